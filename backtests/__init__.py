@@ -1,0 +1,1 @@
+"""Asks the bots' own decisions of the past, then measures and reports."""

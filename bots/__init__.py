@@ -1,0 +1,1 @@
+"""Runs the bots (settle, decide, act) and keeps the record."""

@@ -1,0 +1,1 @@
+"""Decides: pure functions. No Django, no network, no clock, nothing of ours from outside this folder."""

@@ -1,0 +1,1 @@
+"""Talks to Binance or to paper money; knows nothing of bots."""

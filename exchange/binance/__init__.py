@@ -1,0 +1,1 @@
+"""Our side of Binance's REST protocol, over python-binance."""
