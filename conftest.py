@@ -1,0 +1,92 @@
+"""The servers and the data every test may use: one throw-away PostgreSQL and Redis for the whole session.
+
+They live in a temporary folder, are shared by all xdist workers, and die with the session whatever ends it.
+Each worker has its own database (pytest-django's test database) and its own pair of Redis databases.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from tradingsite.embedded.postgres import Postgres  # noqa: E402
+from tradingsite.embedded.redis import Redis  # noqa: E402
+from tradingsite.embedded.sockets import make_socket_folder  # noqa: E402
+
+SHARED_FOLDER = "TRADINGSITE_TEST_SERVERS"  # tells xdist workers where the controller put the servers
+
+IS_CONTROLLER = SHARED_FOLDER not in os.environ
+FOLDER = Path(os.environ.setdefault(SHARED_FOLDER, tempfile.mkdtemp(prefix="tradingsite-test-")))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+POSTGRES = Postgres(FOLDER / "postgres", FOLDER / "run", durable=False)
+REDIS = Redis(FOLDER / "redis", FOLDER / "run", durable=False)
+
+
+def _point_settings_at_servers() -> None:
+    """Before anything reads the settings. Values of the caller's own environment must not decide a test."""
+    os.environ["VAR_DIR"] = str(FOLDER / "var")
+    os.environ["DATABASE_URL"] = POSTGRES.url("postgres")
+    os.environ["CELERY_BROKER_URL"] = REDIS.broker_url(2 * WORKER)
+    os.environ["REDIS_URL"] = REDIS.url(2 * WORKER + 1)
+    os.environ["LOG_LEVEL"] = "WARNING"
+    for name in ("DEBUG", "HTTPS", "ALLOWED_HOSTS", "PORT", "KLINES_URL", "PAPER_URL", "ALLOW_LIVE_TRADING"):
+        os.environ[name] = ""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser tests' driver runs an event loop in our thread
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tradingsite.settings"
+
+
+_point_settings_at_servers()
+
+import django  # noqa: E402
+
+django.setup()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers, once, before any worker does."""
+    if not IS_CONTROLLER:
+        return
+    config.add_cleanup(lambda: shutil.rmtree(FOLDER, ignore_errors=True))  # runs last
+    if config.option.collectonly:
+        return
+    make_socket_folder(FOLDER / "run")
+    POSTGRES.initialise()
+    started = POSTGRES.start(), REDIS.start()
+    config.add_cleanup(lambda: POSTGRES.stop(started[0]))
+    config.add_cleanup(lambda: REDIS.stop(started[1]))
+    POSTGRES.wait_until_ready(started[0])
+    REDIS.wait_until_ready(started[1])
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real market data beside the checkout."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        reason = f"the market data these tests read is not at {folder}"
+        if os.environ.get("REQUIRE_SHARED_DATA") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """The address of an empty Redis database of this worker's own; settings.REDIS_URL and the cache are the same one."""
+    import redis
+
+    address = os.environ["REDIS_URL"]
+    client = redis.Redis.from_url(address)
+    client.flushdb()
+    yield address
+    client.flushdb()
+    client.close()

@@ -1,0 +1,227 @@
+"""Every setting of the site, in sections. Each value from the environment goes through one reader of environment.py.
+
+Importing this touches no server; where the embedded ones are is a matter of folders alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+
+from tradingsite import environment as env
+from tradingsite.embedded.postgres import PORT as POSTGRES_PORT
+from tradingsite.embedded.postgres import SUPERUSER
+from tradingsite.embedded.sockets import socket_folder
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Where things are -------------------------------------------------------------------------------------------------
+
+VAR_DIR = env.read("VAR_DIR", lambda text: Path(text).expanduser().resolve(), BASE_DIR / "var")
+SOCKET_DIR = socket_folder(VAR_DIR)
+KLINES_URL = env.url("KLINES_URL", str(VAR_DIR / "klines"), ("file", "s3", "gs", "gcs", "abfs", "memory", ""))
+STATIC_ROOT = VAR_DIR / "static"
+
+# --- The site ---------------------------------------------------------------------------------------------------------
+
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+DEBUG = env.yes_or_no("DEBUG", default=False)
+PORT = env.whole_number("PORT", default=8000, least=1, most=65535)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=LOOPBACK_HOSTS)
+# A name other than this machine's means that pages with order history travel a network: encrypted unless told otherwise.
+HTTPS = env.yes_or_no("HTTPS", default=not set(ALLOWED_HOSTS) <= set(LOOPBACK_HOSTS))
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
+
+ROOT_URLCONF = "tradingsite.urls"
+WSGI_APPLICATION = "tradingsite.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+INSTALLED_APPS = [
+    "tradingsite.apps.TradingAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_celery_beat",
+    "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "axes",
+    "csp",
+    "exchange",
+    "bots",
+    "backtests",
+    "tradingsite.apps.TradingSiteConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Static files: ours, the admin's, and the chart libraries that npm installed --------------------------------------
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir()]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "tradingsite.vendor_static.VendorFinder",
+]
+NODE_MODULES = BASE_DIR / "node_modules"
+WHITENOISE_USE_FINDERS = True  # served from where they are: no collecting step that could be forgotten
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 0 if DEBUG else 300
+
+# --- Database ---------------------------------------------------------------------------------------------------------
+
+EMBEDDED_DATABASE = "tradingsite"
+_database = env.database("DATABASE_URL")
+USES_EMBEDDED_POSTGRES = _database is None
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": EMBEDDED_DATABASE,
+        "USER": SUPERUSER,
+        "HOST": str(SOCKET_DIR),
+        "PORT": str(POSTGRES_PORT),
+        **(_database or {}),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+
+# --- Redis and Celery -------------------------------------------------------------------------------------------------
+
+_REDIS_SCHEMES = ("redis", "rediss", "redis+socket")
+_socket = SOCKET_DIR / "redis.sock"
+CELERY_BROKER_URL = env.url(
+    "CELERY_BROKER_URL", f"redis+socket://{_socket}?virtual_host=0", (*_REDIS_SCHEMES, "amqp", "amqps", "sqs")
+)
+USES_EMBEDDED_REDIS = str(_socket) in CELERY_BROKER_URL
+# The candle cache and the request budget that all processes share.
+REDIS_URL = env.shared_redis("REDIS_URL", CELERY_BROKER_URL, f"unix://{_socket}?db=1", USES_EMBEDDED_REDIS)
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+CELERY_WORKER_CONCURRENCY = env.whole_number("CELERY_WORKER_CONCURRENCY", default=2, least=1, most=256)
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+# A task is acknowledged when it is done, and handed out again when its process died: running one twice is harmless.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BEAT_SCHEDULER = "tradingsite.scheduler:BotScheduler"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        # Longer than the longest task, else it would run twice; what a dead worker held comes back after it.
+        "visibility_timeout": env.whole_number("CELERY_VISIBILITY_TIMEOUT_S", default=21600, least=10, most=604800),
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+    if CELERY_BROKER_URL.startswith(_REDIS_SCHEMES)
+    else {}
+)
+
+# --- Secrets and login ------------------------------------------------------------------------------------------------
+
+SECRET_KEY = env.secret_key("SECRET_KEY", VAR_DIR / "secret_key")
+SECRETS_KEYS = env.fernet_keys("SECRETS_KEYS", VAR_DIR / "secrets_keys")
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_VERBOSE = False
+OTP_TOTP_ISSUER = "Trading site"
+
+# --- What a browser may do with our pages -----------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_SSL_REDIRECT = HTTPS
+# The paper exchange and the health page are also asked from this machine, past the proxy that does the encryption.
+SECURE_REDIRECT_EXEMPT = [r"^paper/", r"^healthz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+
+# --- Trading ----------------------------------------------------------------------------------------------------------
+
+# Real money needs this and a live API key; nothing else turns it on.
+ALLOW_LIVE_TRADING = env.yes_or_no("ALLOW_LIVE_TRADING", default=False)
+# Where bots with a paper key send their orders.
+PAPER_URL = env.url("PAPER_URL", f"http://127.0.0.1:{PORT}/paper", ("http", "https"))
+
+# --- Logging ----------------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
