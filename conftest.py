@@ -81,7 +81,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """The address of an empty Redis database of this worker's own; settings.REDIS_URL and the cache are the same one."""
+    """The address of an empty Redis database of this worker's own: settings.REDIS_URL, and the cache's too."""
     import redis
 
     address = os.environ["REDIS_URL"]

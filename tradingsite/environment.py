@@ -135,7 +135,7 @@ def fernet_keys(name: str, generated_in: Path) -> list[str]:
                 ) from None
         return keys
 
-    found = read(name, parse, [], secret=True)
+    found: list[str] = read(name, parse, [], secret=True)
     return found or parse(generated(name, generated_in, lambda: Fernet.generate_key().decode()))
 
 

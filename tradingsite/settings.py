@@ -32,7 +32,7 @@ LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 DEBUG = env.yes_or_no("DEBUG", default=False)
 PORT = env.whole_number("PORT", default=8000, least=1, most=65535)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=LOOPBACK_HOSTS)
-# A name other than this machine's means that pages with order history travel a network: encrypted unless told otherwise.
+# A name other than this machine's means that pages travel a network: encrypted unless told otherwise.
 HTTPS = env.yes_or_no("HTTPS", default=not set(ALLOWED_HOSTS) <= set(LOOPBACK_HOSTS))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
 

@@ -170,7 +170,18 @@ class Postgres:
 
 def _initdb(binaries: Path, folder: Path, privilege: Privilege) -> None:
     """Fill an empty data folder; in the C.UTF-8 locale, or the plain one where the system has no such locale."""
-    command = [binaries / "initdb", "-D", folder, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync"]
+    command: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        folder,
+        "-U",
+        SUPERUSER,
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    ]
     said = b""
     for locale in ("--locale=C.UTF-8", "--no-locale"):
         process = spawn([*command, locale], privilege=privilege, stdout=subprocess.PIPE)

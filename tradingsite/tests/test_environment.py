@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tradingsite import environment as env
@@ -13,5 +11,5 @@ def test_a_switch_takes_on_and_off_and_nothing_else(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DEBUG", "On")
     assert env.yes_or_no("DEBUG", default=False) is True
     monkeypatch.setenv("DEBUG", "maybe")
-    with pytest.raises(env.BadSetting, match="^DEBUG='maybe' in the environment: expected on or off"):
+    with pytest.raises(env.BadSetting, match=r"^DEBUG='maybe' in the environment: expected on or off"):
         env.yes_or_no("DEBUG", default=False)
