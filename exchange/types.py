@@ -149,6 +149,9 @@ class SymbolRules:
     max_algo_orders: int | None = None
     max_order_lists: int | None = None
     max_position: Decimal | None = None
+    # Which filter a refusal names: older symbols have MIN_NOTIONAL and PERCENT_PRICE.
+    min_notional_filter: str = "NOTIONAL"
+    percent_price_filter: str = "PERCENT_PRICE_BY_SIDE"
 
 
 @dataclass(frozen=True, slots=True)
