@@ -124,6 +124,14 @@ class BotConfig(models.Model):
     )
     trailing_stop = fraction("Fall from the highest price since the entry that sells.")
 
+    stop_limit_distance = models.DecimalField(
+        max_digits=9,
+        decimal_places=8,
+        default=Decimal("0.005"),
+        validators=[MinValueValidator(SMALLEST), MaxValueValidator(Decimal("0.5"))],
+        help_text="Only where the symbol has no stop-market order: how far the stop's limit lies under it. A fraction.",
+    )
+
     max_daily_trades = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Entries per UTC day. Empty: no limit."
     )
@@ -308,6 +316,9 @@ class Trade(models.Model):
     entry_price = exact_amount(help_text="Average fill price.")
     exit_price = exact_amount(null=True, blank=True)
     exit_reason = models.CharField(max_length=15, choices=Reason, blank=True)
+    exit_wanted = models.CharField(
+        max_length=15, choices=Reason, blank=True, help_text="Why it is being sold at market, from that decision on."
+    )
     stop_price = amount(null=True, blank=True, help_text="Stop in force: the larger of stop-loss and trail.")
     target_price = amount(null=True, blank=True)
     highest_price = amount(null=True, blank=True, help_text="The larger of entry price and highs since.")

@@ -62,6 +62,16 @@ class Gate(IntEnum):
     BELOW_MIN_NOTIONAL = 12
 
 
+class Action(IntEnum):
+    """What a decision asks for. WAIT is flat and HOLD is long with nothing to do; REFUSED is a BUY that a gate stopped."""
+
+    WAIT = 0
+    HOLD = 1
+    ENTER = 2
+    EXIT = 3
+    REFUSED = 4
+
+
 class SizeMode(IntEnum):
     FIXED = 0
     PERCENT = 1
@@ -143,6 +153,14 @@ class Gates(NamedTuple):
 class Sizing(NamedTuple):
     """Whole lots to buy, or why not: a `Gate`, OPEN when `lots` may be bought."""
 
+    lots: int
+    gate: int
+
+
+class Decided(NamedTuple):
+    """What to do about one bar: an `Action`, the lots it buys or sells, and the `Gate` that refused (else OPEN)."""
+
+    action: int
     lots: int
     gate: int
 

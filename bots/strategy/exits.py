@@ -1,0 +1,50 @@
+"""Where a position gets out on its own: stop, target and trail in whole ticks (rule 8).
+
+Whether a bar reaches a level is the market's business; signal exits are decided in decide.py.
+"""
+
+from __future__ import annotations
+
+from numba.extending import register_jitable
+
+from bots.strategy.rounding import floor_count
+from bots.strategy.types import ExitReason, Levels
+
+
+@register_jitable
+def level_below(price, fraction, tick_size):  # type: ignore[no-untyped-def]
+    """`price * (1 - fraction)` in whole ticks, rounded down; 0 where the fraction is off."""
+    if fraction > 0.0:
+        return floor_count(price * (1.0 - fraction) / tick_size)
+    return 0
+
+
+@register_jitable
+def trail_level(exits, highest, tick_size):  # type: ignore[no-untyped-def]
+    """The trailing stop under `highest`, the larger of the entry price and the highs of the bars completed since."""
+    return level_below(highest, exits.trailing_stop, tick_size)
+
+
+@register_jitable
+def opening_levels(exits, entry_price, tick_size):  # type: ignore[no-untyped-def]
+    """Levels in force from the entry's fill on; `entry_price` is its average fill price."""
+    target = 0
+    if exits.take_profit > 0.0:
+        target = floor_count(entry_price * (1.0 + exits.take_profit) / tick_size)
+    return Levels(
+        level_below(entry_price, exits.stop_loss, tick_size), target, trail_level(exits, entry_price, tick_size)
+    )
+
+
+@register_jitable
+def force(levels):  # type: ignore[no-untyped-def]
+    """The stop that holds, in ticks: the larger of stop and trail; 0 where there is neither."""
+    return max(levels.stop, levels.trail)
+
+
+@register_jitable
+def stop_reason(levels):  # type: ignore[no-untyped-def]
+    """What a sale at the stop in force is called."""
+    if levels.trail > levels.stop:
+        return ExitReason.TRAILING_STOP
+    return ExitReason.STOP_LOSS

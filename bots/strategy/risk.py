@@ -1,0 +1,50 @@
+"""When not to enter: the gates of rule 6, in their order. Exits are never gated.
+
+How much to buy, and the reasons that come of it, are in sizing.py.
+"""
+
+from __future__ import annotations
+
+from numba.extending import register_jitable
+
+from bots.strategy.rounding import reaches
+from bots.strategy.types import Gate
+
+
+@register_jitable
+def _daily_gate(risk, facts):  # type: ignore[no-untyped-def]
+    """Gates 5 to 7. A limit that is off is NaN, and every comparison with NaN is False."""
+    if facts.entries_today >= risk.max_daily_trades:
+        return Gate.DAILY_TRADE_LIMIT
+    if reaches(-facts.net_pnl_today, risk.max_daily_loss * facts.capital_at_day_start):
+        return Gate.DAILY_LOSS_LIMIT
+    if reaches(facts.net_pnl_today, risk.daily_profit_target * facts.capital_at_day_start):
+        return Gate.DAILY_PROFIT_TARGET
+    return Gate.OPEN
+
+
+@register_jitable
+def entry_gate(risk, facts):  # type: ignore[no-untyped-def]
+    """The first of gates 1 to 9 that says no, or OPEN. Exposure is judged once the size is known."""
+    if facts.is_halted:
+        return Gate.HALTED
+    if facts.is_outside_schedule:
+        return Gate.OUTSIDE_SCHEDULE
+    if facts.is_stale:
+        return Gate.STALE_SIGNAL
+    if facts.bars_since_exit < risk.cooldown_bars:
+        return Gate.COOLDOWN
+    daily = _daily_gate(risk, facts)
+    if daily != Gate.OPEN:
+        return daily
+    if facts.drawdown_reached:
+        return Gate.MAX_DRAWDOWN
+    if not facts.has_order_room:
+        return Gate.ORDER_LIMIT
+    return Gate.OPEN
+
+
+@register_jitable
+def drawdown_reached(peak, equity, max_drawdown):  # type: ignore[no-untyped-def]
+    """Whether equity has fallen from its peak by at least the fraction `max_drawdown` (off: never)."""
+    return reaches(peak - equity, max_drawdown * peak)

@@ -1,0 +1,91 @@
+"""How much to buy: the notional that the mode wants, turned into whole lots (rule 5).
+
+Rules that forbid trading are in risk.py; where to get out is in exits.py.
+"""
+
+from __future__ import annotations
+
+from numba.extending import register_jitable
+
+from bots.strategy.rounding import ceil_count, floor_count, reaches, whole_units
+from bots.strategy.types import Gate, SizeMode, Sizing
+
+UNITS = 100_000_000
+
+
+@register_jitable
+def notional_wanted(size, capital):  # type: ignore[no-untyped-def]
+    """What the mode asks for, in quote, before any limit."""
+    if size.mode == SizeMode.FIXED:
+        return size.fixed
+    if size.mode == SizeMode.PERCENT:
+        return capital * size.percent
+    return capital * size.risk_per_trade / size.stop_loss
+
+
+@register_jitable
+def lots_for(notional, rules, price):  # type: ignore[no-untyped-def]
+    """Whole lots that `notional` buys at `price`, not over the maximum; 0 where it buys none."""
+    lots = notional / price / rules.step_size
+    if lots >= rules.max_lots:  # compared before it becomes an integer, which may not hold it
+        return rules.max_lots
+    return max(floor_count(lots), 0)
+
+
+@register_jitable
+def lots_worth(notional, rules, price):  # type: ignore[no-untyped-def]
+    """The fewest whole lots worth at least `notional` at `price`; over the maximum where nothing allowed is."""
+    lots = notional / price / rules.step_size
+    if lots >= rules.max_lots:
+        return rules.max_lots + 1
+    return ceil_count(lots)
+
+
+@register_jitable
+def lots_after_fee(lots, step, fee):  # type: ignore[no-untyped-def]
+    """Whole lots left of a purchase once its commission, rounded down to 1e-8, is taken. `step`, `fee` in 1e-8."""
+    quantity = lots * step
+    commission = quantity // UNITS * fee + quantity % UNITS * fee // UNITS
+    return (quantity - commission) // step
+
+
+@register_jitable
+def lots_before_fee(lots, step, fee):  # type: ignore[no-untyped-def]
+    """The smallest purchase that leaves at least `lots` after its commission. `step`, `fee` in 1e-8."""
+    bought = floor_count(lots / (1.0 - fee / UNITS))
+    while bought > lots and lots_after_fee(bought - 1, step, fee) >= lots:
+        bought -= 1
+    while lots_after_fee(bought, step, fee) < lots:
+        bought += 1
+    return bought
+
+
+@register_jitable
+def smallest_lots(rules, price, fee_rate, stop_price):  # type: ignore[no-untyped-def]
+    """The smallest quantity worth buying (rule 5.3): sellable even at the stop. `stop_price` 0 is no stop."""
+    level = stop_price if stop_price > 0.0 else price
+    worth = max(rules.min_lots, lots_worth(rules.min_notional, rules, price))
+    kept = lots_worth(rules.min_notional, rules, level)
+    if max(worth, kept) > rules.max_lots:
+        return rules.max_lots + 1
+    return max(worth, lots_before_fee(kept, whole_units(rules.step_size), whole_units(fee_rate)), 1)
+
+
+@register_jitable
+def entry_size(size, rules, capital, ledger_quote, account_quote, price, fee_rate, stop_price):  # type: ignore[no-untyped-def]
+    """Whole lots to buy at `price`, or why none.
+
+    `capital`, the two quotes and `price` are in quote; `stop_price` is the stop in force as the entry fills (0: none),
+    `fee_rate` the taker's, a fraction taken out of what is bought.
+    """
+    free = min(ledger_quote, account_quote)
+    lots = lots_for(min(notional_wanted(size, capital), capital, free), rules, price)
+    smallest = smallest_lots(rules, price, fee_rate, stop_price)
+    if lots >= smallest:
+        return Sizing(lots, Gate.OPEN)
+    cost = smallest * rules.step_size * price
+    if smallest <= rules.max_lots and reaches(capital, cost) and reaches(free, cost):
+        return Sizing(smallest, Gate.OPEN)
+    if not reaches(account_quote, cost):
+        return Sizing(0, Gate.INSUFFICIENT_BALANCE)
+    return Sizing(0, Gate.BELOW_MIN_NOTIONAL)
