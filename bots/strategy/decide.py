@@ -10,17 +10,38 @@ from numba.extending import register_jitable
 from bots.strategy.exits import force, opening_levels
 from bots.strategy.risk import entry_gate
 from bots.strategy.sizing import entry_size
-from bots.strategy.types import Action, Decided, Gate, Signal, Sizing
+from bots.strategy.types import (
+    Action,
+    Decided,
+    ExitParams,
+    Gate,
+    Gates,
+    LotRules,
+    RiskParams,
+    Signal,
+    SizeParams,
+    Sizing,
+)
 
 
 @register_jitable
-def stop_as_entry_fills(exits, price, tick_size):  # type: ignore[no-untyped-def]
+def stop_as_entry_fills(exits: ExitParams, price: float, tick_size: float) -> float:
     """The price of the stop in force if an entry fills at `price`; 0 where there is none."""
     return force(opening_levels(exits, price, tick_size)) * tick_size
 
 
 @register_jitable
-def size_within_exposure(facts, size, exits, rules, capital, ledger_quote, account_quote, price, fee_rate):  # type: ignore[no-untyped-def]
+def size_within_exposure(
+    facts: Gates,
+    size: SizeParams,
+    exits: ExitParams,
+    rules: LotRules,
+    capital: float,
+    ledger_quote: float,
+    account_quote: float,
+    price: float,
+    fee_rate: float,
+) -> Sizing:
     """Rule 5's answer, unless the exposure allowed has no room for it (gate 10)."""
     stop_price = stop_as_entry_fills(exits, price, rules.tick_size)
     sizing = entry_size(size, rules, capital, ledger_quote, account_quote, price, fee_rate, stop_price)
@@ -30,9 +51,20 @@ def size_within_exposure(facts, size, exits, rules, capital, ledger_quote, accou
 
 
 @register_jitable
-def decide(  # type: ignore[no-untyped-def]
-    signal, position_lots, facts, risk, size, exits, rules, capital, ledger_quote, account_quote, price, fee_rate
-):
+def decide(
+    signal: int,
+    position_lots: int,
+    facts: Gates,
+    risk: RiskParams,
+    size: SizeParams,
+    exits: ExitParams,
+    rules: LotRules,
+    capital: float,
+    ledger_quote: float,
+    account_quote: float,
+    price: float,
+    fee_rate: float,
+) -> Decided:
     """What to do about one bar.
 
     `signal` is the strategy's for that bar, `position_lots` what is held at its close in whole lots, `price` what a

@@ -8,11 +8,11 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from bots.strategy.rounding import floor_count
-from bots.strategy.types import ExitReason, Levels
+from bots.strategy.types import ExitParams, ExitReason, Levels
 
 
 @register_jitable
-def level_below(price, fraction, tick_size):  # type: ignore[no-untyped-def]
+def level_below(price: float, fraction: float, tick_size: float) -> int:
     """`price * (1 - fraction)` in whole ticks, rounded down; 0 where the fraction is off."""
     if fraction > 0.0:
         return floor_count(price * (1.0 - fraction) / tick_size)
@@ -20,13 +20,13 @@ def level_below(price, fraction, tick_size):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def trail_level(exits, highest, tick_size):  # type: ignore[no-untyped-def]
+def trail_level(exits: ExitParams, highest: float, tick_size: float) -> int:
     """The trailing stop under `highest`, the larger of the entry price and the highs of the bars completed since."""
     return level_below(highest, exits.trailing_stop, tick_size)
 
 
 @register_jitable
-def opening_levels(exits, entry_price, tick_size):  # type: ignore[no-untyped-def]
+def opening_levels(exits: ExitParams, entry_price: float, tick_size: float) -> Levels:
     """Levels in force from the entry's fill on; `entry_price` is its average fill price."""
     target = 0
     if exits.take_profit > 0.0:
@@ -37,13 +37,13 @@ def opening_levels(exits, entry_price, tick_size):  # type: ignore[no-untyped-de
 
 
 @register_jitable
-def force(levels):  # type: ignore[no-untyped-def]
+def force(levels: Levels) -> int:
     """The stop that holds, in ticks: the larger of stop and trail; 0 where there is neither."""
     return max(levels.stop, levels.trail)
 
 
 @register_jitable
-def stop_reason(levels):  # type: ignore[no-untyped-def]
+def stop_reason(levels: Levels) -> ExitReason:
     """What a sale at the stop in force is called."""
     if levels.trail > levels.stop:
         return ExitReason.TRAILING_STOP

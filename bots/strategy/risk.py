@@ -8,11 +8,11 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from bots.strategy.rounding import reaches
-from bots.strategy.types import Gate
+from bots.strategy.types import Gate, Gates, RiskParams
 
 
 @register_jitable
-def _daily_gate(risk, facts):  # type: ignore[no-untyped-def]
+def _daily_gate(risk: RiskParams, facts: Gates) -> Gate:
     """Gates 5 to 7. A limit that is off is NaN, and every comparison with NaN is False."""
     if facts.entries_today >= risk.max_daily_trades:
         return Gate.DAILY_TRADE_LIMIT
@@ -24,7 +24,7 @@ def _daily_gate(risk, facts):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def entry_gate(risk, facts):  # type: ignore[no-untyped-def]
+def entry_gate(risk: RiskParams, facts: Gates) -> Gate:
     """The first of gates 1 to 9 that says no, or OPEN. Exposure is judged once the size is known."""
     if facts.is_halted:
         return Gate.HALTED
@@ -45,6 +45,6 @@ def entry_gate(risk, facts):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def drawdown_reached(peak, equity, max_drawdown):  # type: ignore[no-untyped-def]
+def drawdown_reached(peak: float, equity: float, max_drawdown: float) -> bool:
     """Whether equity has fallen from its peak by at least the fraction `max_drawdown` (off: never)."""
     return reaches(peak - equity, max_drawdown * peak)

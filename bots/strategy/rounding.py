@@ -15,24 +15,24 @@ UNITS_PER_ONE = 1e8  # amounts are exact to 1e-8 of an asset
 
 
 @register_jitable
-def floor_count(value):  # type: ignore[no-untyped-def]
+def floor_count(value: float) -> int:
     """The largest whole number not over `value`."""
     return math.floor(value * (1.0 + TOLERANCE))
 
 
 @register_jitable
-def ceil_count(value):  # type: ignore[no-untyped-def]
+def ceil_count(value: float) -> int:
     """The smallest whole number not under `value`."""
     return -math.floor(-(value * (1.0 - TOLERANCE)))
 
 
 @register_jitable
-def whole_units(value):  # type: ignore[no-untyped-def]
+def whole_units(value: float) -> int:
     """An amount with at most 8 decimals as a whole number of 1e-8."""
     return math.floor(value * UNITS_PER_ONE + 0.5)
 
 
 @register_jitable
-def reaches(value, level):  # type: ignore[no-untyped-def]
+def reaches(value: float, level: float) -> bool:
     """Whether `value` is at least the non-negative `level`, give or take binary noise."""
     return value >= level * (1.0 - TOLERANCE)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from bots.strategy.rounding import ceil_count, floor_count, reaches, whole_units
-from bots.strategy.types import Gate, SizeMode, Sizing
+from bots.strategy.types import Gate, LotRules, SizeMode, SizeParams, Sizing
 
 UNITS = 100_000_000
 
 
 @register_jitable
-def notional_wanted(size, capital):  # type: ignore[no-untyped-def]
+def notional_wanted(size: SizeParams, capital: float) -> float:
     """What the mode asks for, in quote, before any limit."""
     if size.mode == SizeMode.FIXED:
         return size.fixed
@@ -24,7 +24,7 @@ def notional_wanted(size, capital):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def lots_for(notional, rules, price):  # type: ignore[no-untyped-def]
+def lots_for(notional: float, rules: LotRules, price: float) -> int:
     """Whole lots that `notional` buys at `price`, not over the maximum; 0 where it buys none."""
     lots = notional / price / rules.step_size
     if lots >= rules.max_lots:  # compared before it becomes an integer, which may not hold it
@@ -33,7 +33,7 @@ def lots_for(notional, rules, price):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def lots_worth(notional, rules, price):  # type: ignore[no-untyped-def]
+def lots_worth(notional: float, rules: LotRules, price: float) -> int:
     """The fewest whole lots worth at least `notional` at `price`; over the maximum where nothing allowed is."""
     lots = notional / price / rules.step_size
     if lots >= rules.max_lots:
@@ -42,7 +42,7 @@ def lots_worth(notional, rules, price):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def lots_after_fee(lots, step, fee):  # type: ignore[no-untyped-def]
+def lots_after_fee(lots: int, step: int, fee: int) -> int:
     """Whole lots left of a purchase once its commission, rounded down to 1e-8, is taken. `step`, `fee` in 1e-8."""
     quantity = lots * step
     commission = quantity // UNITS * fee + quantity % UNITS * fee // UNITS
@@ -50,7 +50,7 @@ def lots_after_fee(lots, step, fee):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def lots_before_fee(lots, step, fee):  # type: ignore[no-untyped-def]
+def lots_before_fee(lots: int, step: int, fee: int) -> int:
     """The smallest purchase that leaves at least `lots` after its commission. `step`, `fee` in 1e-8."""
     bought = floor_count(lots / (1.0 - fee / UNITS))
     while bought > lots and lots_after_fee(bought - 1, step, fee) >= lots:
@@ -61,18 +61,31 @@ def lots_before_fee(lots, step, fee):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def smallest_lots(rules, price, fee_rate, stop_price):  # type: ignore[no-untyped-def]
-    """The smallest quantity worth buying (rule 5.3): sellable even at the stop. `stop_price` 0 is no stop."""
+def smallest_lots(rules: LotRules, price: float, fee_rate: float, stop_price: float) -> int:
+    """The smallest quantity worth buying (rule 5.3): sellable even at the stop. `stop_price` 0 is no stop.
+
+    At least one lot must be left after the fee, also where the symbol asks no minimum notional: less is dust, which
+    no order can sell.
+    """
     level = stop_price if stop_price > 0.0 else price
     worth = max(rules.min_lots, lots_worth(rules.min_notional, rules, price))
-    kept = lots_worth(rules.min_notional, rules, level)
+    kept = max(1, lots_worth(rules.min_notional, rules, level))
     if max(worth, kept) > rules.max_lots:
         return rules.max_lots + 1
-    return max(worth, lots_before_fee(kept, whole_units(rules.step_size), whole_units(fee_rate)), 1)
+    return max(worth, lots_before_fee(kept, whole_units(rules.step_size), whole_units(fee_rate)))
 
 
 @register_jitable
-def entry_size(size, rules, capital, ledger_quote, account_quote, price, fee_rate, stop_price):  # type: ignore[no-untyped-def]
+def entry_size(
+    size: SizeParams,
+    rules: LotRules,
+    capital: float,
+    ledger_quote: float,
+    account_quote: float,
+    price: float,
+    fee_rate: float,
+    stop_price: float,
+) -> Sizing:
     """Whole lots to buy at `price`, or why none.
 
     `capital`, the two quotes and `price` are in quote; `stop_price` is the stop in force as the entry fills (0: none),
@@ -83,8 +96,10 @@ def entry_size(size, rules, capital, ledger_quote, account_quote, price, fee_rat
     smallest = smallest_lots(rules, price, fee_rate, stop_price)
     if lots >= smallest:
         return Sizing(lots, Gate.OPEN)
+    if smallest > rules.max_lots:
+        return Sizing(0, Gate.BELOW_MIN_NOTIONAL)
     cost = smallest * rules.step_size * price
-    if smallest <= rules.max_lots and reaches(capital, cost) and reaches(free, cost):
+    if reaches(capital, cost) and reaches(free, cost):
         return Sizing(smallest, Gate.OPEN)
     if not reaches(account_quote, cost):
         return Sizing(0, Gate.INSUFFICIENT_BALANCE)

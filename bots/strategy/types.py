@@ -63,7 +63,7 @@ class Gate(IntEnum):
 
 
 class Action(IntEnum):
-    """What a decision asks for. WAIT is flat and HOLD is long with nothing to do; REFUSED is a BUY that a gate stopped."""
+    """What a decision asks for. WAIT (flat) and HOLD (long) ask nothing; REFUSED is a BUY that a gate stopped."""
 
     WAIT = 0
     HOLD = 1

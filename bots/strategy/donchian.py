@@ -1,0 +1,73 @@
+"""Donchian breakout: buy a new high of the last bars, sell a new low.
+
+The channel of bar `i` is made of the bars before it, so that its close can lie outside:
+
+- BUY: `close[i] > max(high[i - entry_period : i])`
+- SELL: `close[i] < min(low[i - exit_period : i])`
+
+R. Donchian's four-week rule in the two-period form of the Turtle rules, judged on closes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import talib
+from numpy.typing import NDArray
+
+from bots.strategy.types import Candles, ParameterField
+
+NAME = "donchian"
+LABEL = "Donchian breakout"
+DESCRIPTION = (
+    "Buys when a close exceeds the highest high of the bars before it; sells when one is under the lowest low."
+)
+
+
+class Params(NamedTuple):
+    entry_period: int
+    exit_period: int
+
+
+FIELDS = (
+    ParameterField("entry_period", "Entry channel", 20, 2, 2000, 1, "Bars whose highest high a close must exceed."),
+    ParameterField("exit_period", "Exit channel", 10, 2, 2000, 1, "Bars whose lowest low a close must undercut."),
+)
+
+
+def check(params: Params) -> list[tuple[str, str]]:
+    """Every pair of periods makes sense."""
+    return []
+
+
+def warmup_bars(params: Params) -> int:
+    """The longer channel: from there on a window's values are those over all of history, to the last bit."""
+    return max(params.entry_period, params.exit_period)
+
+
+def _of_bars_before(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`series` one bar later, so that bar `i` sees the value that stood at the close of `i - 1`."""
+    moved = np.full(len(series), np.nan)
+    moved[1:] = series[:-1]
+    return moved
+
+
+def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64]]:
+    """The channel that each bar's close is held against, NaN where undefined."""
+    return {
+        "upper": _of_bars_before(talib.MAX(candles.high, timeperiod=params.entry_period)),
+        "lower": _of_bars_before(talib.MIN(candles.low, timeperiod=params.exit_period)),
+    }
+
+
+def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
+    """+1 where a close breaks out above the channel, -1 where one falls out below, else 0."""
+    signal = np.zeros(len(candles.close), dtype=np.int8)
+    start = warmup_bars(params)
+    if len(signal) <= start:
+        return signal
+    values, close = indicators(candles, params), candles.close[start:]
+    signal[start:][close > values["upper"][start:]] = 1
+    signal[start:][close < values["lower"][start:]] = -1
+    return signal

@@ -1,0 +1,82 @@
+"""EMA cross with an RSI filter (rules 2 and 3): TA-Lib's averages, Wilder's RSI."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import talib
+from numpy.typing import NDArray
+
+from bots.strategy.types import Candles, ParameterField
+
+NAME = "ema_rsi"
+LABEL = "EMA cross with RSI"
+DESCRIPTION = (
+    "Buys when the fast average rises above the slow one while the RSI is under its overbought level; sells when it "
+    "falls below while the RSI is over its oversold level."
+)
+
+
+class Params(NamedTuple):
+    ema_fast: int
+    ema_slow: int
+    rsi_period: int
+    rsi_overbought: float
+    rsi_oversold: float
+
+
+FIELDS = (
+    ParameterField("ema_fast", "Fast EMA", 12, 1, 1000, 1, "Bars of the fast average; under the slow one."),
+    ParameterField("ema_slow", "Slow EMA", 26, 2, 2000, 1, "Bars of the slow average."),
+    ParameterField("rsi_period", "RSI period", 14, 2, 500, 1, "Bars of Wilder's RSI."),
+    ParameterField("rsi_overbought", "RSI overbought", 70, 0, 100, 0.5, "No buy at or over this RSI.", False),
+    ParameterField("rsi_oversold", "RSI oversold", 30, 0, 100, 0.5, "No signal sell at or under this RSI.", False),
+)
+
+
+def check(params: Params) -> list[tuple[str, str]]:
+    """What does not fit together: (field, sentence) pairs."""
+    problems = []
+    if params.ema_fast >= params.ema_slow:
+        problems.append(("ema_fast", f"ema_fast ({params.ema_fast}) must be under ema_slow ({params.ema_slow})"))
+    if params.rsi_oversold >= params.rsi_overbought:
+        problems.append(
+            ("rsi_oversold", f"rsi_oversold ({params.rsi_oversold:g}) must be under rsi_overbought "
+             f"({params.rsi_overbought:g})")
+        )  # fmt: skip
+    return problems
+
+
+def warmup_bars(params: Params) -> int:
+    """Bars after which a window's values equal those over all of history to 1e-6 of price (rule 2)."""
+    return max(8 * params.ema_slow, 20 * params.rsi_period)
+
+
+def ema(close: NDArray[np.float64], period: int) -> NDArray[np.float64]:
+    """TA-Lib's EMA; of one bar, which TA-Lib does not take, the closes themselves."""
+    return close.copy() if period == 1 else talib.EMA(close, timeperiod=period)
+
+
+def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64]]:
+    """The series that the signal looks at, NaN where undefined."""
+    return {
+        "ema_fast": ema(candles.close, params.ema_fast),
+        "ema_slow": ema(candles.close, params.ema_slow),
+        "rsi": talib.RSI(candles.close, timeperiod=params.rsi_period),
+    }
+
+
+def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
+    """+1 where the fast average has just risen above the slow one, -1 where it fell below, else 0 (rule 3)."""
+    signal = np.zeros(len(candles.close), dtype=np.int8)
+    start = warmup_bars(params)
+    if len(signal) <= start:
+        return signal
+    values = indicators(candles, params)
+    gap = values["ema_fast"] - values["ema_slow"]  # NaN compares as False, which is no cross
+    rsi = values["rsi"][start:]
+    before, now = gap[start - 1 : -1], gap[start:]
+    signal[start:][(before <= 0) & (now > 0) & (rsi < params.rsi_overbought)] = 1
+    signal[start:][(before >= 0) & (now < 0) & (rsi > params.rsi_oversold)] = -1
+    return signal
