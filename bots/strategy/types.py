@@ -81,7 +81,8 @@ class SizeMode(IntEnum):
 class LotRules(NamedTuple):
     """What rule 5 asks of the quantity of a market order: LOT_SIZE and MARKET_LOT_SIZE already merged.
 
-    `min_lots` is at least 1; `max_lots` is 2**62 where there is no maximum; `min_notional` is 0 where there is none.
+    `min_lots` is at least 1; `max_lots` is as much as an order can carry where there is no maximum;
+    `min_notional` is 0 where there is none.
     """
 
     tick_size: float
