@@ -22,6 +22,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from exchange import intervals
+from exchange.arrow import column_array
 from exchange.kline_checks import Row, RowProblem, check_text_row, first_bad_row
 from exchange.kline_series import COLUMNS, FullKlines, KlinesInvalid
 from exchange.types import Int64Array, Klines
@@ -202,7 +203,7 @@ def _checked(path: Path, table: pa.Table, interval: str, text: bytes | None, ski
     """The table as klines, every row checked, identical repetitions dropped."""
     if table.num_rows == 0:
         raise KlinesInvalid(f"{path}: holds no candles; give a file that does")
-    columns = {name: table.column(name).to_numpy() for name in table.column_names if name != "ignore"}
+    columns = {name: column_array(table.column(name)) for name in table.column_names if name != "ignore"}
     zeros = np.zeros(table.num_rows)
     raw_trades = columns.get("trades", zeros)
     open_time, off_ms = _milliseconds(columns["open_time"])

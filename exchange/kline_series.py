@@ -135,5 +135,4 @@ def aggregate(klines: Klines, interval: str, offset_ms: int = 0) -> FullKlines:
 
 def _sums(amounts: Float64Array, starts: Int64Array) -> Float64Array:
     """Totals of each run, to the 8 decimals in which the exchange prints them."""
-    sums: Float64Array = np.round(np.add.reduceat(amounts, starts), 8)
-    return sums
+    return np.asarray(np.round(np.add.reduceat(amounts, starts), 8), dtype=np.float64)

@@ -1,7 +1,7 @@
 """The Parquet store of candles under `settings.KLINES_URL`: one folder per symbol and interval, a `Dataset` row each.
 
-A series is one file named by its content, and the row says which: writing makes a new file and then moves the row to
-it, so a reader sees the old series or the new one, whatever dies in between. Files of others are read in kline_files.py.
+A series is one file named by its content, and the row says which: writing makes a new file and then moves the row
+to it, so a reader sees the old series or the new one, whatever dies in between. Files are read in kline_files.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from exchange import intervals
+from exchange.arrow import column_array
 from exchange.kline_checks import utc
 from exchange.kline_series import COLUMNS, FullKlines, KlinesInvalid, data_hash, gaps, with_all_columns
 from exchange.types import Float64Array, Int64Array, Klines
@@ -207,7 +208,7 @@ def _read(symbol: str, interval: str, content_hash: str, start_ms: int | None, e
             table = pyarrow.parquet.read_table(file, columns=list(COLUMNS), filters=conditions or None)
         except pa.ArrowException as error:
             raise KlinesInvalid(f"{path}: damaged ({error}); import or download {symbol} {interval} again") from error
-    return FullKlines(interval, *(table.column(name).to_numpy() for name in COLUMNS))
+    return FullKlines(interval, *(column_array(table.column(name)) for name in COLUMNS))
 
 
 def _write(symbol: str, klines: FullKlines) -> str:
