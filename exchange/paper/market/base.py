@@ -1,0 +1,91 @@
+"""What the paper exchange asks of a market: its symbols, its candles and what a trade would cost now.
+
+A market is a function of time and keeps no state of anyone's orders. Prices are whole units of 1e-8 (exchange/fills.py),
+times Unix milliseconds. Ask and bid come from the last price and an account's slippage, which is not decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from exchange.paper.errors import ApiError
+from exchange.types import Float64Array, Int64Array
+
+SymbolInfo = dict[str, Any]  # one entry of exchangeInfo's `symbols`
+KlineRow = list[Any]  # the exchange's 12 items
+
+EXTRA_ORDER_TYPES = ("STOP_LOSS", "TAKE_PROFIT")
+
+
+class MarketInvalid(ValueError):
+    """A market that cannot be opened as asked; the message says what is wrong and what to do."""
+
+
+class MarketUnavailable(ApiError):
+    """The market's source does not answer. Nothing is invented in its place: callers get a server's error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(-1001, f"Internal error; unable to process your request. Please try again. ({reason})", 503)
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Consecutive base bars: arrays of equal length. Prices in units of 1e-8, `volume` in base asset."""
+
+    open_time: Int64Array
+    close_time: Int64Array
+    open: Int64Array
+    high: Int64Array
+    low: Int64Array
+    close: Int64Array
+    volume: Float64Array
+
+    def __len__(self) -> int:
+        return len(self.open_time)
+
+
+class Market(Protocol):
+    """Unknown symbols raise `ApiError` -1121, intervals that it does not have -1120."""
+
+    @property
+    def name(self) -> str:
+        """How pages call it: replay, simulated or mirror."""
+
+    def symbols(self) -> dict[str, SymbolInfo]:
+        """exchangeInfo entries by symbol. Looking a name up may find more than iteration lists."""
+
+    def base_interval(self, symbol: str) -> str:
+        """The shortest interval; everything else is made of it."""
+
+    def last_price(self, symbol: str, now_ms: int) -> int:
+        """The open of the base bar that contains `now_ms`; in a gap or after the end, the close before it."""
+
+    def bars(self, symbol: str, start_ms: int, end_ms: int) -> Bars:
+        """Base bars of which any part lies in `start_ms` to `end_ms`, both included. Knows no `now`: whole bars."""
+
+    def klines(
+        self,
+        symbol: str,
+        interval: str,
+        start_ms: int | None,
+        end_ms: int | None,
+        limit: int,
+        now_ms: int,
+        offset_ms: int = 0,
+    ) -> list[KlineRow]:
+        """Rows as the exchange answers them at `now_ms`, the forming one last.
+
+        Bounds are on open times, both included. Without any the newest `limit` rows; from a start alone the oldest;
+        up to an end alone the newest before it. `offset_ms` is that of a time zone. Of the base bar in progress only
+        its open exists.
+        """
+
+    def average_price(self, symbol: str, now_ms: int, minutes: int) -> int:
+        """Volume-weighted mean of the last `minutes`; the last price where nothing traded in them."""
+
+    def first_time_ms(self, symbol: str) -> int:
+        """Open time of the first bar."""
+
+    def last_time_ms(self, symbol: str) -> int | None:
+        """Last millisecond of the last bar; None where there is no end."""
