@@ -168,6 +168,7 @@ class BotConfig(models.Model):
     class Meta:
         verbose_name = "bot"
         ordering = ("name",)
+        permissions = (("operate_botconfig", "Can start, pause, stop and run bots"),)
         constraints = (
             models.CheckConstraint(
                 name="bot_fast_under_slow", condition=Q(ema_fast__gte=1, ema_fast__lt=F("ema_slow"))
@@ -291,7 +292,11 @@ class Decision(models.Model):
     class Meta:
         ordering = ("-bar",)
         constraints = (models.UniqueConstraint(fields=("bot", "bar"), name="one_decision_per_bar"),)
-        indexes = (models.Index(fields=("-bar",)),)
+        indexes = (
+            models.Index(fields=("-bar",)),
+            models.Index(fields=("action", "-bar")),
+            models.Index(fields=("reason", "-bar")),
+        )
 
     def __str__(self) -> str:
         return f"{self.bot_id} {self.bar:%Y-%m-%d %H:%M} {self.action}"

@@ -1,0 +1,31 @@
+"""Small labels with a colour: status, action, venue, state of an order. The colours are in static/site/components.css."""
+
+from __future__ import annotations
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from exchange.models import Venue
+
+VENUES = {
+    Venue.PAPER: ("simulated", "Simulated", "Paper exchange: no real money"),
+    Venue.TESTNET: ("testnet", "Testnet", "Binance testnet: play money"),
+    Venue.LIVE: ("live", "Real money", "Binance: real orders, real money"),
+}
+
+
+def badge(kind: str, text: str, title: str = "") -> SafeString:
+    return format_html('<span class="badge {}" title="{}">{}</span>', kind, title or text, text)
+
+
+def venue(name: str) -> SafeString:
+    """Whose money it is: unmistakable wherever it shows."""
+    kind, text, title = VENUES.get(Venue(name), ("", name, ""))
+    return badge(kind, text, title)
+
+
+def status(name: str, label: str, *, is_halted: bool = False) -> SafeString:
+    """A bot's status; a drawdown halt shows over it."""
+    if is_halted and name != "stopped":
+        return badge("bad dot", "Halted: drawdown", "The drawdown limit was reached; resume the bot to let it enter again")
+    return badge(f"{name} dot", label.split(":")[0], label)

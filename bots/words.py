@@ -1,0 +1,59 @@
+"""What reasons, actions and errors are called on pages and in CSV files: a sentence a person understands at once.
+
+The names are those of rule 6's gates, rule 4's exits and the runner; what they mean is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from bots.models import Action, Decision
+
+REASONS = {
+    "halted": "The kill switch is on.",
+    "outside_schedule": "Outside the bot's trading hours.",
+    "stale_signal": "The signal came too late to enter on.",
+    "cooldown": "Cooling down after the last exit.",
+    "daily_trade_limit": "Today's number of entries is used up.",
+    "daily_loss_limit": "Today's loss limit is reached.",
+    "daily_profit_target": "Today's profit target is reached.",
+    "max_drawdown": "Drawdown limit reached: waits for a person to resume.",
+    "order_limit": "The exchange has no room for the protective orders.",
+    "exposure_limit": "The key's exposure limit for this asset is reached.",
+    "insufficient_balance": "The account's free balance is too small.",
+    "below_min_notional": "The order would be under the exchange's minimum.",
+    "paused": "Paused: no entries, exits only.",
+    "stopped": "The bot is stopped.",
+    "warm_up": "Waiting for enough history.",
+    "warmup": "Waiting for enough history.",
+    "no_signal": "No signal.",
+    "already_long": "Buy signal while already holding.",
+    "flat": "Sell signal while holding nothing.",
+    "nothing_to_sell": "Sell signal while holding nothing.",
+    "missed": "The bar passed while nothing was running.",
+    "signal": "The strategy's signal.",
+    "stop_loss": "Stop-loss hit.",
+    "trailing_stop": "Trailing stop hit.",
+    "take_profit": "Target reached.",
+    "manual": "Closed by hand.",
+}
+
+WITHOUT_REASON = {
+    Action.ENTER: "Buy signal.",
+    Action.EXIT: "Sell signal.",
+    Action.HOLD: "Holds; no signal to sell.",
+    Action.WAIT: "No signal.",
+    Action.REFUSED: "Entry refused.",
+    Action.MISSED: "The bar passed while nothing was running.",
+}
+
+
+def reason(name: str) -> str:
+    """The sentence for a reason on record; an unknown one in plain words."""
+    return REASONS.get(name) or (name.replace("_", " ").capitalize() + "." if name else "")
+
+
+def decision_reason(decision: Decision) -> str:
+    """Why a bar's decision was what it was."""
+    signal_buys = decision.action == Action.ENTER and decision.reason == "signal"
+    if not decision.reason or signal_buys:
+        return WITHOUT_REASON.get(Action(decision.action), "")
+    return reason(decision.reason)
