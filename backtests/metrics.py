@@ -1,0 +1,187 @@
+"""Every measure of a run, from plain arrays: what a backtest and a replay report alike (rule 9).
+
+Pure numpy. A measure that is not defined (no trades, no losses, no fall) is None, never 0. How likely the result is to
+be luck is judged in overfitting.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DAY_MS = 86_400_000
+DAYS_A_YEAR = 365
+MONEY = ("final_equity", "expectancy", "fees_paid")  # amounts of quote, printed with the exchange's 8 decimals
+NOISE = 1e-12  # a deviation under this share of its mean is binary noise of a constant series
+
+DEFINITIONS: dict[str, str] = {
+    "final_equity": "Quote plus base at the last close, in quote.",
+    "total_return": "Final equity over initial capital, minus 1.",
+    "cagr": "(final equity / initial capital) ** (365 / days) - 1; days from the first open to the last close.",
+    "sharpe": "Mean over sample standard deviation of daily returns, times the root of 365; risk-free rate 0.",
+    "sortino": "As Sharpe, with the root of the mean squared negative return of all days below the mean.",
+    "calmar": "CAGR over the largest drawdown.",
+    "max_drawdown": "Largest fall of equity at a bar's close from its peak, a fraction; the initial capital is a peak.",
+    "profit_factor": "Net profit of winning closed trades over net loss of losing ones.",
+    "win_rate": "Share of closed trades with a net profit; exactly 0 is neither won nor lost.",
+    "expectancy": "Mean net profit of a closed trade, in quote.",
+    "sqn": "Root of the number of closed trades, times their mean over sample deviation of net profit; no cap.",
+    "exposure": "Share of bars with a position at the close.",
+    "closed_trades": "Trades that went from flat to flat.",
+    "fees_paid": "Commission of every fill, in quote at the fill's price.",
+    "buy_and_hold_return": "Last close over first close, minus 1; no fee.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What became of a ledger, bar by bar, over the bars of the run alone.
+
+    Arrays of equal length n, ascending: `open_time` int64 ms, `close` the bars' closes, `equity` at each close in
+    quote, `is_exposed` whether a position was held there. `trade_pnl` holds the net PnL of closed trades, oldest first.
+    """
+
+    open_time: NDArray[np.int64]
+    interval_ms: int
+    close: NDArray[np.float64]
+    equity: NDArray[np.float64]
+    is_exposed: NDArray[np.bool_]
+    initial_capital: float
+    trade_pnl: NDArray[np.float64]
+    fees_paid: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The measures by the names that reports use. Fractions and ratios, except the amounts named in `MONEY`."""
+
+    final_equity: float
+    total_return: float
+    cagr: float | None
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+    max_drawdown: float
+    profit_factor: float | None
+    win_rate: float | None
+    expectancy: float | None
+    sqn: float | None
+    exposure: float
+    closed_trades: int
+    fees_paid: float
+    buy_and_hold_return: float
+
+    def to_json(self) -> dict[str, str | float | int | None]:
+        """Amounts of quote as text with 8 decimals, the rest as numbers, null where undefined."""
+        values = asdict(self)
+        for name in MONEY:
+            if values[name] is not None:
+                values[name] = f"{values[name]:.8f}"
+        return values
+
+
+def metrics(course: Course) -> Metrics:
+    """Measure a run. Raise `ValueError` when it has no bars or its arrays do not fit together."""
+    _require_bars(course)
+    final = float(course.equity[-1])
+    days = (int(course.open_time[-1]) + course.interval_ms - 1 - int(course.open_time[0])) / DAY_MS
+    growth = cagr(course.initial_capital, final, days)
+    fall = max_drawdown(course.equity, course.initial_capital)
+    daily = daily_returns(course.open_time, course.equity)
+    pnl = np.asarray(course.trade_pnl, dtype=np.float64)
+    return Metrics(
+        final_equity=final,
+        total_return=final / course.initial_capital - 1,
+        cagr=growth,
+        sharpe=sharpe(daily),
+        sortino=sortino(daily),
+        calmar=growth / fall if growth is not None and fall > 0 else None,
+        max_drawdown=fall,
+        profit_factor=profit_factor(pnl),
+        win_rate=float(np.count_nonzero(pnl > 0)) / len(pnl) if len(pnl) else None,
+        expectancy=float(pnl.mean()) if len(pnl) else None,
+        sqn=sqn(pnl),
+        exposure=float(np.count_nonzero(course.is_exposed)) / len(course.is_exposed),
+        closed_trades=len(pnl),
+        fees_paid=float(course.fees_paid),
+        buy_and_hold_return=float(course.close[-1] / course.close[0]) - 1,
+    )
+
+
+def _require_bars(course: Course) -> None:
+    lengths = {len(course.open_time), len(course.close), len(course.equity), len(course.is_exposed)}
+    if len(lengths) != 1:
+        raise ValueError(f"bars, closes, equity and exposure must be of one length, not {sorted(lengths)}")
+    if lengths == {0}:
+        raise ValueError("there is nothing to measure: the run has no bars")
+    if not course.initial_capital > 0:
+        raise ValueError(f"the initial capital must be over 0, not {course.initial_capital}")
+
+
+def last_of_each_day(open_time: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Index of the last bar of each UTC day that has bars; a bar belongs to the day of its open."""
+    day = open_time // DAY_MS
+    return np.flatnonzero(np.append(day[1:] != day[:-1], True))
+
+
+def daily_returns(open_time: NDArray[np.int64], equity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Simple returns of the daily equity, from the second day on."""
+    daily = equity[last_of_each_day(open_time)]
+    return daily[1:] / daily[:-1] - 1
+
+
+def sharpe(returns: NDArray[np.float64], periods: float = DAYS_A_YEAR) -> float | None:
+    """Annual Sharpe ratio, risk-free 0. None for fewer than two returns, or returns that do not vary."""
+    ratio = _mean_over_deviation(returns)
+    return None if ratio is None else ratio * math.sqrt(periods)
+
+
+def sortino(returns: NDArray[np.float64], periods: float = DAYS_A_YEAR) -> float | None:
+    """Annual Sortino ratio (Sortino & van der Meer 1991, target 0). None where no return is negative."""
+    if not len(returns):
+        return None
+    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
+    return None if downside == 0 else float(returns.mean()) / downside * math.sqrt(periods)
+
+
+def sqn(pnl: NDArray[np.float64]) -> float | None:
+    """System quality number (V. Tharp), without his cap of 100 trades."""
+    ratio = _mean_over_deviation(pnl)
+    return None if ratio is None else ratio * math.sqrt(len(pnl))
+
+
+def _mean_over_deviation(values: NDArray[np.float64]) -> float | None:
+    if len(values) < 2:
+        return None
+    mean, deviation = float(values.mean()), float(values.std(ddof=1))
+    return None if deviation <= NOISE * abs(mean) else mean / deviation
+
+
+def cagr(initial: float, final: float, days: float) -> float | None:
+    """Compound growth a year. None where it cannot be told: no time passed, less than nothing left, or over range."""
+    if days <= 0 or final < 0:
+        return None
+    try:
+        return math.pow(final / initial, DAYS_A_YEAR / days) - 1
+    except OverflowError:
+        return None
+
+
+def drawdowns(equity: NDArray[np.float64], initial: float) -> NDArray[np.float64]:
+    """Fall from the peak so far at each bar, as a positive fraction; the starting capital counts as a peak."""
+    peak = np.maximum(np.maximum.accumulate(equity), initial)
+    return (peak - equity) / peak
+
+
+def max_drawdown(equity: NDArray[np.float64], initial: float) -> float:
+    """The largest of the drawdowns; 0 where equity never fell."""
+    return float(drawdowns(equity, initial).max())
+
+
+def profit_factor(pnl: NDArray[np.float64]) -> float | None:
+    """Gross profit over gross loss. None without a losing trade."""
+    lost = float(-pnl[pnl < 0].sum())
+    return float(pnl[pnl > 0].sum()) / lost if lost > 0 else None
