@@ -146,9 +146,7 @@ def duplicate(bot: BotConfig, *, name: str | None = None, author: AbstractBaseUs
 def _free_name(name: str) -> str:
     taken = set(BotConfig.objects.values_list("name", flat=True))
     stem = name[:50]
-    return next(
-        candidate for number in range(2, 10_000) if (candidate := f"{stem} ({number})") not in taken
-    )
+    return next(candidate for number in range(2, 10_000) if (candidate := f"{stem} ({number})") not in taken)
 
 
 def close_position(bot: BotConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Protocol
 
 from exchange.types import (
@@ -33,6 +34,9 @@ class Exchange(Protocol):
         """Bars by open time as Binance answers them, the forming one included when in range."""
 
     def book_ticker(self, symbol: str) -> BookTicker: ...
+
+    def last_price(self, symbol: str) -> Decimal:
+        """Price of the last trade: what stops and targets are triggered by."""
 
     def account(self) -> Account: ...
 

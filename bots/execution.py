@@ -1,0 +1,249 @@
+"""Act: the orders that a decision asks for. Each is on record before it leaves, and none is sent twice.
+
+What was decided comes from snapshot.py; what became of lost answers is reconcile.py's matter.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from bots import accounting, incidents, reconcile
+from bots.desk import Desk
+from bots.levels import Protection, protection_of
+from bots.locks import Claim, fenced
+from bots.models import BotConfig, BotConfigVersion, BotState, Order, OrderState, Purpose, Trade
+from bots.orders import UNSETTLED, Draft, as_request, mark, record
+from exchange.errors import (
+    DuplicateOrder,
+    ExchangeError,
+    ExchangeUnavailable,
+    OrderNotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRejected,
+    WouldTriggerImmediately,
+)
+from exchange.types import Klines, OcoRequest, OrderReport, OrderType, Side
+
+PROTECTIVE = (Purpose.STOP, Purpose.TARGET)
+UNPROTECTED = "unprotected_position"
+UNSOLD = "exit_refused"
+
+
+def send(order: Order, desk: Desk, held: Claim) -> bool:
+    """Send one order that is on record, and record what became of it; True when the exchange took it.
+
+    Raises:
+        OutcomeUnknown: it may have been executed; the next settling looks it up.
+        RequestRejected: the exchange said no; the order is marked so.
+        RateLimited, ExchangeUnavailable: it was not executed; the order is marked so.
+    """
+    try:
+        report = desk.exchange.submit(as_request(order))
+    except (OutcomeUnknown, DuplicateOrder):
+        _mark(order, OrderState.UNKNOWN, "The exchange's answer was lost.", held)
+        raise
+    except (RequestRejected, RateLimited, ExchangeUnavailable) as error:
+        _mark(order, OrderState.REJECTED, str(error), held)
+        raise
+    reconcile.take_over(order, report, desk, held)
+    return True
+
+
+def _mark(order: Order, state: OrderState, error: str, held: Claim) -> None:
+    with fenced(held):
+        mark(order, state, error)
+
+
+# --- Protective orders ------------------------------------------------------------------------------------------------
+
+
+def protect(bot: BotConfig, version: BotConfigVersion, candles: Klines, desk: Desk, held: Claim, bar: datetime) -> None:
+    """Make the stop and target that should hold, hold: place them where none rest, replace them when the trail rose.
+
+    A stop that the price has already reached cannot be placed; the position is then sold at once (rule 8.4).
+    """
+    trade = open_trade(bot)
+    if trade is None or trade.exit_wanted:
+        return
+    wanted = protection_of(bot, trade, candles, desk.rules)
+    resting = resting_orders(bot)
+    _remember_levels(trade, wanted, held)
+    if not wanted.exists or _already_holds(resting, wanted):
+        return
+    if resting:
+        cancel_protection(bot, desk, held)
+        if open_trade(bot) is None:
+            return  # it filled while we were cancelling it
+    orders = _record_protection(bot, version, trade, wanted, desk, held, bar)
+    try:
+        _send_protection(orders, wanted, desk, held)
+    except WouldTriggerImmediately:
+        want_exit(trade, _reason_reached(wanted, desk), held)
+    except RequestRejected as error:
+        incidents.report(
+            bot,
+            UNPROTECTED,
+            f"The exchange refused the protective orders: {error}",
+            repair="The next tick tries again; close the position by hand if you cannot wait.",
+        )
+    else:
+        incidents.over(bot, UNPROTECTED)
+
+
+def open_trade(bot: BotConfig) -> Trade | None:
+    return Trade.objects.filter(bot=bot, closed_at__isnull=True).first()
+
+
+def resting_orders(bot: BotConfig) -> list[Order]:
+    """The protective orders of ours that may still fill."""
+    return list(Order.objects.filter(bot=bot, state__in=UNSETTLED, purpose__in=PROTECTIVE).order_by("pk"))
+
+
+def _already_holds(resting: list[Order], wanted: Protection) -> bool:
+    stops = [order.stop_price for order in resting if order.purpose == Purpose.STOP]
+    targets = [order.limit_price for order in resting if order.purpose == Purpose.TARGET]
+    return bool(resting) and stops == wanted.stops and targets == wanted.targets
+
+
+def _remember_levels(trade: Trade, wanted: Protection, held: Claim) -> None:
+    levels = (wanted.stop_price, wanted.target_price, wanted.highest)
+    if (trade.stop_price, trade.target_price, trade.highest_price) == levels:
+        return
+    trade.stop_price, trade.target_price, trade.highest_price = levels
+    with fenced(held):
+        trade.save(update_fields=["stop_price", "target_price", "highest_price"])
+
+
+def _record_protection(
+    bot: BotConfig,
+    version: BotConfigVersion,
+    trade: Trade,
+    wanted: Protection,
+    desk: Desk,
+    held: Claim,
+    bar: datetime,
+) -> list[Order]:
+    with fenced(held) as state:
+        quantity = accounting.sellable(state, desk.rules)
+        drafts = wanted.drafts(quantity, desk.rules, bot.stop_limit_distance)
+        return record(bot, version, drafts, bar=bar, now=desk.now, trade=trade)
+
+
+def _send_protection(orders: list[Order], wanted: Protection, desk: Desk, held: Claim) -> None:
+    if len(orders) == 1:
+        send(orders[0], desk, held)
+        return
+    stop, target = sorted(orders, key=lambda order: order.purpose != Purpose.STOP)
+    assert target.limit_price is not None and stop.stop_price is not None
+    request = OcoRequest(
+        symbol=stop.symbol,
+        side=Side.SELL,
+        quantity=stop.quantity,
+        list_client_order_id=stop.list_client_order_id,
+        target_client_order_id=target.client_order_id,
+        stop_client_order_id=stop.client_order_id,
+        target_price=target.limit_price,
+        stop_price=stop.stop_price,
+        stop_limit_price=stop.limit_price,
+    )
+    try:
+        report = desk.exchange.submit_oco(request)
+    except (OutcomeUnknown, DuplicateOrder):
+        _mark_all(orders, OrderState.UNKNOWN, "The exchange's answer was lost.", held)
+        raise
+    except (RequestRejected, RateLimited, ExchangeUnavailable) as error:
+        _mark_all(orders, OrderState.REJECTED, str(error), held)
+        raise
+    _take_over_legs(orders, {leg.client_order_id: leg for leg in report.orders}, desk, held)
+
+
+def _take_over_legs(orders: list[Order], legs: dict[str, OrderReport], desk: Desk, held: Claim) -> None:
+    for order in orders:
+        report = legs.get(order.client_order_id) or desk.exchange.order(order.symbol, order.client_order_id)
+        reconcile.take_over(order, report, desk, held)
+
+
+def _mark_all(orders: list[Order], state: OrderState, error: str, held: Claim) -> None:
+    with fenced(held):
+        for order in orders:
+            mark(order, state, error)
+
+
+def _reason_reached(wanted: Protection, desk: Desk) -> str:
+    """Which of the two levels the price stands beyond, so that it could not be placed."""
+    if wanted.stop_price is None:
+        return Trade.Reason.TAKE_PROFIT
+    if wanted.target_price is not None and desk.exchange.last_price(desk.rules.symbol) >= wanted.target_price:
+        return Trade.Reason.TAKE_PROFIT
+    return wanted.stop_reason
+
+
+def cancel_protection(bot: BotConfig, desk: Desk, held: Claim) -> None:
+    """Cancel what protects the position and have that confirmed, booking whatever it had still filled.
+
+    There is never a moment with two sellers: nothing else is placed until every order here is final.
+    """
+    for order in resting_orders(bot):
+        order.refresh_from_db()
+        if order.state not in UNSETTLED:
+            continue  # the other leg's cancel took it along
+        try:
+            desk.exchange.cancel(order.symbol, order.client_order_id)
+        except OrderNotFound:
+            pass  # it may have filled, or never have arrived: settling asks
+        reconcile.settle(bot, desk, held)
+    left = resting_orders(bot)
+    if left:
+        raise ExchangeError(f"order {left[0].client_order_id} is still open after it was cancelled")
+
+
+# --- Exits ------------------------------------------------------------------------------------------------------------
+
+
+def want_exit(trade: Trade, reason: str, held: Claim) -> None:
+    """Put on record that a position is to be sold; `sell_out` carries it out, now or on a later tick."""
+    with fenced(held):
+        Trade.objects.filter(pk=trade.pk, closed_at__isnull=True).update(exit_wanted=reason)
+
+
+def sell_out(bot: BotConfig, version: BotConfigVersion, desk: Desk, held: Claim, bar: datetime) -> None:
+    """Carry out an exit on record: cancel the protection, have it confirmed, then sell what is left at market."""
+    trade = open_trade(bot)
+    if trade is None or not trade.exit_wanted:
+        return
+    cancel_protection(bot, desk, held)
+    trade = open_trade(bot)
+    if trade is None:
+        return  # the protection had filled
+    order = _record_exit(bot, version, trade, desk, held, bar)
+    try:
+        send(order, desk, held)
+    except RequestRejected as error:
+        incidents.report(
+            bot,
+            UNSOLD,
+            f"The exchange refused to sell the position: {error}",
+            repair="It is tried again on every tick; if it is too small to sell, close it by hand on the exchange.",
+        )
+    else:
+        incidents.over(bot, UNSOLD)
+
+
+def _record_exit(
+    bot: BotConfig, version: BotConfigVersion, trade: Trade, desk: Desk, held: Claim, bar: datetime
+) -> Order:
+    with fenced(held) as state:
+        quantity = _market_quantity(state, desk)
+        draft = Draft(Purpose.EXIT, Side.SELL, OrderType.MARKET, quantity, exit_reason=trade.exit_wanted)
+        return record(bot, version, [draft], bar=bar, now=desk.now, trade=trade)[0]
+
+
+def _market_quantity(state: BotState, desk: Desk) -> Decimal:
+    """What one market sale may carry; the rest goes out with the next tick."""
+    quantity = accounting.sellable(state, desk.rules)
+    most = min(
+        (limit for limit in (desk.rules.max_quantity, desk.rules.market_max_quantity) if limit), default=quantity
+    )
+    return min(quantity, most)

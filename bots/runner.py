@@ -1,0 +1,279 @@
+"""One tick of one bot: settle, decide, act.
+
+`run_bot` is the edge: it takes the lease, and it is the one place that catches whatever a tick may raise and records
+it, so that nothing stops a bot for good. Time comes in with the desk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import structlog
+from django.utils import timezone
+
+from bots import execution, incidents, lifecycle, snapshot
+from bots.accounting import moment
+from bots.desk import Desk, open_desk
+from bots.locks import Claim, LeaseLost, claim, fenced, release
+from bots.models import (
+    Action,
+    BotConfig,
+    BotConfigVersion,
+    BotRun,
+    BotState,
+    Decision,
+    Order,
+    Purpose,
+    Status,
+    Trade,
+)
+from bots.orders import Draft, record
+from bots.reconcile import StillUnknown, settle
+from exchange.errors import InsufficientBalance, InvalidCredentials, OutcomeUnknown, RateLimited, RequestRejected
+from exchange.models import ApiKey
+from exchange.types import Klines, OrderType, Side
+
+logger = structlog.get_logger(__name__)
+
+MISSED_KEPT = 500  # rows of missed bars written at most after a long silence
+FAILURES_BEFORE_INCIDENT = 3
+FAILING = "ticks_failing"
+CREDENTIALS = "credentials_refused"
+WAITING = "order_in_doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What a tick came to, for the run log."""
+
+    outcome: BotRun.Outcome
+    message: str = ""
+    decided_bar: datetime | None = None
+
+
+def run_bot(bot_id: int, *, desk: Desk | None = None, even_if_stopped: bool = False) -> Tick:
+    """Run one tick, whatever the schedule says, and put what came of it into the run log."""
+    started = timezone.now()
+    held = claim(bot_id)
+    if held is None:
+        return _log(bot_id, started, Tick(BotRun.Outcome.SKIPPED, "Another run holds this bot's lease."))
+    try:
+        result = _attempt(bot_id, desk, held, even_if_stopped)
+    finally:
+        release(held)
+    return _log(bot_id, started, result)
+
+
+def close_position(bot_id: int) -> Tick:
+    """Sell what a bot holds at market, by a person's wish; carried out by the tick that this starts."""
+    Trade.objects.filter(bot_id=bot_id, closed_at__isnull=True, exit_wanted="").update(exit_wanted=Trade.Reason.MANUAL)
+    return run_bot(bot_id)
+
+
+def _attempt(bot_id: int, desk: Desk | None, held: Claim, even_if_stopped: bool) -> Tick:
+    bot = BotConfig.objects.select_related("api_key").get(pk=bot_id)
+    try:
+        result = tick(bot, desk or open_desk(bot), held, even_if_stopped=even_if_stopped)
+    except LeaseLost as error:
+        return Tick(BotRun.Outcome.SKIPPED, f"Overtaken: {error}.")
+    except (StillUnknown, OutcomeUnknown) as error:
+        incidents.report(
+            bot, WAITING, str(error), repair="The next ticks ask the exchange again; no order is sent meanwhile."
+        )
+        return _failed(bot, Tick(BotRun.Outcome.SKIPPED, f"Waiting for the exchange: {error}."))
+    except RateLimited as error:
+        return _failed(bot, Tick(BotRun.Outcome.SKIPPED, f"The exchange asks to wait {error.retry_after_s:.0f} s."))
+    except InvalidCredentials as error:
+        incidents.report(bot, CREDENTIALS, str(error), repair="Check the API key's permissions and allowed addresses.")
+        return _failed(bot, Tick(BotRun.Outcome.FAILED, str(error)))
+    except Exception as error:
+        logger.exception("tick failed", bot=bot_id)
+        return _failed(bot, Tick(BotRun.Outcome.FAILED, f"{type(error).__name__}: {error}"))
+    _succeeded(bot)
+    return result
+
+
+def _failed(bot: BotConfig, result: Tick) -> Tick:
+    state = BotState.objects.get(bot=bot)
+    failures = state.failures + 1
+    BotState.objects.filter(bot=bot).update(
+        failures=failures, last_error=result.message[:500], last_tick_at=timezone.now()
+    )
+    if failures >= FAILURES_BEFORE_INCIDENT:
+        incidents.report(bot, FAILING, result.message, repair="The run log has every attempt and its cause.")
+    return result
+
+
+def _succeeded(bot: BotConfig) -> None:
+    state = BotState.objects.filter(bot=bot)
+    if state.filter(failures__gt=0).exists():
+        for kind in (FAILING, CREDENTIALS, WAITING):
+            incidents.over(bot, kind)
+    state.update(failures=0, last_error="", last_tick_at=timezone.now())
+
+
+def _log(bot_id: int, started: datetime, result: Tick) -> Tick:
+    if result.outcome == BotRun.Outcome.SETTLED and not result.message:
+        return result  # nothing happened; a row each minute would bury what did
+    duration = (timezone.now() - started).total_seconds()
+    BotRun.objects.create(
+        bot_id=bot_id, outcome=result.outcome, message=result.message[:500], started_at=started, duration_s=duration
+    )
+    return result
+
+
+def tick(bot: BotConfig, desk: Desk, held: Claim, *, even_if_stopped: bool = False) -> Tick:
+    """Settle, decide on the newest closed bar if that is still to be done, and act."""
+    version = lifecycle.current_version(bot)
+    booked = settle(bot, desk, held)
+    klines = desk.candles.closed(bot.symbol, bot.timeframe, bars=snapshot.bars_needed(bot), now_ms=desk.now_ms)
+    if len(klines) == 0:
+        return Tick(BotRun.Outcome.SETTLED, "The exchange has no closed bar yet.")
+    state = BotState.objects.get(bot=bot)
+    decides = even_if_stopped or state.status != Status.STOPPED
+    decision = _decide(bot, version, klines, desk, held, state) if decides else None
+    act(bot, version, decision, klines, desk, held)
+    if decision is None:
+        return Tick(BotRun.Outcome.SETTLED, f"{booked} fill(s) booked." if booked else "")
+    return Tick(BotRun.Outcome.DECIDED, _summary(decision), decision.bar)
+
+
+def _summary(decision: Decision) -> str:
+    return f"{decision.bar:%Y-%m-%d %H:%M} {decision.action}" + (f": {decision.reason}" if decision.reason else "")
+
+
+# --- Decide -----------------------------------------------------------------------------------------------------------
+
+
+def _decide(
+    bot: BotConfig, version: BotConfigVersion, klines: Klines, desk: Desk, held: Claim, state: BotState
+) -> Decision | None:
+    """Decide on the newest closed bar and put the decision, and the entry it asks for, on record in one transaction."""
+    first_new = _first_new(state, klines)
+    if first_new >= len(klines):
+        return None
+    bar = snapshot.read_bar(bot, klines)
+    was_long = snapshot.was_long(bot, bar.closed_at)
+    wants_entry = bar.signal > 0 and not was_long
+    quote = snapshot.ask_quote(bot, desk) if wants_entry else None
+    with fenced(held) as locked:
+        if locked.last_bar is not None and locked.last_bar >= bar.opened_at:
+            return None
+        if quote is not None:
+            ApiKey.objects.select_for_update().get(pk=bot.api_key_id)
+        since = moment(klines.close_time_ms(first_new))
+        ledger = snapshot.ledger_since(bot, locked, since, desk.rules.base, desk.rules.quote)
+        path = snapshot.walk_equity(bot, locked, ledger, klines, first_new)
+        verdict = snapshot.judge(bot, locked, bar, was_long, klines, path, desk, quote)
+        decision = _record_decision(bot, version, bar, verdict, path.equity, desk, klines)
+        _record_missed(bot, version, klines, first_new, desk)
+        _advance(locked, bar, path, decision)
+        _record_intent(bot, version, decision, verdict, desk)
+    return decision
+
+
+def _first_new(state: BotState, klines: Klines) -> int:
+    """Index of the first bar that closed since the last decision; a new bot begins with the newest."""
+    if state.last_bar is None:
+        return len(klines) - 1
+    return int(np.searchsorted(klines.open_time, round(state.last_bar.timestamp() * 1000), side="right"))
+
+
+def _record_decision(
+    bot: BotConfig,
+    version: BotConfigVersion,
+    bar: snapshot.Bar,
+    verdict: snapshot.Verdict,
+    equity: float,
+    desk: Desk,
+    klines: Klines,
+) -> Decision:
+    is_warming_up = not bar.signal and len(klines) < snapshot.bars_needed(bot)
+    return Decision.objects.create(
+        bot=bot,
+        version=version,
+        bar=bar.opened_at,
+        action=verdict.action,
+        signal=bar.signal,
+        reason="warming_up" if is_warming_up else verdict.reason,
+        close=bar.close,
+        values=bar.values,
+        quantity=verdict.quantity,
+        equity=equity,
+        decided_at=desk.now,
+        lateness_s=snapshot.wall_lateness_s(bar, desk.now),
+    )
+
+
+def _record_missed(bot: BotConfig, version: BotConfigVersion, klines: Klines, first_new: int, desk: Desk) -> None:
+    """Bars that closed while nobody looked: on record, never traded (rule 1)."""
+    first = max(first_new, len(klines) - 1 - MISSED_KEPT)
+    missed = [
+        Decision(
+            bot=bot,
+            version=version,
+            bar=moment(int(klines.open_time[index])),
+            action=Action.MISSED,
+            reason="missed",
+            close=float(klines.close[index]),
+            decided_at=desk.now,
+        )
+        for index in range(first, len(klines) - 1)
+    ]
+    if missed:
+        Decision.objects.bulk_create(missed, ignore_conflicts=True)
+
+
+def _advance(state: BotState, bar: snapshot.Bar, path: snapshot.EquityPath, decision: Decision) -> None:
+    state.last_bar = bar.opened_at
+    state.equity, state.peak_equity, state.drawdown_reached_at = path.equity, path.peak, path.reached_at
+    state.lateness_s = decision.lateness_s
+    state.save(update_fields=["last_bar", "equity", "peak_equity", "drawdown_reached_at", "lateness_s"])
+
+
+def _record_intent(
+    bot: BotConfig, version: BotConfigVersion, decision: Decision, verdict: snapshot.Verdict, desk: Desk
+) -> None:
+    """What must not be forgotten whatever dies next: an exit's wish, an entry's order."""
+    if decision.action == Action.EXIT:
+        Trade.objects.filter(bot=bot, closed_at__isnull=True, exit_wanted="").update(exit_wanted=Trade.Reason.SIGNAL)
+    if decision.action == Action.ENTER and verdict.quantity is not None:
+        draft = Draft(Purpose.ENTRY, Side.BUY, OrderType.MARKET, verdict.quantity)
+        record(bot, version, [draft], bar=decision.bar, now=desk.now, decision=decision)
+
+
+# --- Act --------------------------------------------------------------------------------------------------------------
+
+
+def act(
+    bot: BotConfig, version: BotConfigVersion, decision: Decision | None, klines: Klines, desk: Desk, held: Claim
+) -> None:
+    """Carry out what is on record: exits first, then the entry, then the protection of what is held."""
+    bar = moment(int(klines.open_time[-1]))
+    execution.sell_out(bot, version, desk, held, bar)
+    if decision is not None and decision.action == Action.ENTER:
+        _enter(decision, desk, held)
+    execution.protect(bot, version, klines, desk, held, bar)
+    execution.sell_out(bot, version, desk, held, bar)
+
+
+def _enter(decision: Decision, desk: Desk, held: Claim) -> None:
+    order = Order.objects.get(decision=decision, purpose=Purpose.ENTRY)
+    try:
+        execution.send(order, desk, held)
+    except InsufficientBalance:
+        _refuse(decision, "insufficient_balance", held)
+    except RequestRejected as error:
+        _refuse(decision, "order_refused", held)
+        incidents.report(
+            decision.bot, "entry_refused", str(error), repair="Compare the bot's size with the symbol's filters."
+        )
+
+
+def _refuse(decision: Decision, reason: str, held: Claim) -> None:
+    """The exchange said no: the bot waits for its next signal."""
+    decision.action, decision.reason = Action.REFUSED, reason
+    with fenced(held):
+        decision.save(update_fields=["action", "reason"])
