@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
+
+from tradingsite.embedded.processes import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
 
 app = Celery("tradingsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Being connected is enough: Celery then leaves logging as the settings have it."""
+
+
+@signals.worker_process_init.connect
+def _end_with_the_worker(**_: Any) -> None:
+    """A killed worker takes its pool along; the tasks they had come back to the queue."""
+    die_with_parent()
+
+
+@signals.heartbeat_sent.connect
+def _leave_heartbeat(**_: Any) -> None:
+    from tradingsite import heartbeats
+
+    heartbeats.leave("worker")

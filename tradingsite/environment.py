@@ -5,6 +5,7 @@ What the values mean is in settings.py and .env.example. Everything else reads `
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Callable
@@ -54,6 +55,14 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
         return int(text)
 
     return read(name, parse, default)
+
+
+def ip_address(text: str) -> str:
+    """A parser for `read`."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("expected an IP address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
 
 
 def one_of(name: str, choices: tuple[str, ...], default: str) -> str:

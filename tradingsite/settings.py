@@ -11,6 +11,7 @@ from typing import Any
 import environ
 
 from tradingsite import environment as env
+from tradingsite import logs
 from tradingsite.embedded.postgres import PORT as POSTGRES_PORT
 from tradingsite.embedded.postgres import SUPERUSER
 from tradingsite.embedded.sockets import socket_folder
@@ -31,9 +32,13 @@ LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 DEBUG = env.yes_or_no("DEBUG", default=False)
 PORT = env.whole_number("PORT", default=8000, least=1, most=65535)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=LOOPBACK_HOSTS)
+BIND_ADDRESS = env.read("BIND_ADDRESS", env.ip_address, "127.0.0.1")
+WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, least=1, most=64)
+_named_hosts = env.words("ALLOWED_HOSTS", default=[])
+# Always this machine too: bots reach the paper exchange and monitors the health page by it.
+ALLOWED_HOSTS = [*_named_hosts, *LOOPBACK_HOSTS]
 # A name other than this machine's means that pages travel a network: encrypted unless told otherwise.
-HTTPS = env.yes_or_no("HTTPS", default=not set(ALLOWED_HOSTS) <= set(LOOPBACK_HOSTS))
+HTTPS = env.yes_or_no("HTTPS", default=not set(_named_hosts) <= set(LOOPBACK_HOSTS))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
 
 ROOT_URLCONF = "tradingsite.urls"
@@ -220,8 +225,14 @@ SECURE_HSTS_PRELOAD = HTTPS
 # Real money needs this and a live API key; nothing else turns it on.
 ALLOW_LIVE_TRADING = env.yes_or_no("ALLOW_LIVE_TRADING", default=False)
 # Where bots with a paper key send their orders.
-PAPER_URL = env.url("PAPER_URL", f"http://127.0.0.1:{PORT}/paper", ("http", "https"))
+_own_host = (
+    "127.0.0.1" if BIND_ADDRESS in ("0.0.0.0", "::") else f"[{BIND_ADDRESS}]" if ":" in BIND_ADDRESS else BIND_ADDRESS
+)
+PAPER_URL = env.url("PAPER_URL", f"http://{_own_host}:{PORT}/paper", ("http", "https"))
 
 # --- Logging ----------------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+LOG_FORMAT = env.one_of("LOG_FORMAT", ("LINES", "JSON"), default="LINES")
+LOGGING = logs.configuration(LOG_LEVEL, as_json=LOG_FORMAT == "JSON")
+logs.configure_structlog()

@@ -8,7 +8,12 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = [path("admin/", admin.site.urls)]
+from tradingsite.health import healthz
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("healthz", healthz, name="healthz"),
+]
 
 for prefix, module in (("paper/", "exchange.paper.urls"), ("", "bots.urls"), ("", "backtests.urls")):
     if find_spec(module):

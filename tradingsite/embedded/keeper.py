@@ -56,7 +56,8 @@ class Place:
     def server(self) -> Postgres | Redis:
         """The server itself. Raises KeyError for a kind that does not exist."""
         data, sockets = self.var / self.kind, socket_folder(self.var)
-        return {"postgres": Postgres(data, sockets), "redis": Redis(data, sockets)}[self.kind]
+        servers: dict[str, Postgres | Redis] = {"postgres": Postgres(data, sockets), "redis": Redis(data, sockets)}
+        return servers[self.kind]
 
 
 def keep(place: Place, unused: threading.Event) -> None:

@@ -1,0 +1,128 @@
+"""What a log line looks like, and what may never be in one.
+
+Code logs a fixed phrase plus fields with the standard library: `logger.info("order filled", extra={"bot": 3})`.
+structlog renders it. Before that, every field, argument and traceback passes `redact`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+STARS = "********"
+
+SECRET_NAMES = re.compile(
+    r"(secret|password|passwd|api[_-]?key|apikey|signature|token|authorization|cookie|x-mbx-apikey|private|credential)",
+    re.IGNORECASE,
+)
+# What a secret looks like inside text: a parameter of a signed URL, a header, a repr, a URL with a password, a key of
+# Binance's (64 letters and digits) or of Fernet's (44 of base64).
+SECRET_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(
+            r"(?i)((?:signature|api[_-]?key|api[_-]?secret|secret(?:[_-]?key)?|password|passwd|token|x-mbx-apikey|authorization)"
+            r"[\"']?\s*[=:]\s*[\"']?)(?:Bearer\s+|Basic\s+)?[^\s&\"',;)}\]]+"
+        ),
+        rf"\1{STARS}",
+    ),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+(@)"), rf"\1{STARS}\2"),
+    (re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{64}(?![A-Za-z0-9])"), STARS),
+    (re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}=(?![A-Za-z0-9_=-])"), STARS),
+)
+HARMLESS_FIELDS = {"event", "level", "logger", "timestamp"}
+
+
+def redact_text(text: str) -> str:
+    """The text with everything that looks like a secret replaced by stars."""
+    for pattern, replacement in SECRET_TEXTS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redact_value(name: str, value: Any) -> Any:
+    """A field's value as it may be logged: stars when its name says secret, else with secrets inside it replaced."""
+    if SECRET_NAMES.search(name) and value not in (None, "", True, False):
+        return STARS
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {key: redact_value(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [redact_value("", inner) for inner in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return redact_text(str(value))
+
+
+def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor, the last before rendering: whatever is in the line has passed it."""
+    for name in list(event):
+        if not name.startswith("_"):
+            event[name] = redact_text(str(event[name])) if name in HARMLESS_FIELDS else redact_value(name, event[name])
+    return event
+
+
+def _before_rendering() -> list[Callable[..., Any]]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+
+
+def configuration(level: str, as_json: bool) -> dict[str, Any]:
+    """Django's LOGGING."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "lines": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _before_rendering(),
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            }
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django": {"handlers": [], "level": level, "propagate": True},
+            "django.server": {"handlers": [], "level": level, "propagate": True},
+            "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
+            "gunicorn.access": {"handlers": [], "level": level, "propagate": True},
+            # These describe requests in full at DEBUG, signatures and all: never that.
+            **{
+                name: {"level": logging.getLevelName(max(logging.INFO, logging.getLevelName(level)))}
+                for name in ("urllib3", "requests", "binance", "websockets")
+            },
+            # A line for each of ten thousand tasks says nothing.
+            "celery.beat": {"level": "WARNING" if level != "DEBUG" else "DEBUG"},
+            "celery.worker.strategy": {"level": "WARNING" if level != "DEBUG" else "DEBUG"},
+            "celery.app.trace": {"level": "WARNING" if level != "DEBUG" else "DEBUG"},
+        },
+    }
+
+
+def configure_structlog() -> None:
+    """Let `structlog.get_logger()` end in the same lines as the standard library's loggers."""
+    structlog.configure(
+        processors=[*_before_rendering()[:-1], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
