@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 
 from tradingsite.embedded.processes import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
+
+# About workers that run as root: what it warns of is unpickling messages, and ours are JSON.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("tradingsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")

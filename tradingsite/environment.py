@@ -65,6 +65,14 @@ def ip_address(text: str) -> str:
         raise ValueError("expected an IP address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
 
 
+def reachable(bind_address: str) -> str:
+    """The host part of a URL by which this machine reaches a server that listens on an address."""
+    address = ipaddress.ip_address(bind_address)
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
 def one_of(name: str, choices: tuple[str, ...], default: str) -> str:
     def parse(text: str) -> str:
         if text.upper() not in choices:

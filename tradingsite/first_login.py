@@ -29,5 +29,5 @@ def create_first_login() -> Login | None:
         if users.exists():
             return None
         login = Login(NAME, secrets.token_urlsafe(12))
-        users.create_superuser(login.name, "", login.password)  # type: ignore[attr-defined]
+        users.create_superuser(login.name, "", login.password)
     return login

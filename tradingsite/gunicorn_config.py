@@ -17,6 +17,7 @@ from tradingsite.embedded.processes import die_with_parent
 wsgi_app = "tradingsite.wsgi:application"
 bind = f"{settings.BIND_ADDRESS}:{settings.PORT}"
 worker_class = "gthread"
+preload_app = True  # loaded once, shared by the workers
 workers = settings.WEB_WORKERS
 threads = 8
 timeout = 60

@@ -104,7 +104,7 @@ def configuration(level: str, as_json: bool) -> dict[str, Any]:
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
-            "gunicorn.access": {"handlers": [], "level": level, "propagate": True},
+            "gunicorn.access": {"handlers": [], "level": "WARNING" if level != "DEBUG" else "DEBUG", "propagate": True},
             # These describe requests in full at DEBUG, signatures and all: never that.
             **{
                 name: {"level": logging.getLevelName(max(logging.INFO, logging.getLevelName(level)))}

@@ -68,9 +68,9 @@ class GridEntry(ModelEntry):
 
     def __init__(self, model: Any, app: Any = None) -> None:
         super().__init__(model, app=app)
-        from_row: Any = self.schedule
-        if type(from_row) is schedules.schedule and from_row.seconds > 0:
-            self.schedule = GridSchedule(from_row.run_every, self._offset_s(), app=self.app)
+        every: timedelta | None = getattr(self.schedule, "run_every", None)  # only an interval has one
+        if every:
+            self.schedule = GridSchedule(every, self._offset_s(), app=self.app)
 
     def _offset_s(self) -> float:
         return offset_s(int(self.args[0])) if self.task == BOT_TASK and self.args else 0

@@ -24,7 +24,6 @@ environ.Env.read_env(BASE_DIR / ".env")
 VAR_DIR = env.read("VAR_DIR", lambda text: Path(text).expanduser().resolve(), BASE_DIR / "var")
 SOCKET_DIR = socket_folder(VAR_DIR)
 KLINES_URL = env.url("KLINES_URL", str(VAR_DIR / "klines"), ("file", "s3", "gs", "gcs", "abfs", "memory", ""))
-STATIC_ROOT = VAR_DIR / "static"
 
 # --- The site ---------------------------------------------------------------------------------------------------------
 
@@ -225,10 +224,7 @@ SECURE_HSTS_PRELOAD = HTTPS
 # Real money needs this and a live API key; nothing else turns it on.
 ALLOW_LIVE_TRADING = env.yes_or_no("ALLOW_LIVE_TRADING", default=False)
 # Where bots with a paper key send their orders.
-_own_host = (
-    "127.0.0.1" if BIND_ADDRESS in ("0.0.0.0", "::") else f"[{BIND_ADDRESS}]" if ":" in BIND_ADDRESS else BIND_ADDRESS
-)
-PAPER_URL = env.url("PAPER_URL", f"http://{_own_host}:{PORT}/paper", ("http", "https"))
+PAPER_URL = env.url("PAPER_URL", f"http://{env.reachable(BIND_ADDRESS)}:{PORT}/paper", ("http", "https"))
 
 # --- Logging ----------------------------------------------------------------------------------------------------------
 

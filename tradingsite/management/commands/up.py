@@ -21,6 +21,7 @@ from tradingsite.embedded.locks import FileLock, holder
 from tradingsite.embedded.migrations import ensure_migrated
 from tradingsite.embedded.services import running_servers
 from tradingsite.embedded.supervisor import StopRequested, Supervisor, say
+from tradingsite.environment import reachable
 from tradingsite.first_login import Login, create_first_login
 
 # Nothing new comes in, then what runs finishes, and only then goes what it talks to: a tick places its orders on the
@@ -102,7 +103,7 @@ def prepare_database() -> Login | None:
 
 def site_tasks() -> list[Task]:
     """The processes of the site itself."""
-    celery = (sys.executable, "-m", "celery", "-A", "tradingsite")
+    celery = (sys.executable, "-m", "celery", "-q", "-A", "tradingsite")
     worker = (*celery, "worker", "--without-gossip", "--without-mingle", "-n", f"worker-{settings.PORT}@%h")
     return [
         Task("web", (sys.executable, "-m", "gunicorn", "-c", "python:tradingsite.gunicorn_config"), web_answers),
@@ -118,8 +119,7 @@ def demo_task() -> Task:
 
 def web_answers() -> bool:
     """True when the web server answers at all."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.BIND_ADDRESS, settings.BIND_ADDRESS)  # noqa: S104
-    asking = http.client.HTTPConnection(host, settings.PORT, timeout=5)
+    asking = http.client.HTTPConnection(f"{reachable(settings.BIND_ADDRESS)}:{settings.PORT}", timeout=5)
     try:
         asking.request("GET", "/healthz")
         return asking.getresponse().status > 0
@@ -131,9 +131,7 @@ def web_answers() -> bool:
 
 def announce(login: Login | None) -> None:
     """Say where the site is, and the login that was just made."""
-    host = "127.0.0.1" if settings.BIND_ADDRESS in ("0.0.0.0", "::") else settings.BIND_ADDRESS  # noqa: S104
-    shown = f"[{host}]" if ":" in host else host
-    say("up", f"ready: http://{shown}:{settings.PORT}/  (Ctrl-C stops it)")
+    say("up", f"ready: http://{reachable(settings.BIND_ADDRESS)}:{settings.PORT}/  (Ctrl-C stops it)")
     if login:
         say("up", f"log in as {login.name} with the password {login.password}  (shown this once)")
         say("up", f"to change it: {os.path.relpath(sys.executable)} manage.py changepassword {login.name}")
