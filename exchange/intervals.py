@@ -78,3 +78,11 @@ def open_times_of(interval: str, numbers: Int64Array, offset_ms: int = 0) -> Int
         months = numbers.astype("datetime64[M]")
         return months.astype("datetime64[ms]").astype(np.int64) - offset_ms
     return numbers * INTERVAL_MS[interval] + (anchor_ms(interval) - offset_ms)
+
+
+def useful_offset(interval: str, base_interval: str, offset_ms: int) -> int:
+    """The part of a time zone's offset that moves bars of `interval` made of bars of `base_interval`."""
+    if INTERVAL_MS.get(base_interval, DAY_MS) >= DAY_MS:
+        return 0
+    whole = offset_ms - offset_ms % INTERVAL_MS[base_interval]
+    return 0 if interval in INTERVAL_MS and whole % INTERVAL_MS[interval] == 0 else whole

@@ -1,7 +1,7 @@
 """What the paper exchange asks of a market: its symbols, its candles and what a trade would cost now.
 
-A market is a function of time and keeps no state of anyone's orders. Prices are whole units of 1e-8 (exchange/fills.py),
-times Unix milliseconds. Ask and bid come from the last price and an account's slippage, which is not decided here.
+A market is a function of time and keeps no state of anyone's orders. Prices are whole units of 1e-8
+(exchange/fills.py), times Unix milliseconds. Ask and bid come from the last price and an account's slippage, which is not decided here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from exchange.paper.errors import ApiError
 from exchange.types import Float64Array, Int64Array
 
 SymbolInfo = dict[str, Any]  # one entry of exchangeInfo's `symbols`
-KlineRow = list[Any]  # the exchange's 12 items
+KlineRow = tuple[Any, ...]  # the exchange's 12 items
 
 EXTRA_ORDER_TYPES = ("STOP_LOSS", "TAKE_PROFIT")
 
@@ -89,3 +89,9 @@ class Market(Protocol):
 
     def last_time_ms(self, symbol: str) -> int | None:
         """Last millisecond of the last bar; None where there is no end."""
+
+    def default_start_ms(self) -> int:
+        """Where a manual clock stands unless told otherwise: 1 ms after the open of a bar."""
+
+    def time_after_bars(self, now_ms: int, count: int) -> int:
+        """1 ms after the open of the bar `count` base bars after the one at `now_ms`, of the shortest base interval."""

@@ -1,0 +1,135 @@
+"""From a few words to a market: `replay:FILE_OR_DATASET,…`, `simulated:SEED` or `mirror`.
+
+A replay's part is a file (`BTCUSDT-1h-2024.csv.gz`, or `FILE@BTCUSDT:1h` where its name does not say), or a stored
+dataset (`BTCUSDT:1h`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exchange import intervals
+from exchange.kline_series import FullKlines, KlinesInvalid
+from exchange.paper.market.base import Market, MarketInvalid, SymbolInfo
+from exchange.paper.market.replay import ReplayMarket
+
+_SERIES = re.compile(r"^([A-Z0-9]{2,20}):(\d{1,2}[smhdwM])$")
+_FORMS = "replay:FILE_OR_DATASET,… or simulated:SEED or mirror"
+_opened: dict[str, Market] = {}
+_lock = threading.Lock()
+
+ExchangeInfo = Mapping[str, Any]
+
+
+def market_from_spec(spec: str, exchange_info: ExchangeInfo | str | Path | None = None) -> Market:
+    """The market that `spec` names, opened once per process (unless an exchange info of one's own comes along).
+
+    `exchange_info` is an exchangeInfo answer, or the path of a file of one. Raises `MarketInvalid`, or `KlinesInvalid`
+    for candles that cannot be meant, saying what to do.
+    """
+    if exchange_info is not None:
+        return _open(spec, read_symbols(exchange_info))
+    with _lock:
+        market = _opened.get(spec)
+        if market is None:
+            market = _opened[spec] = _open(spec, None)
+        return market
+
+
+def check_spec(spec: str) -> None:
+    """Raise `MarketInvalid` where `spec` is malformed; files and datasets are not opened."""
+    kind, _, rest = spec.partition(":")
+    if kind == "replay" and any(part.strip() for part in rest.split(",")):
+        return
+    if kind == "simulated":
+        _seed(rest)
+        return
+    if spec != "mirror":
+        raise MarketInvalid(f"{spec!r} names no market; write {_FORMS}")
+
+
+def read_symbols(exchange_info: ExchangeInfo | str | Path) -> dict[str, SymbolInfo]:
+    """The entries of an exchangeInfo answer by symbol."""
+    where = "the exchange info"
+    if isinstance(exchange_info, str | Path):
+        where = str(exchange_info)
+        try:
+            exchange_info = json.loads(Path(exchange_info).read_text())
+        except OSError as error:
+            raise MarketInvalid(f"{where} cannot be read ({error.strerror}); check the path") from error
+        except ValueError as error:
+            raise MarketInvalid(
+                f"{where} is not JSON ({error}); save the answer of GET /api/v3/exchangeInfo"
+            ) from error
+    try:
+        return {entry["symbol"]: _complete(entry) for entry in exchange_info["symbols"]}  # type: ignore[index]
+    except (KeyError, TypeError, IndexError) as error:
+        raise MarketInvalid(
+            f"{where} is no answer of GET /api/v3/exchangeInfo ({error!r} is missing); save such an answer"
+        ) from error
+
+
+def _complete(entry: SymbolInfo) -> SymbolInfo:
+    """The entry itself, once what everyone reads of it is there."""
+    for name in ("status", "baseAsset", "quoteAsset", "orderTypes", "filters"):
+        entry[name]
+    return entry
+
+
+def _open(spec: str, symbols: dict[str, SymbolInfo] | None) -> Market:
+    check_spec(spec)
+    kind, _, rest = spec.partition(":")
+    if kind == "replay":
+        return ReplayMarket(_candles(rest), symbols)
+    if kind == "simulated":
+        from exchange.paper.market.simulated import SimulatedMarket
+
+        return SimulatedMarket(_seed(rest), symbols)
+    from exchange.paper.market.mirror import MirrorMarket
+
+    return MirrorMarket(symbols)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise MarketInvalid(f"simulated:{text} needs a whole number as its seed, as in simulated:1")
+    return int(text)
+
+
+def _candles(rest: str) -> dict[str, FullKlines]:
+    candles: dict[str, FullKlines] = {}
+    for part in filter(None, (part.strip() for part in rest.split(","))):
+        symbol, klines = _part(part)
+        if symbol in candles:
+            raise MarketInvalid(
+                f"two of the replay's candles are of {symbol}; give each symbol once, longer intervals are made of it"
+            )
+        candles[symbol] = klines
+    return candles
+
+
+def _part(part: str) -> tuple[str, FullKlines]:
+    """One part of a replay's spec: its symbol and candles."""
+    stored = _SERIES.match(part)
+    if stored and not Path(part).exists():
+        from exchange.kline_store import load
+
+        return stored[1], load(stored[1], stored[2])
+    from exchange.kline_files import read_report
+
+    path, at, series = part.rpartition("@")
+    named = _SERIES.match(series) if at else None
+    if at and not Path(part).exists() and named is None:
+        raise MarketInvalid(f"{part!r}: after @ comes SYMBOL:INTERVAL, as in {path}@BTCUSDT:1m")
+    if named and intervals.is_interval(named[2]):
+        report = read_report(path, named[1], named[2])
+    elif named:
+        raise KlinesInvalid(f"there is no interval {named[2]!r}; use one of {' '.join(intervals.INTERVALS)}")
+    else:
+        report = read_report(part)
+    return report.symbol, report.klines
