@@ -67,6 +67,18 @@ def pytest_configure(config: pytest.Config) -> None:
     REDIS.wait_until_ready(started[1])
 
 
+LEFT_OUT = ("stress", "parity")  # hours of work: only when `-m` names them
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long runs out unless the command line asks for them."""
+    asked = str(config.option.markexpr)
+    long = [item for item in items if any(item.get_closest_marker(mark) and mark not in asked for mark in LEFT_OUT)]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in set(long)]
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real market data beside the checkout."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
+from functools import cached_property
 from typing import Any
-
-import structlog
 
 STARS = "********"
 
@@ -66,63 +65,56 @@ def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
     return event
 
 
-def _before_rendering() -> list[Callable[..., Any]]:
-    return [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        redact,
-    ]
+class Lines(logging.Formatter):
+    """The formatter of every handler. structlog is loaded with the first line: a short command may never write one."""
+
+    def __init__(self, as_json: bool) -> None:
+        super().__init__()
+        self._as_json = as_json
+
+    @cached_property
+    def _formatter(self) -> logging.Formatter:
+        import structlog
+
+        before: list[Any] = [
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+        ]
+        last: Any = (
+            structlog.processors.JSONRenderer()
+            if self._as_json
+            else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+        )
+        return structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, last],
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._formatter.format(record)
 
 
 def configuration(level: str, as_json: bool) -> dict[str, Any]:
     """Django's LOGGING."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-        )
-    )
+    quieter = "DEBUG" if level == "DEBUG" else "WARNING"
+    at_least_info = logging.getLevelName(max(logging.INFO, logging.getLevelName(level)))
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "lines": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _before_rendering(),
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-            }
-        },
+        "formatters": {"lines": {"()": "tradingsite.logs.Lines", "as_json": as_json}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            "django": {"handlers": [], "level": level, "propagate": True},
-            "django.server": {"handlers": [], "level": level, "propagate": True},
-            "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
-            "gunicorn.access": {"handlers": [], "level": "WARNING" if level != "DEBUG" else "DEBUG", "propagate": True},
+            **{name: {"handlers": [], "level": level, "propagate": True} for name in ("django", "gunicorn.error")},
             # These describe requests in full at DEBUG, signatures and all: never that.
-            **{
-                name: {"level": logging.getLevelName(max(logging.INFO, logging.getLevelName(level)))}
-                for name in ("urllib3", "requests", "binance", "websockets")
-            },
-            # A line for each of ten thousand tasks says nothing.
-            "celery.beat": {"level": "WARNING" if level != "DEBUG" else "DEBUG"},
-            "celery.worker.strategy": {"level": "WARNING" if level != "DEBUG" else "DEBUG"},
-            "celery.app.trace": {"level": "WARNING" if level != "DEBUG" else "DEBUG"},
+            **{name: {"level": at_least_info} for name in ("urllib3", "requests", "binance", "websockets")},
+            # A line for each of ten thousand tasks, or for each request, says nothing.
+            **{name: {"level": quieter} for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace")},
+            **{name: {"handlers": [], "level": quieter} for name in ("gunicorn.access", "django.server")},
         },
     }
-
-
-def configure_structlog() -> None:
-    """Let `structlog.get_logger()` end in the same lines as the standard library's loggers."""
-    structlog.configure(
-        processors=[*_before_rendering()[:-1], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )

@@ -231,4 +231,3 @@ PAPER_URL = env.url("PAPER_URL", f"http://{env.reachable(BIND_ADDRESS)}:{PORT}/p
 LOG_LEVEL = env.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 LOG_FORMAT = env.one_of("LOG_FORMAT", ("LINES", "JSON"), default="LINES")
 LOGGING = logs.configuration(LOG_LEVEL, as_json=LOG_FORMAT == "JSON")
-logs.configure_structlog()
