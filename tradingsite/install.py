@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-UV = "uv==0.9.11"
+UV = "uv==0.13.9"
 OLDEST_NODE_MAJOR = 18
 
 
@@ -23,7 +23,7 @@ def run(*command: str | Path, **environment: str) -> bool:
     try:
         return subprocess.run([str(part) for part in command], cwd=ROOT, env=env, check=False).returncode == 0
     except OSError as problem:
-        print(f"{command[0]}: {problem.strerror}", file=sys.stderr)
+        sys.stderr.write(f"{command[0]}: {problem.strerror}\n")
         return False
 
 
@@ -39,7 +39,7 @@ def make_venv(folder: Path, requirements: str, maker: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         if not run(maker, "-m", "venv", folder):
             fail(f"{maker} cannot make a virtual environment (on Debian: apt-get install python3-venv).")
-    print(f"installing {requirements} into {folder.name}", flush=True)
+    sys.stderr.write(f"installing {requirements} into {folder.name}\n")
     pip = (python, "-m", "pip", "install", "--quiet")
     with_uv = run(*pip, UV) and run(
         python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "-r", requirements, UV_LINK_MODE="copy"
@@ -66,9 +66,7 @@ def install_charts(venv: Path) -> None:
     """Fill node_modules with exactly what package-lock.json names."""
     npm, environment = npm_command(venv)
     if not npm:
-        fail(
-            "Node.js 18 or newer with npm is needed for the chart libraries; there is no wheel of it for this machine."
-        )
+        fail("Node.js 18 or newer with npm is needed for the chart libraries, and there is no wheel of it for here.")
     if not run(*npm, "ci", "--silent", "--no-audit", "--no-fund", **environment):
         fail("npm could not install the chart libraries of package-lock.json; its own lines above say why.")
 

@@ -65,6 +65,37 @@ def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
     return event
 
 
+def _collecting() -> list[Any]:
+    """The processors that gather what a line says, before it is redacted and rendered."""
+    import structlog
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+
+
+def configure_structlog() -> None:
+    """Let `structlog.get_logger()` write the same lines, past the same redaction, as the standard library's loggers."""
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_collecting(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
 class Lines(logging.Formatter):
     """The formatter of every handler. structlog is loaded with the first line: a short command may never write one."""
 
@@ -76,22 +107,13 @@ class Lines(logging.Formatter):
     def _formatter(self) -> logging.Formatter:
         import structlog
 
-        before: list[Any] = [
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.stdlib.ExtraAdder(),
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(),
-            structlog.processors.format_exc_info,
-        ]
         last: Any = (
             structlog.processors.JSONRenderer()
             if self._as_json
             else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
         )
         return structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
+            foreign_pre_chain=_collecting(),
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, last],
         )
 
