@@ -1,7 +1,8 @@
 """What the paper exchange asks of a market: its symbols, its candles and what a trade would cost now.
 
 A market is a function of time and keeps no state of anyone's orders. Prices are whole units of 1e-8
-(exchange/fills.py), times Unix milliseconds. Ask and bid come from the last price and an account's slippage, which is not decided here.
+(exchange/fills.py), times Unix milliseconds. Ask and bid come from the last price and an account's slippage,
+which is not decided here.
 """
 
 from __future__ import annotations

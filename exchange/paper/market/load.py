@@ -55,23 +55,25 @@ def check_spec(spec: str) -> None:
 
 def read_symbols(exchange_info: ExchangeInfo | str | Path) -> dict[str, SymbolInfo]:
     """The entries of an exchangeInfo answer by symbol."""
-    where = "the exchange info"
     if isinstance(exchange_info, str | Path):
-        where = str(exchange_info)
-        try:
-            exchange_info = json.loads(Path(exchange_info).read_text())
-        except OSError as error:
-            raise MarketInvalid(f"{where} cannot be read ({error.strerror}); check the path") from error
-        except ValueError as error:
-            raise MarketInvalid(
-                f"{where} is not JSON ({error}); save the answer of GET /api/v3/exchangeInfo"
-            ) from error
+        where, answer = str(exchange_info), _read_json(Path(exchange_info))
+    else:
+        where, answer = "the exchange info", exchange_info
     try:
-        return {entry["symbol"]: _complete(entry) for entry in exchange_info["symbols"]}  # type: ignore[index]
+        return {entry["symbol"]: _complete(entry) for entry in answer["symbols"]}
     except (KeyError, TypeError, IndexError) as error:
         raise MarketInvalid(
             f"{where} is no answer of GET /api/v3/exchangeInfo ({error!r} is missing); save such an answer"
         ) from error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise MarketInvalid(f"{path} cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise MarketInvalid(f"{path} is not JSON ({error}); save an answer of GET /api/v3/exchangeInfo") from error
 
 
 def _complete(entry: SymbolInfo) -> SymbolInfo:

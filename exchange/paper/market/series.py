@@ -91,8 +91,7 @@ class Series:
         """One longer bar, `times` its open and close: the whole bars from `first` up to `end`, excluded, then, where
         one is in progress, its open."""
         bars, at = self.bars, slice(first, end)
-        if first == end:
-            assert open_now is not None
+        if first == end and open_now is not None:
             opened = high = low = closed = open_now
         else:
             opened, closed = int(bars.open[first]), int(bars.close[end - 1]) if open_now is None else open_now

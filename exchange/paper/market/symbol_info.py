@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -172,8 +172,6 @@ def _known(symbol: str, row: dict[str, Any]) -> SymbolTraits:
 
 
 def _with_tick(traits: SymbolTraits, tick: Decimal) -> SymbolTraits:
-    from dataclasses import replace
-
     return replace(traits, tick=tick)
 
 
