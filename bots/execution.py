@@ -136,7 +136,8 @@ def _send_protection(orders: list[Order], wanted: Protection, desk: Desk, held: 
         send(orders[0], desk, held)
         return
     stop, target = sorted(orders, key=lambda order: order.purpose != Purpose.STOP)
-    assert target.limit_price is not None and stop.stop_price is not None
+    if target.limit_price is None or stop.stop_price is None:
+        raise ValueError(f"the legs of {stop.list_client_order_id} lack their prices")
     request = OcoRequest(
         symbol=stop.symbol,
         side=Side.SELL,

@@ -42,7 +42,7 @@ class Protection:
         """The orders that hold these levels: one, or the two legs of an OCO."""
         drafts = []
         if self.stop_price is not None:
-            drafts.append(self._stop_draft(quantity, rules, limit_distance))
+            drafts.append(_stop_draft(self.stop_price, self.stop_reason, quantity, rules, limit_distance))
         if self.target_price is not None:
             drafts.append(
                 Draft(
@@ -56,28 +56,19 @@ class Protection:
             )
         return drafts
 
-    def _stop_draft(self, quantity: Decimal, rules: SymbolRules, limit_distance: Decimal) -> Draft:
-        """STOP_LOSS sells at market on trigger; a symbol without it gets a limit somewhat below."""
-        assert self.stop_price is not None
-        if not rules.order_types or OrderType.STOP_LOSS in rules.order_types:
-            return Draft(
-                Purpose.STOP,
-                Side.SELL,
-                OrderType.STOP_LOSS,
-                quantity,
-                exit_reason=self.stop_reason,
-                stop_price=self.stop_price,
-            )
+
+def _stop_draft(
+    stop_price: Decimal, reason: str, quantity: Decimal, rules: SymbolRules, limit_distance: Decimal
+) -> Draft:
+    """STOP_LOSS sells at market on trigger; a symbol without it gets a limit somewhat below."""
+    if not rules.order_types or OrderType.STOP_LOSS in rules.order_types:
+        kind, limit_price = OrderType.STOP_LOSS, None
+    else:
         tick = rules.tick_size or Decimal("0.00000001")
-        return Draft(
-            Purpose.STOP,
-            Side.SELL,
-            OrderType.STOP_LOSS_LIMIT,
-            quantity,
-            exit_reason=self.stop_reason,
-            stop_price=self.stop_price,
-            limit_price=self.stop_price * (1 - limit_distance) // tick * tick,
-        )
+        kind, limit_price = OrderType.STOP_LOSS_LIMIT, stop_price * (1 - limit_distance) // tick * tick
+    return Draft(
+        Purpose.STOP, Side.SELL, kind, quantity, exit_reason=reason, stop_price=stop_price, limit_price=limit_price
+    )
 
 
 def protection_of(bot: BotConfig, trade: Trade, candles: Klines, rules: SymbolRules) -> Protection:

@@ -54,7 +54,7 @@ def base36(number: int) -> str:
 
 
 def stem(bot: BotConfig, bar: datetime) -> str:
-    """What all order ids of one bot and bar begin with. The bot's birth tells installations apart that share an account."""
+    """What all order ids of one bot and bar begin with; the bot's birth tells apart sites that share an account."""
     return f"{base36(bot.pk)}-{base36(int(bot.created_at.timestamp()))}-{base36(int(bar.timestamp()))}-"
 
 

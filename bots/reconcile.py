@@ -102,8 +102,8 @@ def _give_up_on(order: Order, desk: Desk, held: Claim) -> None:
         incidents.report(
             order.bot,
             "unexplained_fill",
-            f"Order {order.client_order_id} is not known to the exchange, but the account has an execution like it that no "
-            "order on record explains.",
+            f"Order {order.client_order_id} is not known to the exchange, but the account has an execution like it "
+            "that no order on record explains.",
             repair="Compare the account's trade history with the bot's orders, then resolve the order by hand.",
         )
         raise StillUnknown(f"order {order.client_order_id} may have been executed under another name")

@@ -30,7 +30,7 @@ def close_position_task(bot_config_id: int) -> None:
 def sweep_task() -> None:
     """Ring for bots that must not wait for their next candle: a crashed run, an order in doubt, an open position."""
     for bot_id in bots_to_settle():
-        run_bot_task.apply_async(args=[bot_id], expires=60)
+        run_bot_task.apply_async(args=(bot_id,), expires=60)
 
 
 def bots_to_settle() -> list[int]:

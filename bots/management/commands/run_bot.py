@@ -1,0 +1,59 @@
+"""`manage.py run_bot NAME [--dry-run]`: one tick, now; dry, it only says what it would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from bots import runner
+from bots.management.commands._bots import bot_named
+from bots.models import BotConfig, BotRun
+from bots.preview import NothingToPreview, Preview, preview
+from exchange.errors import ExchangeError
+
+SIGNALS = {1: "BUY", -1: "SELL", 0: "none"}
+
+
+class Command(BaseCommand):
+    help = "Run one tick of a bot. With --dry-run: indicators, signal, gates, size and orders, sending nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--dry-run", action="store_true", help="send nothing and write nothing down")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        bot = bot_named(options["name"])
+        if options["dry_run"]:
+            self._dry(bot)
+            return
+        result = runner.run_bot(bot.pk, even_if_stopped=True)
+        if result.outcome == BotRun.Outcome.FAILED:
+            raise CommandError(f"{bot.name}: {result.message}")
+        self.stdout.write(f"{bot.name}: {result.outcome}. {result.message or 'No new bar since the last decision.'}")
+
+    def _dry(self, bot: BotConfig) -> None:
+        try:
+            seen = preview(bot)
+        except (ExchangeError, NothingToPreview, ValueError) as error:
+            raise CommandError(f"{bot.name}: {error}") from None
+        console = Console(file=self.stdout, width=120 if not self.stdout.isatty() else None)  # type: ignore[arg-type]
+        console.print(_table(bot, seen))
+        for order in seen.orders or ({"orders": "none would be sent"},):
+            console.print("  would send: " + ", ".join(f"{name} {value}" for name, value in order.items()))
+        if seen.is_decided:
+            console.print("  This bar is already decided; the next tick would only settle.")
+
+
+def _table(bot: BotConfig, seen: Preview) -> Table:
+    table = Table(title=f"{bot.name}: dry run on {bot.symbol} {bot.timeframe}", show_header=False)
+    table.add_row("bar", f"{seen.bar:%Y-%m-%d %H:%M} UTC, close {seen.close:g}")
+    for name, value in seen.values.items():
+        table.add_row(name, "undefined yet" if value is None else f"{value:.8g}")
+    table.add_row("signal", SIGNALS[seen.signal])
+    for name, value in seen.facts.items():
+        table.add_row(name.replace("_", " "), str(value))
+    table.add_row("decision", seen.action + (f" ({seen.reason})" if seen.reason else ""))
+    return table

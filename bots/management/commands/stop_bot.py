@@ -1,0 +1,28 @@
+"""`manage.py stop_bot NAME [--close]`: stop a bot's schedule; its protective orders stay unless it sells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bots import lifecycle, runner
+from bots.management.commands._bots import bot_named
+from bots.models import BotRun
+
+
+class Command(BaseCommand):
+    help = "Stop a bot. With --close, sell what it holds at market first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--close", action="store_true", help="sell the position at market first")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        bot = bot_named(options["name"])
+        if options["close"]:
+            result = runner.close_position(bot.pk)
+            if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
+                raise CommandError(f"{bot.name} still runs; its position could not be sold. {result.message}")
+        left = lifecycle.stop(bot)
+        self.stdout.write(left or f"{bot.name} is stopped and holds nothing.")

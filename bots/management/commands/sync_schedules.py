@@ -1,0 +1,17 @@
+"""`manage.py sync_schedules`: repair the bots' schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from bots import schedules
+
+
+class Command(BaseCommand):
+    help = "Make every bot's periodic task what the bot says, and remove those without a bot."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        changed, removed = schedules.sync_all()
+        self.stdout.write(f"{changed} schedule(s) repaired, {removed} without a bot removed.")
