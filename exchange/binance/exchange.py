@@ -50,8 +50,7 @@ class BinanceExchange:
     """`exchange.base.Exchange` over HTTP. One per thread.
 
     `base_url` is the root above `/api/v3`: https://api.binance.com, http://127.0.0.1:8000/paper. `session` carries the
-    requests and is closed by whoever made it. `market_scope` names the market its prices are of, for caches: hosts with
-    one market for all give the same to every key.
+    requests and is closed by whoever made it.
     """
 
     def __init__(
@@ -63,12 +62,10 @@ class BinanceExchange:
         session: requests.Session,
         budget: Budget,
         clock: ServerClock | None = None,
-        market_scope: str | None = None,
         timeouts_s: tuple[float, float] = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
         first_wait_s: float = FIRST_WAIT_S,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.market_scope = market_scope or self.base_url
         self.budget = budget
         self._clock = clock or ServerClock()
         self._client = RestClient(
