@@ -1,0 +1,120 @@
+"""Fetch candles from the exchange into the store, going on where an earlier download stopped."""
+
+from __future__ import annotations
+
+import contextlib
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from tqdm import tqdm
+
+from exchange import intervals
+from exchange.kline_download import DownloadFailed, KlineSource, Span, download, missing_spans
+from exchange.kline_report import print_coverage
+from exchange.klines import KlinesInvalid
+from exchange.models import Dataset
+
+DEFAULT_HOST = "https://api.binance.com"
+
+
+class Command(BaseCommand):
+    help = (
+        "Download candles of a symbol and interval. Only what is not stored yet is asked for, so the same command goes "
+        "on after an interruption (Ctrl-C keeps what has come so far)."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("symbol", help="As in BTCUSDT.")
+        parser.add_argument("interval", help="As in 1h.")
+        parser.add_argument("--from", dest="start", help="ISO date or time, UTC; the first there is unless given.")
+        parser.add_argument(
+            "--to", dest="end", help="ISO date or time, UTC, excluded; the last closed bar unless given."
+        )
+        parser.add_argument("--base-url", default=DEFAULT_HOST, help="The exchange's root, above /api/v3.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        symbol, interval = options["symbol"].upper(), options["interval"]
+        if not intervals.is_interval(interval):
+            raise CommandError(f"there is no interval {interval!r}; use one of {' '.join(intervals.INTERVALS)}")
+        start, end = _time_ms("--from", options["start"]), _time_ms("--to", options["end"])
+        if start is not None and end is not None and start >= end:
+            raise CommandError(f"--from {options['start']} is not before --to {options['end']}")
+        source = KlineSource(options["base_url"])
+        try:
+            span = self._available(source, symbol, interval, start, end)
+            self._download(source, symbol, interval, span)
+        except (DownloadFailed, KlinesInvalid) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            source.close()
+
+    def _available(self, source: KlineSource, symbol: str, interval: str, start: int | None, end: int | None) -> Span:
+        """What was asked for, as far as the exchange has whole bars of it: not the bar in progress."""
+        first, newest = source.open_time(symbol, interval, startTime=0), source.open_time(symbol, interval)
+        span = Span(max(first, start or 0), min(newest, end if end is not None else newest))
+        if span.start_ms >= span.end_ms:
+            raise CommandError(
+                f"the exchange has no whole bars of {symbol} {interval} in that span: it has them from {_iso(first)} to "
+                f"before {_iso(newest)}"
+            )
+        return span
+
+    def _download(self, source: KlineSource, symbol: str, interval: str, span: Span) -> None:
+        before = Dataset.objects.filter(symbol=symbol, interval=interval).first()
+        rows_before = before.rows if before else 0
+        try:
+            with _bar(symbol, interval, span) as progress:
+                download(source, symbol, interval, span, progress)
+        except KeyboardInterrupt:
+            raise CommandError(
+                "interrupted; what had come is stored, and the same command goes on from there"
+            ) from None
+        dataset = Dataset.objects.filter(symbol=symbol, interval=interval).first()
+        if dataset is None:
+            raise CommandError(f"the exchange has no bars of {symbol} {interval} in that span")
+        console = Console(file=self.stdout, width=None if self.stdout.isatty() else 100)
+        missing = missing_spans(symbol, interval, span.start_ms, span.end_ms)
+        notes = {"new bars": f"{dataset.rows - rows_before:,}", "duplicate rows": "none"}
+        if missing:
+            notes["spans the exchange has no bars for"] = f"{len(missing):,}"
+        print_coverage(console, dataset, notes)
+
+
+@contextlib.contextmanager
+def _bar(symbol: str, interval: str, span: Span) -> Iterator[Any]:
+    """A progress bar over the bars of the span; yields what `download` calls with the open time it has reached."""
+    numbers = [int(n) for n in intervals.bar_numbers(interval, _array(span.start_ms, span.end_ms))]
+    with tqdm(total=max(numbers[1] - numbers[0], 1), desc=f"{symbol} {interval}", unit="bar", unit_scale=True) as bar:
+
+        def reached(open_time_ms: int) -> None:
+            at = int(intervals.bar_numbers(interval, _array(open_time_ms))[0]) + 1 - numbers[0]
+            bar.update(at - bar.n)
+
+        yield reached
+        bar.update(bar.total - bar.n)
+
+
+def _array(*times_ms: int) -> Any:
+    return np.array(times_ms, dtype=np.int64)
+
+
+def _time_ms(option: str, text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise CommandError(
+            f"{option} {text!r} is no ISO date or time, for example 2024-01-31 or 2024-01-31T12:00"
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
+
+
+def _iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
