@@ -16,13 +16,14 @@ from typing import Any
 
 from exchange.paper import errors, signatures
 from exchange.paper.accounts import directory, reveal
-from exchange.paper.endpoints import ApiRequest, Endpoint, EndpointTable, Security, TimeUnit
+from exchange.paper.endpoints import ApiRequest, Endpoint, EndpointTable, Placed, Security, TimeUnit
 from exchange.paper.errors import ApiError
+from exchange.paper.limits import RateLimit
 from exchange.paper.models import PaperAccount
 from exchange.paper.parameters import Parameters, merge
 from exchange.paper.venues import Surroundings, Venues, venues
 
-__all__ = ["ApiRequest", "Endpoint", "EndpointTable", "RawRequest", "RawResponse", "Security", "serve"]
+__all__ = ["ApiRequest", "Endpoint", "EndpointTable", "Placed", "RawRequest", "RawResponse", "Security", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +48,6 @@ class RawResponse:
     status: int
     headers: dict[str, str]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What a handler that placed orders answers: the JSON, and how many of them have filled at once."""
-
-    body: Any
-    filled: int = 0
 
 
 @cache
@@ -167,7 +160,14 @@ class _Call:
             wall_ms=self.wall_ms,
             time_unit=_time_unit(self.raw.headers.get("x-mbx-time-unit")),
             rate_limits=self.venues.counters.limits,
+            order_counts=self._order_counts(account, around),
+            replay_rules=account is not None and self.venues.has_replay_rules(account),
         )
+
+    def _order_counts(self, account: PaperAccount | None, around: Surroundings) -> tuple[tuple[RateLimit, int], ...]:
+        if account is None:
+            return ()
+        return tuple(self.venues.counters.order_counts(str(account.pk), around.window_ms(self.wall_ms)))
 
     def _handle(self, endpoint: Endpoint, request: ApiRequest, around: Surroundings) -> Any:
         if not endpoint.orders or request.account is None:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from exchange.fills import slippage_units
+from exchange.paper.errors import rejected_key
 from exchange.paper.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -53,10 +54,19 @@ class ApiRequest:
     wall_ms: int
     time_unit: TimeUnit = TimeUnit.MILLISECOND
     rate_limits: tuple[RateLimit, ...] = ()
+    order_counts: tuple[tuple[RateLimit, int], ...] = ()
+    replay_rules: bool = False
 
     def stamp(self, time_ms: int) -> int:
         """A time in the unit that the caller asked for; -1 (never) stays -1."""
         return time_ms * self.time_unit.value if time_ms >= 0 else time_ms
+
+    @property
+    def holder(self) -> PaperAccount:
+        """The account of a signed call."""
+        if self.account is None:
+            raise rejected_key()
+        return self.account
 
     @property
     def slippage(self) -> int:
@@ -85,6 +95,14 @@ class Endpoint:
 
     def weight_of(self, params: Parameters) -> int:
         return self.weight if isinstance(self.weight, int) else self.weight(params)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a handler that placed orders answers: the JSON, and how many of them have filled at once."""
+
+    body: Any
+    filled: int = 0
 
 
 # (method, path below /api/v3, without a leading slash): ("GET", "ticker/price")

@@ -133,9 +133,7 @@ class Parameters:
             raise errors.illegal_characters(name, _BOOLEAN_PATTERN)
         return text.lower() == "true"
 
-    def choice(
-        self, name: str, allowed: Collection[str], refusal: Callable[[], ApiError] | None = None
-    ) -> str | None:
+    def choice(self, name: str, allowed: Collection[str], refusal: Callable[[], ApiError] | None = None) -> str | None:
         """One of `allowed`; else `refusal()`, or -1130 when none is given."""
         text = self.raw(name)
         if text is not None and text not in allowed:
@@ -150,10 +148,7 @@ class Parameters:
 
     def symbol(self) -> str:
         """The mandatory `symbol`; whether it exists is the market's to say (-1121)."""
-        self.require("symbol")
-        symbol = self.optional_symbol()
-        assert symbol is not None
-        return symbol
+        return self.optional_symbol() or self.require("symbol")
 
     def optional_symbol(self) -> str | None:
         text = self.raw("symbol")

@@ -14,7 +14,7 @@ from exchange.paper import errors
 from exchange.paper.clock import Clock, WallClock
 from exchange.paper.limits import Counters
 from exchange.paper.market.base import Market
-from exchange.paper.market.specs import open_market
+from exchange.paper.market.load import market_from_spec
 
 if TYPE_CHECKING:
     from exchange.paper.models import PaperAccount
@@ -47,24 +47,41 @@ class Venues:
     _clocks: dict[int, Clock] = field(default_factory=dict)
     _markets: dict[str, Market] = field(default_factory=dict)
     _default: PaperAccount | None = None
+    _replayed: set[int] = field(default_factory=set)
     _wall: Clock = field(default_factory=WallClock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def install(
-        self, account: PaperAccount, *, clock: Clock | None = None, market: Market | None = None, default: bool = False
+        self,
+        account: PaperAccount,
+        *,
+        clock: Clock | None = None,
+        market: Market | None = None,
+        default: bool = False,
+        replay_rules: bool = False,
     ) -> None:
-        """Give an account a clock or a market of its own; `default` shows it to callers without a key, too."""
+        """Give an account a clock or a market of its own; `default` shows it to callers without a key, too.
+
+        `replay_rules` loosens its filters as TRADING_RULES 10 says.
+        """
         if clock is not None:
             self._clocks[account.pk] = clock
         if market is not None:
             self._markets[account.market] = market
         if default:
             self._default = account
+        if replay_rules:
+            self._replayed.add(account.pk)
 
     def remove(self, account: PaperAccount) -> None:
+        """Back to the wall clock and the ordinary rules."""
         self._clocks.pop(account.pk, None)
+        self._replayed.discard(account.pk)
         if self._default is not None and self._default.pk == account.pk:
             self._default = None
+
+    def has_replay_rules(self, account: PaperAccount) -> bool:
+        return account.pk in self._replayed
 
     def clock_of(self, account: PaperAccount) -> Clock:
         return self._clocks.get(account.pk, self._wall)
@@ -76,7 +93,7 @@ class Venues:
             with self._lock:
                 market = self._markets.get(spec)
                 if market is None:
-                    market = self._markets[spec] = open_market(spec)
+                    market = self._markets[spec] = market_from_spec(spec)
         return market
 
     def surroundings(self, account: PaperAccount | None) -> Surroundings:
