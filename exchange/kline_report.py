@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +13,11 @@ from exchange.models import Dataset
 from exchange.types import INTERVAL_MS
 
 _GAPS_SHOWN = 20
+
+
+def terminal(output: Any) -> Console:
+    """A console on a command's output, of a fixed width where that is no terminal."""
+    return Console(file=output, width=None if output.isatty() else 100)
 
 
 def print_coverage(console: Console, dataset: Dataset, notes: dict[str, str]) -> None:

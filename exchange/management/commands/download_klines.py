@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
 from tqdm import tqdm
 
 from exchange import intervals
 from exchange.kline_download import DownloadFailed, KlineSource, Span, download, missing_spans
-from exchange.kline_report import print_coverage
+from exchange.kline_report import print_coverage, terminal
 from exchange.klines import KlinesInvalid
 from exchange.models import Dataset
 
@@ -33,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("interval", help="As in 1h.")
         parser.add_argument("--from", dest="start", help="ISO date or time, UTC; the first there is unless given.")
         parser.add_argument(
-            "--to", dest="end", help="ISO date or time, UTC, excluded; the last closed bar unless given."
+            "--to", dest="end", help="ISO date or time, UTC, excluded; the last whole bar if not given."
         )
         parser.add_argument("--base-url", default=DEFAULT_HOST, help="The exchange's root, above /api/v3.")
 
@@ -59,8 +58,8 @@ class Command(BaseCommand):
         span = Span(max(first, start or 0), min(newest, end if end is not None else newest))
         if span.start_ms >= span.end_ms:
             raise CommandError(
-                f"the exchange has no whole bars of {symbol} {interval} in that span: it has them from {_iso(first)} to "
-                f"before {_iso(newest)}"
+                f"the exchange has no whole bars of {symbol} {interval} in that span: it has them from {_iso(first)} "
+                f"to before {_iso(newest)}"
             )
         return span
 
@@ -71,13 +70,11 @@ class Command(BaseCommand):
             with _bar(symbol, interval, span) as progress:
                 download(source, symbol, interval, span, progress)
         except KeyboardInterrupt:
-            raise CommandError(
-                "interrupted; what had come is stored, and the same command goes on from there"
-            ) from None
+            raise CommandError("interrupted; what had come is stored, the same command goes on from there") from None
         dataset = Dataset.objects.filter(symbol=symbol, interval=interval).first()
         if dataset is None:
             raise CommandError(f"the exchange has no bars of {symbol} {interval} in that span")
-        console = Console(file=self.stdout, width=None if self.stdout.isatty() else 100)
+        console = terminal(self.stdout)
         missing = missing_spans(symbol, interval, span.start_ms, span.end_ms)
         notes = {"new bars": f"{dataset.rows - rows_before:,}", "duplicate rows": "none"}
         if missing:

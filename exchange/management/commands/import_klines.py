@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rich.console import Console
 
-from exchange.kline_report import print_coverage
+from exchange.kline_report import print_coverage, terminal
 from exchange.klines import FileReport, KlinesInvalid, read_report, store
 
 
@@ -23,12 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", metavar="FILE")
         parser.add_argument("--symbol", help="As in BTCUSDT; for all files.")
         parser.add_argument("--interval", help="As in 1h; for all files.")
-        parser.add_argument(
-            "--replace", action="store_true", help="Let new bars win where they contradict stored ones."
-        )
+        parser.add_argument("--replace", action="store_true", help="New bars win where they contradict stored ones.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        console = Console(file=self.stdout, width=None if self.stdout.isatty() else 100)
+        console = terminal(self.stdout)
         try:
             # All files are read before any is stored, so that a bad one among them leaves nothing behind.
             reports = [read_report(path, options["symbol"], options["interval"]) for path in options["files"]]
