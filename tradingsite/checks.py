@@ -1,1 +1,27 @@
 """System checks of the site as a whole; those on one model live with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Tags, Warning, register
+
+
+@register(Tags.security, deploy=True)
+def keys_are_the_operators(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn when a site for the network would show tracebacks or forget to encrypt."""
+    found: list[CheckMessage] = []
+    if settings.DEBUG and settings.HTTPS:
+        found.append(Warning("DEBUG is on for a site on a network.", hint="Set DEBUG=off.", id="tradingsite.W001"))
+    return found
+
+
+@register(Tags.compatibility)
+def chart_libraries_are_installed(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn when pages would have no charts."""
+    if (settings.NODE_MODULES / "echarts").is_dir() and (settings.NODE_MODULES / "lightweight-charts").is_dir():
+        return []
+    return [
+        Warning("The chart libraries are not installed.", hint="Run `make setup`, or `npm ci`.", id="tradingsite.W002")
+    ]

@@ -95,6 +95,8 @@ class BotScheduler(DatabaseScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._looked_at = -math.inf
+        # From before the first read: the stock scheduler misses a change between that and its first look.
+        self._last_timestamp = self.Changes.last_change() or datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
         self.max_interval = kwargs.get("max_interval") or LOOK_FOR_CHANGES_EVERY_S
 

@@ -121,7 +121,7 @@ def web_answers() -> bool:
     """True when the web server answers at all."""
     asking = http.client.HTTPConnection(f"{reachable(settings.BIND_ADDRESS)}:{settings.PORT}", timeout=5)
     try:
-        asking.request("GET", "/healthz")
+        asking.request("HEAD", "/")
         return asking.getresponse().status > 0
     except (OSError, http.client.HTTPException):
         return False

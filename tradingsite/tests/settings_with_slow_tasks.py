@@ -1,0 +1,5 @@
+"""The site's settings, and a worker that knows the task of slow_tasks.py."""
+
+from tradingsite.settings import *  # noqa: F403
+
+CELERY_IMPORTS = ("tradingsite.tests.slow_tasks",)

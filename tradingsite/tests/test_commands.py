@@ -1,0 +1,85 @@
+"""What runs around a management command: servers shared with others, scratch databases, or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tradingsite.embedded.commands import Needs, _declared_in, needs_of
+from tradingsite.tests.conftest import Site, eventually
+
+HOLD = (
+    "import pathlib, time; from django.contrib.auth.models import User; print(User.objects.count()); "
+    "pathlib.Path({ready!r}).touch(); time.sleep({seconds}); "
+    "print(User.objects.count()); pathlib.Path({done!r}).touch()"
+)
+
+
+def holding(site: Site, name: str, seconds: float) -> tuple[Path, Path, str]:
+    ready, done = site.folder / f"{name}-ready", site.folder / f"{name}-done"
+    return ready, done, HOLD.format(ready=str(ready), done=str(done), seconds=seconds)
+
+
+@pytest.mark.slow
+def test_commands_share_the_embedded_postgres_and_the_last_one_stops_it(site: Site) -> None:
+    ready_1, done_1, script_1 = holding(site, "first", 8)
+    ready_2, done_2, script_2 = holding(site, "second", 14)
+    first, second = site.start("shell", "-v", "0", "-c", script_1), site.start("shell", "-v", "0", "-c", script_2)
+    assert eventually(lambda: ready_1.exists() and ready_2.exists(), within=60), site.said
+    servers = set(site.processes(r"bin/postgres -D"))
+    assert len(servers) == 1, "both use one server"
+    assert first.wait(60) == 0
+    assert done_1.exists()
+    assert not done_2.exists()
+    assert set(site.processes(r"bin/postgres -D")) == servers, "the first to end took the server along"
+    assert second.wait(60) == 0
+    assert done_2.exists()
+    assert eventually(lambda: not site.processes(), within=15), site.processes()
+
+
+@pytest.mark.slow
+def test_a_killed_command_lets_go_of_the_servers(site: Site) -> None:
+    ready, _, script = holding(site, "only", 60)
+    command = site.start("shell", "-v", "0", "-c", script)
+    assert eventually(ready.exists, within=60), site.said
+    command.kill()
+    command.wait()
+    assert eventually(lambda: not site.processes(), within=15), site.processes()
+
+
+def test_nonsense_in_the_environment_is_one_sentence_that_names_the_variable(site: Site) -> None:
+    for name, value in (("PORT", "eighty"), ("DATABASE_URL", "mysql://u:geheim@h/d"), ("SECRETS_KEYS", "short")):
+        site.extra = {name: value}
+        answer = site.manage("check")
+        assert answer.returncode == 1
+        assert answer.stderr.startswith("error: " + name), answer.stderr
+        assert "Traceback" not in answer.stderr
+        assert "geheim" not in answer.stderr
+
+
+def test_check_needs_no_server_and_the_production_settings_pass_it(site: Site) -> None:
+    site.extra = {"ALLOWED_HOSTS": "bots.example.com"}
+    answer = site.manage("check", "--deploy", "--fail-level", "WARNING")
+    assert answer.returncode == 0, answer.stderr
+    assert not (site.folder / "postgres").exists()
+
+
+def test_a_command_declares_its_need_in_its_source(tmp_path: Path) -> None:
+    source = tmp_path / "example.py"
+    source.write_text('class Command(BaseCommand):\n    database = "scratch"\n    no_database_with = ("--klines",)\n')
+    needs = _declared_in(source)
+    assert needs == Needs("scratch", ("--klines",))
+    assert needs.given(["--symbol", "X"]) == "scratch"
+    assert needs.given(["--klines=x.csv"]) == "none"
+    assert needs.given(["--help"]) == "none"
+    source.write_text('class Command(BaseCommand):\n    database = "mine"\n')
+    with pytest.raises(ValueError, match="not one of site, scratch, none, server"):
+        _declared_in(source)
+
+
+def test_commands_of_others_need_what_is_known_of_them() -> None:
+    assert needs_of("migrate").database == "server"
+    assert needs_of("check").database == "none"
+    assert needs_of("createsuperuser").database == "site"
+    assert needs_of("up").database == "none"
