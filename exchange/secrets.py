@@ -10,8 +10,9 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 
 class SecretUnreadable(Exception):
@@ -31,6 +32,15 @@ class Secret(str):
 
     def __format__(self, spec: str) -> str:
         return format("********", spec)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError("a secret is not written to caches, queues or files")
 
     def reveal(self) -> str:
         """The text itself, for the one place that signs with it."""
@@ -60,18 +70,18 @@ def decrypt(token: str) -> Secret:
         ) from None
 
 
-def rotate(token: str) -> str:
-    """Encrypt again under the first key, whichever key opened it."""
-    try:
-        return _fernet().rotate(token.encode()).decode()
-    except InvalidToken:
-        raise SecretUnreadable(
-            "a stored secret cannot be opened with any key in SECRETS_KEYS; put back the key that encrypted it"
-        ) from None
+class _SecretAttribute(DeferredAttribute):
+    """Hides a secret from the moment it is assigned, not only once it has been read back."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        hidden = Secret(value) if isinstance(value, str) and value and not isinstance(value, Secret) else value
+        instance.__dict__[self.field.attname] = hidden
 
 
 class EncryptedTextField(models.TextField):
     """Text encrypted in the database, a `Secret` in memory, and never part of a form or a dump."""
+
+    descriptor_class = _SecretAttribute
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["editable"] = False
@@ -89,6 +99,12 @@ class EncryptedTextField(models.TextField):
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Secret | str | None:
         return decrypt(value) if value else value
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        """No search by value: each encryption of a text is different, so it would find nothing, silently."""
+        if lookup_name == "isnull":
+            return super().get_lookup(lookup_name)
+        raise FieldError(f"{self.name} is encrypted: rows cannot be found by it")
 
     def value_to_string(self, obj: models.Model) -> str:
         """What `dumpdata` writes: nothing."""
