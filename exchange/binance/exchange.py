@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import requests
@@ -125,6 +126,9 @@ class BinanceExchange:
 
     def book_ticker(self, symbol: str) -> BookTicker:
         return self._read(lambda: parsing.book_ticker(self._client.get_orderbook_ticker(symbol=symbol)), signed=False)
+
+    def last_price(self, symbol: str) -> Decimal:
+        return self._read(lambda: parsing.last_price(self._client.get_symbol_ticker(symbol=symbol)), signed=False)
 
     # --- Account ------------------------------------------------------------------------------------------------------
 

@@ -141,6 +141,10 @@ def book_ticker(data: Any) -> BookTicker:
     return BookTicker(_string(row, "symbol"), _number(row, "bidPrice"), _number(row, "askPrice"))
 
 
+def last_price(data: Any) -> Decimal:
+    return _number(as_object(data, "a price"), "price")
+
+
 def account(data: Any) -> Account:
     row = as_object(data, "an account")
     held = [as_object(entry, "a balance") for entry in as_list(row.get("balances"), "balances")]

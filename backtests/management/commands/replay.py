@@ -1,0 +1,86 @@
+"""`manage.py replay`: the live runner over recorded candles, in a throw-away database."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from tqdm import tqdm
+
+from backtests.fields import ParametersError
+from backtests.parameters import make_parameters, parse_pairs
+from backtests.replay import ReplayFailed, ReplayRun, replay
+from backtests.report_table import result_table
+from backtests.span import SpanError, parse_span
+from exchange.filters import InvalidSymbolInfo, find_symbol
+from exchange.kline_series import FullKlines, KlinesInvalid, aggregate, with_all_columns
+from exchange.klines import read_file, symbol_and_interval_from_name
+from exchange.types import INTERVAL_MS
+
+
+class Command(BaseCommand):
+    help = "Run the live runner, client and paper exchange over recorded candles, bar by bar."
+    database = "scratch"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--klines", required=True, type=Path, metavar="FILE", help="Binance's CSV, zip or Parquet")
+        parser.add_argument("--symbol", required=True, help="as in BTCUSDT")
+        parser.add_argument(
+            "--interval", required=True, help="length of a bar, as in 1h; made of shorter ones if need be"
+        )
+        parser.add_argument(
+            "--exchange-info", required=True, type=Path, metavar="FILE", help="for the symbol's filters"
+        )
+        parser.add_argument(
+            "--set", action="append", nargs="+", default=[], metavar="key=value", help="a setting; none is off"
+        )
+        parser.add_argument("--from", dest="start", metavar="TIME", help="first bar, ISO date or time, UTC")
+        parser.add_argument("--to", dest="end", metavar="TIME", help="end, excluded")
+        parser.add_argument("--json", type=Path, metavar="OUT", help="write the result here")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            run = _read(options)
+            first, end = run.span.rows(run.klines)
+            started = time.monotonic()
+            with tqdm(total=end - first, unit="bar", desc="replay", disable=None) as bar:
+                result = replay(run, progress=bar.update)
+        except (KlinesInvalid, InvalidSymbolInfo, ParametersError, SpanError, ReplayFailed, ValueError) as error:
+            raise CommandError(str(error)) from None
+        seconds = time.monotonic() - started
+        if options["json"]:
+            result.write(options["json"])
+        Console(file=self.stdout).print(result_table(result))  # type: ignore[arg-type]
+        self.stdout.write(f"{end - first} bars in {seconds:.1f} s, {(end - first) / seconds:.0f} a second.")
+
+
+def _read(options: dict[str, Any]) -> ReplayRun:
+    symbol, interval = options["symbol"], options["interval"]
+    return ReplayRun(
+        symbol=symbol,
+        klines=read_klines(options["klines"], symbol, interval),
+        symbol_info=read_symbol_info(options["exchange_info"], symbol),
+        parameters=make_parameters(parse_pairs(options["set"]), symbol=symbol, interval=interval),
+        span=parse_span(options["start"], options["end"]),
+    )
+
+
+def read_klines(path: Path, symbol: str, interval: str) -> FullKlines:
+    """A file's candles at an interval, made of the file's shorter ones where its name says that it holds such."""
+    if interval not in INTERVAL_MS:
+        raise KlinesInvalid(f"there is no interval {interval!r}; use one of {' '.join(INTERVAL_MS)}")
+    stored = symbol_and_interval_from_name(path)[1] or interval
+    klines = with_all_columns(read_file(path, symbol, stored))
+    return klines if stored == interval else aggregate(klines, interval)
+
+
+def read_symbol_info(path: Path, symbol: str) -> dict[str, Any]:
+    """A symbol's entry in an exchangeInfo file. Raise `InvalidSymbolInfo` where there is none."""
+    try:
+        return dict(find_symbol(json.loads(path.read_text()), symbol))
+    except (OSError, ValueError) as error:
+        raise InvalidSymbolInfo(f"{path}: cannot be read as exchangeInfo: {error}") from None
