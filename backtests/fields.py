@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from bots.strategy.hours import HoursError, parse_hours
+from bots import hours
 
 SMALLEST = Decimal("0.00000001")
 BELOW_ONE = Decimal("0.99999999")
@@ -87,8 +87,8 @@ def read_hours(name: str, value: object) -> str:
     """Trading hours, checked and kept as written."""
     text = "" if value is None or str(value).strip().lower() == "none" else str(value).strip()
     try:
-        parse_hours(text)
-    except HoursError as error:
+        hours.parse(text)
+    except hours.HoursInvalid as error:
         raise ParametersError(name, f"{name}: {error}") from error
     return text
 

@@ -88,7 +88,7 @@ def test_the_market_may_be_repeated_but_not_contradicted():
         (["position_size_mode=risk", "risk_per_trade=0.01"], "needs a stop_loss"),
         (["ema_fast=30"], "must be under ema_slow"),
         (["strategy=martingale"], "there are: ema_rsi"),
-        (["trading_hours=Mon 8-9"], "no span of time"),
+        (["trading_hours=Mon 8-9"], "is no time span"),
         (["is_active=false"], "decide nothing"),
     ],
 )

@@ -155,15 +155,15 @@ class Sizing(NamedTuple):
     """Whole lots to buy, or why not: a `Gate`, OPEN when `lots` may be bought."""
 
     lots: int
-    gate: int
+    gate: Gate
 
 
 class Decided(NamedTuple):
     """What to do about one bar: an `Action`, the lots it buys or sells, and the `Gate` that refused (else OPEN)."""
 
-    action: int
+    action: Action
     lots: int
-    gate: int
+    gate: Gate
 
 
 class ParameterField(NamedTuple):

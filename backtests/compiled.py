@@ -1,0 +1,67 @@
+"""Where compiled code is kept: a folder named by the hash of every source that it is made from.
+
+numba's own cache looks only at the file of the function it compiles: an edit in a step function elsewhere would go on
+running yesterday's rules. Import this before anything that is compiled with `cache=True`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numba
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = (
+    *sorted((ROOT / "bots" / "strategy").glob("*.py")),
+    ROOT / "exchange" / "fills.py",
+    *(ROOT / "backtests" / name for name in ("compiled.py", "loop.py", "grid.py", "monte_carlo.py")),
+)
+UNUSED_AFTER_S = 30 * 86_400
+
+
+def sources_hash(sources: Iterable[Path] = SOURCES) -> str:
+    """SHA-256 over the sources' names and contents, and over what compiles them."""
+    digest = hashlib.sha256(f"{platform.python_version()} {numba.__version__} {np.__version__}".encode())
+    for source in sources:
+        if source.is_file():
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def cache_folder() -> Path:
+    """The folder for code made from the sources as they are now: under VAR_DIR, or a private one where it is closed."""
+    base = Path(os.environ.get("VAR_DIR") or ROOT / "var") / "compiled"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=base):
+            pass
+    except OSError:
+        base = Path(tempfile.gettempdir()) / f"tradingsite-compiled-{os.getuid()}"
+        base.mkdir(mode=0o700, exist_ok=True)
+    return base / sources_hash()
+
+
+def use_cache() -> Path:
+    """Point numba, here and in processes started from here, at the folder; drop folders long unused."""
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # where numba was imported before us, it has read its environment already
+    with contextlib.suppress(OSError):
+        os.utime(folder)
+        for other in folder.parent.iterdir():
+            if time.time() - other.stat().st_mtime > UNUSED_AFTER_S:
+                shutil.rmtree(other, ignore_errors=True)
+    return folder
+
+
+FOLDER = use_cache()

@@ -1,0 +1,241 @@
+"""A backtest: candles, rules and settings in, a `RunResult` and its series out. No Django here.
+
+The bar loop itself is in loop.py; which candles to read is data.py's matter. `Market` is what many runs on the same
+candles share: a search prepares it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtests.loop import Bars, Setup, Tape, run_bars, run_bars_compiled
+from backtests.metrics import Course, metrics
+from backtests.parameters import RunParameters
+from backtests.result import ClosedTrade, OpenTrade, RunResult
+from backtests.span import Span
+from bots import hours
+from bots.rules import lot_rules
+from bots.strategy import registry
+from bots.strategy.types import Candles, ExitReason, Gate
+from exchange.fills import from_units, slippage_units, to_units
+from exchange.types import INTERVAL_MS, Klines, SymbolRules
+
+MINUTE_MS = 60_000
+WEEK_MINUTES = 7 * 1440
+WHOLE = Span()
+
+
+class BacktestError(ValueError):
+    """A run that cannot be made on this data; the message says why and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Candles and the symbol's rules, checked once for any number of runs."""
+
+    symbol: str
+    interval: str
+    rules: SymbolRules
+    candles: Candles
+
+    @property
+    def bars(self) -> int:
+        return len(self.candles.open_time)
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A finished run: its result, and per bar of the span what pages draw.
+
+    `first` and `end` are the span's rows in the data; `equity` and `is_exposed` are per bar of it, at the close.
+    """
+
+    result: RunResult
+    first: int
+    end: int
+    equity: NDArray[np.float64]
+    is_exposed: NDArray[np.bool_]
+
+
+def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> Market:
+    """Check candles for what no run can use: nothing there, prices that are no numbers, times that do not ascend."""
+    if not len(klines):
+        raise BacktestError(f"there are no {symbol} {klines.interval} candles to run on")
+    for name in ("open", "high", "low", "close"):
+        series = getattr(klines, name)
+        bad = np.flatnonzero(~(np.isfinite(series) & (series > 0)))
+        if len(bad):
+            raise BacktestError(f"the {name} of the bar at {_iso(klines.open_time[bad[0]])} is {series[bad[0]]}")
+    backward = np.flatnonzero(np.diff(klines.open_time) <= 0)
+    if len(backward):
+        raise BacktestError(f"the bar after {_iso(klines.open_time[backward[0]])} does not open later than it")
+    arrays = (np.ascontiguousarray(getattr(klines, name), dtype=np.float64) for name in Candles._fields[1:])
+    return Market(symbol, klines.interval, rules, Candles(np.ascontiguousarray(klines.open_time, np.int64), *arrays))
+
+
+def signals_of(market: Market, parameters: RunParameters) -> NDArray[np.int8]:
+    """The strategy's signals over all bars. Raise `BacktestError` when it fails or answers nonsense."""
+    strategy = registry.get(parameters.strategy)
+    try:
+        signal = np.ascontiguousarray(strategy.signals(market.candles, parameters.strategy_params), dtype=np.int8)
+    except Exception as error:  # a user's own strategy may raise anything
+        raise BacktestError(f"strategy {parameters.strategy} failed: {type(error).__name__}: {error}") from error
+    if signal.shape != market.candles.close.shape or not np.isin(signal, (-1, 0, 1)).all():
+        raise BacktestError(f"strategy {parameters.strategy} must give +1, 0 or -1 for each of {market.bars} bars")
+    return signal
+
+
+def setup_of(market: Market, parameters: RunParameters) -> Setup:
+    """Settings and rules as the loop takes them."""
+    rules = lot_rules(market.rules)
+    unit = Decimal("0.00000001")
+    step = max(market.rules.step_size or unit, market.rules.market_step_size or unit)
+    return Setup(
+        size=parameters.size(),
+        exits=parameters.exits(),
+        risk=parameters.risk(),
+        rules=rules,
+        initial=to_units(parameters.initial_capital),
+        compounding=parameters.compounding,
+        fee_rate=float(parameters.fee_rate),
+        fee=to_units(parameters.fee_rate),
+        maker_fee=to_units(parameters.target_fee_rate),
+        slippage=slippage_units(parameters.slippage_bps),
+        tick=to_units(market.rules.tick_size or unit),
+        step=to_units(step),
+    )
+
+
+def rows_of(market: Market, parameters: RunParameters, span: Span) -> tuple[int, int]:
+    """First row and the one after the last. Raise where no bar of the span may signal and still fill."""
+    candles = market.candles
+    first, end = span.rows(Klines(market.interval, *candles))
+    warmup = registry.get(parameters.strategy).warmup_bars(parameters.strategy_params)
+    if end - 2 < warmup:
+        raise BacktestError(
+            f"too few bars: {parameters.strategy} may signal from bar {warmup + 1} of the data on and fills on the bar "
+            f"after, but the span ends with bar {end}; take earlier candles too, or shorter periods"
+        )
+    return first, end
+
+
+def tape_for(bars: int) -> Tape:
+    """Room for a run over so many bars: at most one trade begins on each."""
+    whole = [np.empty(bars, dtype=np.int64) for _ in range(8)]
+    return Tape(
+        equity=np.empty(bars, dtype=np.float64),
+        is_exposed=np.empty(bars, dtype=np.bool_),
+        entry_bar=whole[0],
+        entry_price=whole[1],
+        quantity=whole[2],
+        entry_fee=whole[3],
+        exit_bar=whole[4],
+        exit_price=whole[5],
+        exit_fee=whole[6],
+        exit_reason=np.empty(bars, dtype=np.int8),
+        net_pnl=whole[7],
+        rejected=np.zeros(len(Gate), dtype=np.int64),
+    )
+
+
+def bars_of(market: Market, signal: NDArray[np.int8], parameters: RunParameters) -> Bars:
+    candles = market.candles
+    return Bars(
+        candles.open_time, candles.open, candles.high, candles.low, candles.close, signal, _outside(market, parameters)
+    )
+
+
+def _outside(market: Market, parameters: RunParameters) -> NDArray[np.bool_]:
+    """Where the trading hours forbid an entry, judged as the runner does: when the bar after opens."""
+    outside = np.zeros(market.bars, dtype=np.bool_)
+    if parameters.trading_hours:
+        monday = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
+        minutes = [datetime.fromtimestamp(monday + 60 * minute, tz=UTC) for minute in range(WEEK_MINUTES)]
+        week = np.array([not hours.contains(parameters.trading_hours, minute) for minute in minutes])
+        minute = (market.candles.open_time[1:] // MINUTE_MS - int(monday) // 60) % WEEK_MINUTES
+        outside[:-1] = week[minute]
+    return outside
+
+
+def backtest(
+    market: Market,
+    parameters: RunParameters,
+    span: Span = WHOLE,
+    *,
+    compiled: bool = True,
+) -> Backtest:
+    """Run the settings over the span; bars before it serve as warm-up. Interpreted where `compiled` is False.
+
+    Raise `BacktestError` (or `SpanError`) where the data cannot carry the run.
+    """
+    first, end = rows_of(market, parameters, span)
+    bars = bars_of(market, signals_of(market, parameters), parameters)
+    tape = tape_for(end - first)
+    loop = run_bars_compiled if compiled else run_bars
+    trades, closed = loop(bars, first, end, setup_of(market, parameters), tape)
+    result = _result(market, parameters, tape, first, end, int(trades), int(closed))
+    return Backtest(result, first, end, tape.equity, tape.is_exposed)
+
+
+def _result(
+    market: Market, parameters: RunParameters, tape: Tape, first: int, end: int, trades: int, closed: int
+) -> RunResult:
+    candles = market.candles
+    ledger = [_trade(tape, number, candles.open_time, number < closed) for number in range(trades)]
+    course = Course(
+        open_time=candles.open_time[first:end],
+        interval_ms=INTERVAL_MS[market.interval],
+        close=candles.close[first:end],
+        equity=tape.equity,
+        is_exposed=tape.is_exposed,
+        initial_capital=float(parameters.initial_capital),
+        trade_pnl=np.array([float(trade.net_pnl) for trade in ledger[:closed]]),
+        fees_paid=float(sum((trade.fees for trade in ledger), Decimal(0))),
+    )
+    return RunResult(
+        symbol=market.symbol,
+        bars=end - first,
+        first_open_time=int(candles.open_time[first]),
+        last_open_time=int(candles.open_time[end - 1]),
+        parameters=parameters.to_json(),
+        trades=tuple(ledger),
+        rejections=rejections(tape.rejected),
+        metrics=metrics(course),
+    )
+
+
+def rejections(counts: NDArray[np.int64]) -> Mapping[str, int]:
+    """Refused entries by the name of the gate."""
+    return {Gate(gate).name.lower(): int(count) for gate, count in enumerate(counts) if count}
+
+
+def _trade(tape: Tape, number: int, open_time: NDArray[np.int64], is_closed: bool) -> ClosedTrade | OpenTrade:
+    """A trade of the tape in exact Decimals. The fee of the buy, taken in base, counts at its fill's price."""
+    price, fee = int(tape.entry_price[number]), int(tape.entry_fee[number])
+    entry_fee = Decimal(price * fee).scaleb(-16)
+    entry: dict[str, Any] = {
+        "entry_time": int(open_time[tape.entry_bar[number]]),
+        "entry_price": from_units(price),
+        "quantity": from_units(tape.quantity[number]),
+        "net_pnl": from_units(tape.net_pnl[number]),
+    }
+    if not is_closed:
+        return OpenTrade(**entry, fees=entry_fee)
+    return ClosedTrade(
+        **entry,
+        exit_time=int(open_time[tape.exit_bar[number]]),
+        exit_price=from_units(tape.exit_price[number]),
+        exit_reason=ExitReason(tape.exit_reason[number]).name.lower(),
+        fees=entry_fee + from_units(tape.exit_fee[number]),
+    )
+
+
+def _iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(int(time_ms) / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%MZ")
