@@ -55,7 +55,7 @@ def use_cache() -> Path:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    numba.config.CACHE_DIR = str(folder)  # where numba was imported before us, it has read its environment already
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # where numba was imported before us, it has read its environment already
     with contextlib.suppress(OSError):
         os.utime(folder)
         for other in folder.parent.iterdir():

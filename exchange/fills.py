@@ -27,7 +27,7 @@ def from_units(units: int) -> Decimal:
 
 
 @register_jitable
-def mul_units(a, b):  # type: ignore[no-untyped-def]
+def mul_units(a: int, b: int) -> int:
     """`a * b` of two amounts in units, in units, rounded down; split so that int64 holds every part."""
     a_whole, a_rest = a // UNITS, a % UNITS
     b_whole, b_rest = b // UNITS, b % UNITS
@@ -35,19 +35,19 @@ def mul_units(a, b):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def mul_is_exact(a, b):  # type: ignore[no-untyped-def]
+def mul_is_exact(a: int, b: int) -> bool:
     """Whether `mul_units(a, b)` dropped nothing."""
     return (a % UNITS) * (b % UNITS) % UNITS == 0
 
 
 @register_jitable
-def floor_to(value, size):  # type: ignore[no-untyped-def]
+def floor_to(value: int, size: int) -> int:
     """The largest multiple of `size` not over `value`."""
     return value // size * size
 
 
 @register_jitable
-def ask_price(last, slippage, tick):  # type: ignore[no-untyped-def]
+def ask_price(last: int, slippage: int, tick: int) -> int:
     """What a market buy pays: last * (1 + slippage), rounded up to the tick. All in units."""
     exact = mul_is_exact(last, UNITS + slippage)
     value = mul_units(last, UNITS + slippage)
@@ -57,13 +57,13 @@ def ask_price(last, slippage, tick):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def bid_price(last, slippage, tick):  # type: ignore[no-untyped-def]
+def bid_price(last: int, slippage: int, tick: int) -> int:
     """What a market sell gets: last * (1 - slippage), rounded down to the tick. All in units."""
     return floor_to(mul_units(last, UNITS - slippage), tick)
 
 
 @register_jitable
-def commission(amount, rate):  # type: ignore[no-untyped-def]
+def commission(amount: int, rate: int) -> int:
     """Fee on the amount received, rounded down to 1e-8. All in units."""
     return mul_units(amount, rate)
 
