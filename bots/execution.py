@@ -81,6 +81,7 @@ def protect(bot: BotConfig, version: BotConfigVersion, candles: Klines, desk: De
         _send_protection(orders, wanted, desk, held)
     except WouldTriggerImmediately:
         want_exit(trade, _reason_reached(wanted, desk), held)
+        sell_out(bot, version, desk, held, bar)
     except RequestRejected as error:
         incidents.report(
             bot,

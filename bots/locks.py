@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from bots.models import BotState
+from bots.models import BotConfig, BotState
 
 # Longer than any tick may take: every network call has its timeout, and reads are tried five times.
 LEASE = timedelta(seconds=180)
@@ -26,22 +27,27 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to act for one bot, while `run_number` is the state's."""
+    """The right to act for one bot, while `run_number` is the state's. `bot` and its state are as claimed."""
 
-    bot_id: int
+    bot: BotConfig
     run_number: int
+
+    @property
+    def bot_id(self) -> int:
+        return self.bot.pk
 
 
 def claim(bot_id: int) -> Claim | None:
     """Take the bot's lease; None while another run holds it."""
     with transaction.atomic():
-        state = BotState.objects.select_for_update().get(bot_id=bot_id)
+        locked = BotState.objects.select_for_update(of=("self",)).select_related("bot__api_key")
+        state = locked.get(bot_id=bot_id)
         if state.lease_expires_at is not None and state.lease_expires_at > timezone.now():
             return None
         state.run_number += 1
         state.lease_expires_at = timezone.now() + LEASE
         state.save(update_fields=["run_number", "lease_expires_at"])
-        return Claim(bot_id, state.run_number)
+        return Claim(state.bot, state.run_number)
 
 
 @contextmanager
@@ -54,6 +60,7 @@ def fenced(held: Claim) -> Iterator[BotState]:
         yield state
 
 
-def release(held: Claim) -> None:
-    """Give the lease back, if it is still ours."""
-    BotState.objects.filter(bot_id=held.bot_id, run_number=held.run_number).update(lease_expires_at=None)
+def release(held: Claim, **results: Any) -> None:
+    """Give the lease back, if it is still ours, and with it what the run came to."""
+    ours = BotState.objects.filter(bot_id=held.bot_id, run_number=held.run_number)
+    ours.update(lease_expires_at=None, last_tick_at=timezone.now(), **results)

@@ -58,12 +58,11 @@ def preview(bot: BotConfig, desk: Desk | None = None) -> Preview:
 
 
 def _judge(bot: BotConfig, state: BotState, bar: snapshot.Bar, klines: Klines, desk: Desk) -> snapshot.Verdict:
-    was_long = snapshot.was_long(bot, bar.closed_at)
+    latest = Trade.objects.filter(bot=bot).order_by("-opened_at", "-pk").first()
+    was_long = latest is not None and snapshot.was_held(latest, bar.closed_at)
     quote = snapshot.ask_quote(bot, desk) if bar.signal > 0 and not was_long else None
     first_new = len(klines) - 1
-    ledger = snapshot.ledger_since(
-        bot, state, moment(klines.close_time_ms(first_new)), desk.rules.base, desk.rules.quote
-    )
+    ledger = snapshot.ledger_since(state, moment(klines.close_time_ms(first_new)), desk.rules, latest)
     path = snapshot.walk_equity(bot, state, ledger, klines, first_new)
     return snapshot.judge(bot, state, bar, was_long, klines, path, desk, quote)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import structlog
@@ -51,6 +52,7 @@ class Tick:
     outcome: BotRun.Outcome
     message: str = ""
     decided_bar: datetime | None = None
+    is_failure: bool = False
 
 
 def run_bot(bot_id: int, *, desk: Desk | None = None, even_if_stopped: bool = False) -> Tick:
@@ -59,10 +61,12 @@ def run_bot(bot_id: int, *, desk: Desk | None = None, even_if_stopped: bool = Fa
     held = claim(bot_id)
     if held is None:
         return _log(bot_id, started, Tick(BotRun.Outcome.SKIPPED, "Another run holds this bot's lease."))
+    results: dict[str, Any] = {}
     try:
-        result = _attempt(bot_id, desk, held, even_if_stopped)
+        result = _attempt(held, desk, even_if_stopped)
+        results = _standing(held, result)
     finally:
-        release(held)
+        release(held, **results)
     return _log(bot_id, started, result)
 
 
@@ -72,46 +76,40 @@ def close_position(bot_id: int) -> Tick:
     return run_bot(bot_id)
 
 
-def _attempt(bot_id: int, desk: Desk | None, held: Claim, even_if_stopped: bool) -> Tick:
-    bot = BotConfig.objects.select_related("api_key").get(pk=bot_id)
+def _attempt(held: Claim, desk: Desk | None, even_if_stopped: bool) -> Tick:
+    """One tick, with everything it may raise turned into what it came to."""
+    bot = held.bot
     try:
-        result = tick(bot, desk or open_desk(bot), held, even_if_stopped=even_if_stopped)
+        return tick(bot, desk or open_desk(bot), held, even_if_stopped=even_if_stopped)
     except LeaseLost as error:
-        return Tick(BotRun.Outcome.SKIPPED, f"Overtaken: {error}.")
+        return Tick(BotRun.Outcome.SKIPPED, f"Overtaken: {error}.", is_failure=True)
     except (StillUnknown, OutcomeUnknown) as error:
         incidents.report(
             bot, WAITING, str(error), repair="The next ticks ask the exchange again; no order is sent meanwhile."
         )
-        return _failed(bot, Tick(BotRun.Outcome.SKIPPED, f"Waiting for the exchange: {error}."))
+        return Tick(BotRun.Outcome.SKIPPED, f"Waiting for the exchange: {error}.", is_failure=True)
     except RateLimited as error:
-        return _failed(bot, Tick(BotRun.Outcome.SKIPPED, f"The exchange asks to wait {error.retry_after_s:.0f} s."))
+        message = f"The exchange asks to wait {error.retry_after_s:.0f} s."
+        return Tick(BotRun.Outcome.SKIPPED, message, is_failure=True)
     except InvalidCredentials as error:
         incidents.report(bot, CREDENTIALS, str(error), repair="Check the API key's permissions and allowed addresses.")
-        return _failed(bot, Tick(BotRun.Outcome.FAILED, str(error)))
+        return Tick(BotRun.Outcome.FAILED, str(error), is_failure=True)
     except Exception as error:
-        logger.exception("tick failed", bot=bot_id)
-        return _failed(bot, Tick(BotRun.Outcome.FAILED, f"{type(error).__name__}: {error}"))
-    _succeeded(bot)
-    return result
+        logger.exception("tick failed", bot=bot.pk)
+        return Tick(BotRun.Outcome.FAILED, f"{type(error).__name__}: {error}", is_failure=True)
 
 
-def _failed(bot: BotConfig, result: Tick) -> Tick:
-    state = BotState.objects.get(bot=bot)
-    failures = state.failures + 1
-    BotState.objects.filter(bot=bot).update(
-        failures=failures, last_error=result.message[:500], last_tick_at=timezone.now()
-    )
-    if failures >= FAILURES_BEFORE_INCIDENT:
-        incidents.report(bot, FAILING, result.message, repair="The run log has every attempt and its cause.")
-    return result
-
-
-def _succeeded(bot: BotConfig) -> None:
-    state = BotState.objects.filter(bot=bot)
-    if state.filter(failures__gt=0).exists():
+def _standing(held: Claim, result: Tick) -> dict[str, Any]:
+    """How the bot stands after a run: failures in a row, and the incidents that they open or close."""
+    failures = held.bot.state.failures
+    if result.is_failure:
+        if failures + 1 >= FAILURES_BEFORE_INCIDENT:
+            incidents.report(held.bot, FAILING, result.message, repair="The run log has every attempt and its cause.")
+        return {"failures": failures + 1, "last_error": result.message[:500]}
+    if failures:
         for kind in (FAILING, CREDENTIALS, WAITING):
-            incidents.over(bot, kind)
-    state.update(failures=0, last_error="", last_tick_at=timezone.now())
+            incidents.over(held.bot, kind)
+    return {"failures": 0, "last_error": ""}
 
 
 def _log(bot_id: int, started: datetime, result: Tick) -> Tick:
@@ -131,10 +129,11 @@ def tick(bot: BotConfig, desk: Desk, held: Claim, *, even_if_stopped: bool = Fal
     klines = desk.candles.closed(bot.symbol, bot.timeframe, bars=snapshot.bars_needed(bot), now_ms=desk.now_ms)
     if len(klines) == 0:
         return Tick(BotRun.Outcome.SETTLED, "The exchange has no closed bar yet.")
-    state = BotState.objects.get(bot=bot)
-    decides = even_if_stopped or state.status != Status.STOPPED
-    decision = _decide(bot, version, klines, desk, held, state) if decides else None
-    act(bot, version, decision, klines, desk, held)
+    latest = Trade.objects.filter(bot=bot).order_by("-opened_at", "-pk").first()
+    decides = even_if_stopped or bot.state.status != Status.STOPPED
+    decision = _decide(bot, version, klines, desk, held, latest) if decides else None
+    if decision is not None or latest is not None:
+        act(bot, version, decision, klines, desk, held, latest)
     if decision is None:
         return Tick(BotRun.Outcome.SETTLED, f"{booked} fill(s) booked." if booked else "")
     return Tick(BotRun.Outcome.DECIDED, _summary(decision), decision.bar)
@@ -148,23 +147,21 @@ def _summary(decision: Decision) -> str:
 
 
 def _decide(
-    bot: BotConfig, version: BotConfigVersion, klines: Klines, desk: Desk, held: Claim, state: BotState
+    bot: BotConfig, version: BotConfigVersion, klines: Klines, desk: Desk, held: Claim, latest: Trade | None
 ) -> Decision | None:
     """Decide on the newest closed bar and put the decision, and the entry it asks for, on record in one transaction."""
-    first_new = _first_new(state, klines)
+    first_new = _first_new(bot.state, klines)
     if first_new >= len(klines):
         return None
     bar = snapshot.read_bar(bot, klines)
-    was_long = snapshot.was_long(bot, bar.closed_at)
-    wants_entry = bar.signal > 0 and not was_long
-    quote = snapshot.ask_quote(bot, desk) if wants_entry else None
+    was_long = latest is not None and snapshot.was_held(latest, bar.closed_at)
+    quote = snapshot.ask_quote(bot, desk) if bar.signal > 0 and not was_long else None
     with fenced(held) as locked:
         if locked.last_bar is not None and locked.last_bar >= bar.opened_at:
             return None
         if quote is not None:
             ApiKey.objects.select_for_update().get(pk=bot.api_key_id)
-        since = moment(klines.close_time_ms(first_new))
-        ledger = snapshot.ledger_since(bot, locked, since, desk.rules.base, desk.rules.quote)
+        ledger = snapshot.ledger_since(locked, moment(klines.close_time_ms(first_new)), desk.rules, latest)
         path = snapshot.walk_equity(bot, locked, ledger, klines, first_new)
         verdict = snapshot.judge(bot, locked, bar, was_long, klines, path, desk, quote)
         decision = _record_decision(bot, version, bar, verdict, path.equity, desk, klines)
@@ -248,15 +245,23 @@ def _record_intent(
 
 
 def act(
-    bot: BotConfig, version: BotConfigVersion, decision: Decision | None, klines: Klines, desk: Desk, held: Claim
+    bot: BotConfig,
+    version: BotConfigVersion,
+    decision: Decision | None,
+    klines: Klines,
+    desk: Desk,
+    held: Claim,
+    latest: Trade | None,
 ) -> None:
     """Carry out what is on record: exits first, then the entry, then the protection of what is held."""
+    enters = decision is not None and decision.action == Action.ENTER
+    if not enters and (latest is None or latest.closed_at is not None):
+        return
     bar = moment(int(klines.open_time[-1]))
     execution.sell_out(bot, version, desk, held, bar)
-    if decision is not None and decision.action == Action.ENTER:
+    if decision is not None and enters:
         _enter(decision, desk, held)
     execution.protect(bot, version, klines, desk, held, bar)
-    execution.sell_out(bot, version, desk, held, bar)
 
 
 def _enter(decision: Decision, desk: Desk, held: Claim) -> None:

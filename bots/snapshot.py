@@ -25,7 +25,7 @@ from bots.strategy.types import Action as Act
 from bots.strategy.types import Candles, Gate, Gates, LotRules, Signal
 from exchange.filters import Usage, room_for_protection
 from exchange.models import ApiKey, Symbol
-from exchange.types import INTERVAL_MS, Account, BookTicker, CommissionRates, Klines, Side
+from exchange.types import INTERVAL_MS, Account, BookTicker, CommissionRates, Klines, Side, SymbolRules
 
 NEVER = 1 << 40  # bars since an exit that has not happened
 
@@ -119,13 +119,9 @@ def _shown(value: float) -> float | None:
 # --- As of a bar's close ----------------------------------------------------------------------------------------------
 
 
-def was_long(bot: BotConfig, at: datetime) -> bool:
-    """Whether a position was held at that moment of market time."""
-    return (
-        Trade.objects.filter(bot=bot, opened_at__lte=at)
-        .filter(Q(closed_at__isnull=True) | Q(closed_at__gt=at))
-        .exists()
-    )
+def was_held(trade: Trade, at: datetime) -> bool:
+    """Whether a trade was open at that moment of market time."""
+    return trade.opened_at <= at and (trade.closed_at is None or trade.closed_at > at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +145,17 @@ class Ledger:
         return float(quote) + float(base) * close
 
 
-def ledger_since(bot: BotConfig, state: BotState, since: datetime, base_asset: str, quote_asset: str) -> Ledger:
-    """The bot's ledger, able to answer for any moment from `since` on."""
+def ledger_since(state: BotState, since: datetime, rules: SymbolRules, latest: Trade | None) -> Ledger:
+    """The bot's ledger, able to answer for any moment from `since` on. `latest` is the bot's newest trade."""
+    if latest is None or (latest.closed_at is not None and latest.closed_at <= since):
+        return Ledger(state.quote, state.base, ())
     later = []
-    for fill in Fill.objects.filter(bot=bot, filled_at__gt=since):
+    for fill in Fill.objects.filter(bot_id=state.bot_id, filled_at__gt=since):
         sign = 1 if fill.side == Side.BUY else -1
         quote, base = -sign * fill.quote_quantity, sign * fill.quantity
-        if fill.commission_asset == base_asset:
+        if fill.commission_asset == rules.base:
             base -= fill.commission
-        elif fill.commission_asset == quote_asset:
+        elif fill.commission_asset == rules.quote:
             quote -= fill.commission
         later.append((fill.filled_at, quote, base))
     return Ledger(state.quote, state.base, tuple(later))
