@@ -118,7 +118,7 @@ def test_identical_rows_are_dropped_and_counted(tmp_path: Path) -> None:
 def test_files_without_candles_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "BTCUSDT-1h.csv"
     path.write_bytes(content)
-    with pytest.raises(KlinesInvalid, match="BTCUSDT-1h.csv"):
+    with pytest.raises(KlinesInvalid, match=r"BTCUSDT-1h\.csv"):
         read_file(path)
 
 

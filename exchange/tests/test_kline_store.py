@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Any) -> Iterator[Path]:
+def folder(tmp_path: Path, settings: Any) -> Path:
     settings.KLINES_URL = str(tmp_path / "klines")
-    yield tmp_path / "klines"
+    return tmp_path / "klines"
 
 
 def bars(*numbers: int, close: float = 105.0, known: bool = True) -> FullKlines:
@@ -74,7 +73,7 @@ def test_bars_are_put_in_their_place_and_gaps_recorded(folder: Path) -> None:
 def test_a_contradiction_stores_nothing_unless_told_to_replace(folder: Path) -> None:
     store.merge("BTCUSDT", bars(0, 1))
     before = Dataset.objects.get().data_hash
-    with pytest.raises(KlinesInvalid, match="is stored as 100 110 90 105 0.5 and given as 100 110 90 106"):
+    with pytest.raises(KlinesInvalid, match=r"is stored as 100 110 90 105 0\.5 and given as 100 110 90 106"):
         store.merge("BTCUSDT", bars(0, 1, 2, close=106.0))
     assert Dataset.objects.get().data_hash == before
     assert len(files(folder)) == 1
