@@ -1,0 +1,105 @@
+"""`manage.py backtest`: a bot's rules over candles of the past, in one fast loop."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+if TYPE_CHECKING:
+    from backtests.engine import Backtest, Market
+    from backtests.parameters import RunParameters
+
+
+class Command(BaseCommand):
+    help = "Run a bot's rules over candles of the past: the trades that the bot itself would take."
+    database = "site"
+    no_database_with = ("--klines",)
+    requires_system_checks: list[str] = []  # a run over a file needs nothing that they look at
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument("--klines", type=Path, metavar="FILE", help="Binance's CSV, gz, zip, or Parquet")
+        source.add_argument("--dataset", metavar="SYMBOL:INTERVAL", help="stored candles")
+        source.add_argument("--bot", metavar="NAME", help="a bot's settings, on the stored candles that it trades")
+        parser.add_argument("--symbol", help="as in BTCUSDT; needed with --klines")
+        parser.add_argument("--interval", help="length of a bar, as in 1h; needed with --klines")
+        parser.add_argument("--exchange-info", type=Path, metavar="FILE", help="for the filters; needed with --klines")
+        parser.add_argument(
+            "--set", action="append", nargs="+", default=[], metavar="key=value", help="a setting; none is off"
+        )
+        parser.add_argument("--from", dest="start", metavar="TIME", help="first bar, ISO date or time, UTC")
+        parser.add_argument("--to", dest="end", metavar="TIME", help="end, excluded")
+        parser.add_argument("--json", type=Path, metavar="OUT", help="write the result here")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            market, parameters = _read(options)
+            started = time.perf_counter()
+            run = _run(market, parameters, options)
+            seconds = time.perf_counter() - started
+            if options["json"]:
+                run.result.write(options["json"])
+        except (ValueError, LookupError, OSError) as error:
+            raise CommandError(str(error)) from error
+        self._print(market, run, seconds)
+
+    def _print(self, market: Market, run: Backtest, seconds: float) -> None:
+        from rich.console import Console
+
+        from backtests.report_table import result_table
+        from exchange.klines import gaps
+        from exchange.types import Klines
+
+        Console(file=self.stdout).print(result_table(run.result))  # type: ignore[arg-type]
+        holes = gaps(Klines(market.interval, *market.candles)[run.first : run.end])
+        missing = sum(hole.missing for hole in holes)
+        if holes:
+            self.stdout.write(f"The data has {len(holes)} gap(s), {missing} missing bar(s); a gap is not a bar.")
+        self.stdout.write(f"{run.end - run.first} bars in {seconds:.3f} s.")
+
+
+def _read(options: dict[str, Any]) -> tuple[Market, RunParameters]:
+    """The market and the settings that the options ask for."""
+    from backtests import data
+    from backtests.engine import BacktestError, prepare
+    from backtests.parameters import make_parameters, parse_pairs
+
+    given: dict[str, object] = dict(parse_pairs(options["set"]))
+    symbol, interval, venue = options["symbol"], options["interval"], None
+    if options["klines"]:
+        if not (symbol and interval and options["exchange_info"]):
+            raise BacktestError("--klines needs --symbol, --interval and --exchange-info")
+        klines = data.klines_of_file(options["klines"], symbol, interval)
+    else:
+        dataset = options["dataset"]
+        if options["bot"]:
+            bot = _bot(options["bot"])
+            given = data.settings_of_bot(bot) | given
+            dataset, venue = f"{bot.symbol}:{bot.timeframe}", bot.api_key.venue
+        stored_symbol, stored_interval, klines = data.klines_of_store(dataset)
+        if (symbol or stored_symbol, interval or stored_interval) != (stored_symbol, stored_interval):
+            raise BacktestError(f"--symbol and --interval contradict {dataset}")
+        symbol, interval = stored_symbol, stored_interval
+    info = options["exchange_info"]
+    rules = data.rules_of_file(info, symbol) if info else data.rules_on_record(symbol, venue)
+    return prepare(klines, symbol, rules), make_parameters(given, symbol=symbol, interval=interval)
+
+
+def _run(market: Market, parameters: RunParameters, options: dict[str, Any]) -> Backtest:
+    from backtests.engine import backtest
+    from backtests.span import parse_span
+
+    return backtest(market, parameters, parse_span(options["start"], options["end"]))
+
+
+def _bot(name: str) -> Any:
+    from bots.models import BotConfig
+
+    bot = BotConfig.objects.select_related("api_key").filter(name=name).first()
+    if bot is None:
+        known = ", ".join(BotConfig.objects.values_list("name", flat=True)[:10])
+        raise LookupError(f"there is no bot called {name!r}; there are: {known or 'none'}")
+    return bot
