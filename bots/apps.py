@@ -1,8 +1,15 @@
 """The bots app."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class BotsConfig(AppConfig):
     name = "bots"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Keep the groups in step with the permissions that migrations make."""
+        from bots.roles import grant
+
+        post_migrate.connect(grant, dispatch_uid="bots.roles.grant")

@@ -27,5 +27,7 @@ def venue(name: str) -> SafeString:
 def status(name: str, label: str, *, is_halted: bool = False) -> SafeString:
     """A bot's status; a drawdown halt shows over it."""
     if is_halted and name != "stopped":
-        return badge("bad dot", "Halted: drawdown", "The drawdown limit was reached; resume the bot to let it enter again")
+        return badge(
+            "bad dot", "Halted: drawdown", "The drawdown limit was reached; resume the bot to let it enter again"
+        )
     return badge(f"{name} dot", label.split(":")[0], label)

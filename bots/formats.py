@@ -42,7 +42,11 @@ def money(value: Decimal | float | None) -> str:
     if value is None:
         return NONE
     number = Decimal(str(value))
-    return amount(number, 2) if abs(number) >= 1 or not number else amount(number, 2 if abs(number) >= Decimal("0.01") else 8)
+    return (
+        amount(number, 2)
+        if abs(number) >= 1 or not number
+        else amount(number, 2 if abs(number) >= Decimal("0.01") else 8)
+    )
 
 
 def signed(value: Decimal | float | None) -> str:

@@ -31,6 +31,7 @@ from exchange.models import Symbol, Venue
 from exchange.types import INTERVAL_MS
 
 ZERO = Decimal(0)
+SECRETS = ("api_key__key", "api_key__secret")  # no page needs them
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "DAI", "EUR", "TRY", "BTC", "ETH", "BNB")
 # A bot that ticks later than this after its bar's close is worth a look (the promise is 15 s).
 LATE_S = 15.0
@@ -159,7 +160,7 @@ def _with_last_decision(bots: Iterable[BotConfig]) -> list[BotConfig]:
     """The same bots with their key and the id of their newest decision; the index on (bot, bar) answers that."""
     newest = Decision.objects.filter(bot=OuterRef("pk")).order_by("-bar").values("pk")[:1]
     ids = [bot.pk for bot in bots]
-    found = BotConfig.objects.select_related("api_key").annotate(last_decision_id=Subquery(newest)).in_bulk(ids)
+    found = BotConfig.objects.select_related("api_key").defer(*SECRETS).annotate(last_decision_id=Subquery(newest)).in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
 
 
@@ -254,7 +255,6 @@ class Overview:
     kill_switch: KillSwitch | None
     recent_trades: list[Trade]
     running: int
-    decided_today: int
     late: int
     now: datetime
 
@@ -271,10 +271,9 @@ def overview(now: datetime | None = None) -> Overview:
         incidents=list(Incident.objects.filter(resolved_at__isnull=True).select_related("bot")[:8]),
         kill_switch=KillSwitch.objects.select_related("changed_by").filter(pk=1).first(),
         recent_trades=list(
-            Trade.objects.filter(closed_at__isnull=False).select_related("bot__api_key").order_by("-closed_at")[:8]
+            Trade.objects.filter(closed_at__isnull=False).select_related("bot__api_key").defer(*(f"bot__{name}" for name in SECRETS)).order_by("-closed_at")[:8]
         ),
         running=sum(fact.status == Status.RUNNING for fact in bots),
-        decided_today=Decision.objects.filter(bar__gte=start_of_day(now)).count(),
         late=sum(fact.is_late for fact in bots),
         now=now,
     )

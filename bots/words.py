@@ -22,11 +22,9 @@ REASONS = {
     "below_min_notional": "The order would be under the exchange's minimum.",
     "paused": "Paused: no entries, exits only.",
     "stopped": "The bot is stopped.",
-    "warm_up": "Waiting for enough history.",
-    "warmup": "Waiting for enough history.",
-    "no_signal": "No signal.",
+    "warming_up": "Waiting for enough history.",
+    "order_refused": "The exchange refused the order.",
     "already_long": "Buy signal while already holding.",
-    "flat": "Sell signal while holding nothing.",
     "nothing_to_sell": "Sell signal while holding nothing.",
     "missed": "The bar passed while nothing was running.",
     "signal": "The strategy's signal.",
@@ -34,6 +32,13 @@ REASONS = {
     "trailing_stop": "Trailing stop hit.",
     "take_profit": "Target reached.",
     "manual": "Closed by hand.",
+}
+
+# Those that a decision can carry; the rest belong to exits of trades.
+DECISION_REASONS = {
+    name: sentence
+    for name, sentence in REASONS.items()
+    if name not in ("stop_loss", "trailing_stop", "take_profit", "manual")
 }
 
 WITHOUT_REASON = {
@@ -57,3 +62,8 @@ def decision_reason(decision: Decision) -> str:
     if not decision.reason or signal_buys:
         return WITHOUT_REASON.get(Action(decision.action), "")
     return reason(decision.reason)
+
+
+def indicators(values: dict[str, float | None]) -> str:
+    """Indicator values in one line."""
+    return " · ".join(f"{name} {value:,.6g}" for name, value in values.items() if isinstance(value, int | float))

@@ -11,8 +11,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from bots import badges, formats, words
-from bots.models import Decision
+from bots import badges, formats
+from bots import words as in_words
+from bots.models import BotConfig, Decision
+from bots.queries import BotFacts
+from bots.strategy.registry import STRATEGIES
 
 register = template.Library()
 
@@ -24,7 +27,7 @@ register.filter("tone", formats.tone)
 register.filter("quantity", formats.quantity)
 register.filter("duration", formats.duration)
 register.filter("moment", formats.moment)
-register.filter("reason_words", words.reason)
+register.filter("reason_words", in_words.reason)
 
 
 @register.filter
@@ -35,7 +38,7 @@ def ago(then: datetime | None) -> str:
 
 @register.filter
 def decision_words(decision: Decision) -> str:
-    return words.decision_reason(decision)
+    return in_words.decision_reason(decision)
 
 
 @register.filter
@@ -53,3 +56,60 @@ def venue_badge(venue: str) -> SafeString:
 def chosen_display(choices: Sequence[dict[str, Any]]) -> str:
     """What a list filter is set to; empty when it filters nothing (its first choice)."""
     return next((str(choice["display"]) for choice in choices[1:] if choice.get("selected")), "")
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float], width: int = 96, height: int = 26) -> SafeString:
+    """A small line of the values, oldest first, in the colour of its result; nothing for fewer than two."""
+    if len(values) < 2:
+        return format_html('<svg class="spark" width="{}" height="{}" aria-hidden="true"></svg>', width, height)
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    step = (width - 2) / (len(values) - 1)
+    points = " ".join(
+        f"{1 + index * step:.1f},{height - 2 - (value - low) / span * (height - 4):.1f}" for index, value in enumerate(values)
+    )
+    return format_html(
+        '<svg class="spark {}" width="{}" height="{}" viewBox="0 0 {} {}" aria-hidden="true"><polyline points="{}"/></svg>',
+        formats.tone(values[-1] - values[0]),
+        width,
+        height,
+        width,
+        height,
+        points,
+    )
+
+
+@register.filter
+def words(name: str) -> str:
+    """A name of the code as words: order_in_doubt is Order in doubt."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def indicators(values: dict[str, float | None]) -> str:
+    return in_words.indicators(values)
+
+
+@register.simple_tag
+def status_badge(facts: BotFacts) -> SafeString:
+    return badges.status(facts.status, facts.status_label, is_halted=facts.is_halted)
+
+
+@register.simple_tag
+def action_badge(decision: Decision) -> SafeString:
+    return badges.badge(decision.action, decision.get_action_display())
+
+
+@register.simple_tag
+def state_badge(row: Any) -> SafeString:
+    """The state of an order, or the outcome of a run."""
+    if hasattr(row, "outcome"):
+        return badges.badge(row.outcome, row.get_outcome_display())
+    return badges.badge(row.state, row.get_state_display(), row.error)
+
+
+@register.simple_tag
+def strategy_label(bot: BotConfig) -> str:
+    strategy = STRATEGIES.get(bot.strategy)
+    return strategy.LABEL if strategy else bot.strategy

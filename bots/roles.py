@@ -1,0 +1,32 @@
+"""Who may do what: the groups Viewer, Operator and Admin, kept after every migration.
+
+Viewer reads everything. Operator also starts, pauses, stops and runs bots, closes positions, resolves incidents and
+throws the kill switch. Admin may do all of it, people and keys included. A group only ever gains permissions here: what
+a person adds to one stays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+
+ROLES = ("Viewer", "Operator", "Admin")
+OURS = ("bots", "backtests", "exchange")
+MANAGED = (*OURS, "auth", "django_celery_beat", "otp_totp", "otp_static", "axes")
+OPERATE = ("operate_botconfig", "change_incident", "change_killswitch", "add_killswitch")
+
+
+def grant(sender: AppConfig, *, using: str = "default", **kwargs: Any) -> None:
+    """Give the groups the permissions of one app, after its migrations ran."""
+    from django.contrib.auth.models import Group, Permission
+
+    if sender.label not in MANAGED:
+        return
+    permissions = Permission.objects.using(using).filter(content_type__app_label=sender.label)
+    viewer, operator, admin = (Group.objects.using(using).get_or_create(name=name)[0] for name in ROLES)
+    admin.permissions.add(*permissions)
+    if sender.label in OURS:
+        seen = permissions.filter(codename__startswith="view_")
+        viewer.permissions.add(*seen)
+        operator.permissions.add(*seen, *permissions.filter(codename__in=OPERATE))

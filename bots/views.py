@@ -1,0 +1,120 @@
+"""A bot's own pages inside the admin: its live page, the parts of it that refresh, its chart data, its buttons.
+
+Addresses hang under the admin of bots (admin_bots.py), which also checks that somebody is logged in; permissions are
+checked here. What the pages show comes from queries.py and charts.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from bots import acts, charts, lifecycle, queries
+from bots.acts import ACTS, DUPLICATE
+from bots.models import BotConfig
+
+OPERATE = "bots.operate_botconfig"
+TABS = (("live", "Live"), ("change", "Configuration"), ("versions", "Versions"))
+
+
+def header_context(request: HttpRequest, bot: BotConfig, tab: str) -> dict[str, Any]:
+    """What the header of every page of one bot needs."""
+    facts = queries.facts_of(bot)
+    may_operate = request.user.has_perm(OPERATE)  # type: ignore[union-attr]
+    return {
+        "bot": bot,
+        "facts": facts,
+        "acts": acts.offered(facts) if may_operate else [],
+        "may_duplicate": request.user.has_perm("bots.add_botconfig"),  # type: ignore[union-attr]
+        "tabs": TABS,
+        "tab": tab,
+        "opts": BotConfig._meta,
+    }
+
+
+def _viewable(request: HttpRequest, bot_id: int) -> BotConfig:
+    if not request.user.has_perm("bots.view_botconfig"):  # type: ignore[union-attr]
+        raise PermissionDenied
+    return get_object_or_404(BotConfig.objects.select_related("api_key"), pk=bot_id)
+
+
+@never_cache
+@require_safe
+def live(request: HttpRequest, bot_id: int) -> HttpResponse:
+    """What one bot does now: chart, position, decisions, orders, trades, incidents."""
+    bot = _viewable(request, bot_id)
+    context = {
+        **admin.site.each_context(request),
+        **header_context(request, bot, "live"),
+        "records": queries.records(bot),
+        "title": bot.name,
+    }
+    return TemplateResponse(request, "bots/live.html", context)
+
+
+@never_cache
+@require_safe
+def live_parts(request: HttpRequest, bot_id: int) -> HttpResponse:
+    """The parts of the live page that change, fetched again every few seconds."""
+    bot = _viewable(request, bot_id)
+    context = {**header_context(request, bot, "live"), "records": queries.records(bot), "is_refresh": True}
+    return TemplateResponse(request, "bots/live_parts.html", context)
+
+
+@never_cache
+@require_safe
+def chart(request: HttpRequest, bot_id: int) -> JsonResponse:
+    """The chart's data."""
+    return JsonResponse(charts.bot_chart(_viewable(request, bot_id)).as_json())
+
+
+@never_cache
+@require_safe
+def versions(request: HttpRequest, bot_id: int) -> HttpResponse:
+    """What the bot's configuration was, and what each change changed."""
+    bot = _viewable(request, bot_id)
+    context = {
+        **admin.site.each_context(request),
+        **header_context(request, bot, "versions"),
+        "entries": queries.versions(bot),
+        "title": f"{bot.name}: versions",
+    }
+    return TemplateResponse(request, "bots/versions.html", context)
+
+
+@require_POST
+def act(request: HttpRequest, bot_id: int, name: str) -> HttpResponse:
+    """One of the buttons of a bot."""
+    if name == DUPLICATE.name:
+        return _duplicate(request, bot_id)
+    chosen = ACTS.get(name)
+    if chosen is None:
+        raise Http404(f"A bot has no act called {name}.")
+    if not request.user.has_perm(OPERATE):  # type: ignore[union-attr]
+        raise PermissionDenied
+    bot = _viewable(request, bot_id)
+    try:
+        messages.success(request, chosen.run(bot, _who(request)))
+    except lifecycle.NotReady as error:
+        for problem in error.problems:
+            messages.error(request, problem)
+    return redirect("admin:bots_botconfig_live", bot_id=bot.pk)
+
+
+def _duplicate(request: HttpRequest, bot_id: int) -> HttpResponse:
+    if not request.user.has_perm("bots.add_botconfig"):  # type: ignore[union-attr]
+        raise PermissionDenied
+    copy = lifecycle.duplicate(_viewable(request, bot_id), author=_who(request))
+    messages.success(request, f"{copy.name} is a stopped copy with books of its own. Change what should differ.")
+    return redirect("admin:bots_botconfig_change", copy.pk)
+
+
+def _who(request: HttpRequest) -> Any:
+    return request.user
