@@ -1,0 +1,189 @@
+"""Results and what they came of: backtests, searches, walk-forwards, Monte Carlo runs. Runs are moved on in runs.py.
+
+Each row says all that is needed to have the result again: settings, span, data hash, code version, seed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings as site
+from django.db import models
+from django.db.models import Q
+
+from bots.models import BotConfig
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+
+
+class Run(models.Model):
+    """What every kind of run has in common. `result` is only ever written together with `done`."""
+
+    bot = models.ForeignKey(BotConfig, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    symbol = models.CharField(max_length=20)
+    interval = models.CharField(max_length=4)
+    strategy = models.CharField(max_length=30)
+    settings = models.JSONField(help_text="Every setting of the run by its name, decimals as text.")
+    symbol_info = models.JSONField(help_text="The symbol's exchangeInfo entry that its filters were read from.")
+    start_at = models.DateTimeField(help_text="Open of the first bar decided on.")
+    end_at = models.DateTimeField(help_text="Open of the first bar after the span.")
+    bars = models.PositiveIntegerField(default=0)
+    data_hash = models.CharField(max_length=64, help_text="SHA-256 of the stored bars that the run read.")
+    filters_at = models.DateTimeField(null=True, help_text="When the symbol's filters were read.")
+    gaps = models.JSONField(default=list, help_text="Holes in the data inside the span, [[first, last], …] in ms.")
+    code_version = models.CharField(max_length=64, help_text="Hash of the sources that decide a result.")
+    seed = models.BigIntegerField(default=1)
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    done_steps = models.PositiveIntegerField(default=0)
+    total_steps = models.PositiveIntegerField(default=1)
+    error = models.CharField(max_length=1000, blank=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(site.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    result = models.JSONField(null=True)
+    result_hash = models.CharField(max_length=64, blank=True)
+    verdict = models.JSONField(null=True)
+    series = models.BinaryField(null=True, help_text="Arrays for the charts, compressed.")
+    total_return = models.FloatField(null=True)
+    sharpe = models.FloatField(null=True)
+    max_drawdown = models.FloatField(null=True)
+    is_pinned = models.BooleanField("pinned", default=False)
+    note = models.TextField(blank=True)
+
+    class Meta:
+        abstract = True
+        ordering = ("-is_pinned", "-created_at")
+        constraints = (
+            models.CheckConstraint(
+                name="%(class)s_done_has_its_result",
+                condition=~Q(status="done") | Q(result__isnull=False, finished_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="%(class)s_unfinished_has_no_result", condition=Q(status="done") | Q(result__isnull=True)
+            ),
+            models.CheckConstraint(name="%(class)s_span_has_length", condition=Q(start_at__lt=models.F("end_at"))),
+        )
+        indexes = (
+            models.Index(fields=("symbol", "interval")),
+            models.Index(fields=("status",)),
+            models.Index(fields=("-created_at",)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}: {self.symbol} {self.interval}"
+
+    @property
+    def kind(self) -> str:
+        return str(self._meta.model_name)
+
+    @property
+    def progress(self) -> float:
+        """Done share, 0 to 1."""
+        return min(self.done_steps / self.total_steps, 1.0) if self.total_steps else 0.0
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status in UNFINISHED
+
+
+class Backtest(Run):
+    """One run of the engine over a span."""
+
+    optimisation = models.ForeignKey(
+        "Optimisation", null=True, blank=True, on_delete=models.SET_NULL, related_name="backtests"
+    )
+    is_hold_out = models.BooleanField(default=False, help_text="Ran on the reserved end of a search's data.")
+
+
+class Optimisation(Run):
+    """A search of parameters. The end of the data is held out: `end_at` is where the search's own data stops."""
+
+    plan = models.JSONField(help_text="grid, conditions, method, objectives, min_trades, max_trials, round_size.")
+    hold_out_start_at = models.DateTimeField(null=True, help_text="Open of the first bar that the search cannot see.")
+    hold_out_end_at = models.DateTimeField(null=True)
+    trials_made = models.PositiveIntegerField(default=0)
+    earlier_trials = models.PositiveIntegerField(default=0, help_text="By other searches on the same data.")
+
+
+class SearchChunk(models.Model):
+    """Some trials of a search that one worker makes in one go. `trials` is written once, with `done`."""
+
+    optimisation = models.ForeignKey(Optimisation, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    round = models.PositiveIntegerField()
+    proposed = models.JSONField(help_text="One list of values per trial, null for off.")
+    trials = models.BinaryField(null=True, help_text="Parameters, figures and daily returns, compressed.")
+    claimed_at = models.DateTimeField(null=True)
+    claim = models.CharField(max_length=36, blank=True, help_text="Fences off a worker that was given up.")
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("optimisation", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("optimisation", "number"), name="one_chunk_per_number"),
+            models.CheckConstraint(
+                name="chunk_done_has_its_trials", condition=Q(done_at__isnull=True) | Q(trials__isnull=False)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.optimisation_id}/{self.number}"
+
+
+class WalkForward(Run):
+    """Search and trade in turn, window by window."""
+
+    plan = models.JSONField(help_text="The search's plan, and train_days, test_days, anchored.")
+    steps = models.JSONField(
+        default=list, help_text="Windows walked so far: a run that was cut off goes on after them."
+    )
+    trials_made = models.PositiveIntegerField(default=0)
+
+    class Meta(Run.Meta):
+        verbose_name = "walk-forward"
+
+
+class MonteCarlo(Run):
+    """The spread of outcomes of one backtest's trades or days."""
+
+    backtest = models.ForeignKey(Backtest, on_delete=models.CASCADE, related_name="monte_carlos")
+    plan = models.JSONField(help_text="method, paths, mean_block, skip_probability, ruin_level, stress.")
+
+    class Meta(Run.Meta):
+        verbose_name = "Monte Carlo run"
+
+
+class HoldOutOpening(models.Model):
+    """Someone looked at the data that was held out of a search. Never deleted by the site: a second look is no test."""
+
+    optimisation = models.ForeignKey(Optimisation, on_delete=models.PROTECT, related_name="openings")
+    backtest = models.ForeignKey(Backtest, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    parameters = models.JSONField()
+    reason = models.CharField(max_length=300)
+    opened_by = models.ForeignKey(site.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    opened_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-opened_at",)
+
+    def __str__(self) -> str:
+        return f"{self.optimisation_id} opened {self.opened_at:%Y-%m-%d %H:%M}"
+
+
+def kinds() -> dict[str, type[Any]]:
+    """The kinds of runs by the names that addresses use."""
+    return {"backtest": Backtest, "optimisation": Optimisation, "walkforward": WalkForward, "montecarlo": MonteCarlo}
