@@ -41,9 +41,6 @@ def market_from_spec(spec: str, exchange_info: ExchangeInfo | str | Path | None 
         return market
 
 
-open_market = market_from_spec
-
-
 def check_spec(spec: str) -> None:
     """Raise `MarketInvalid` where `spec` is malformed; files and datasets are not opened."""
     kind, _, rest = spec.partition(":")
