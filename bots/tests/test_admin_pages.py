@@ -1,0 +1,217 @@
+"""Every page of bots opens, shows what the books say, and asks a fixed number of queries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from bots import removal
+from bots.models import BotConfig, Decision, Incident, KillSwitch, Order, Status, Trade
+from bots.tests import builders
+from exchange.models import Venue
+
+pytestmark = pytest.mark.django_db
+
+FORM = {
+    "name": "Fresh", "symbol": "btcusdt", "timeframe": "1h", "strategy": "ema_rsi", "ema_fast": "12", "ema_slow": "26", "rsi_period": "14",
+    "rsi_overbought": "70", "rsi_oversold": "30", "initial_capital": "1000", "position_size_mode": "percent", "position_size_perc": "0.5",
+    "stop_loss": "2 %", "compounding": "on", "cooldown_bars": "0",
+}  # fmt: skip
+
+
+def post_form(client, **changes):
+    builders.btcusdt()
+    values = {**FORM, "api_key": builders.paper_key().pk, **changes}
+    return client.post(reverse("admin:bots_botconfig_add"), {k: v for k, v in values.items() if v is not None})
+
+
+def errors(answer):
+    return {name: " ".join(found) for name, found in answer.context["adminform"].form.errors.items()}
+
+
+@pytest.mark.parametrize("model", ["decision", "order", "fill", "trade", "botrun", "incident", "botconfig"])
+def test_every_list_opens_searches_and_filters(admin_client, model):
+    builders.with_history(builders.bot("Alpha"))
+    assert admin_client.get(reverse(f"admin:bots_{model}_changelist"), {"q": "alp"}).status_code == 200
+    if model != "botconfig":
+        times = {"decision": "bar", "order": "created_at", "fill": "filled_at", "trade": "opened_at", "botrun": "started_at", "incident": "last_seen_at"}  # fmt: skip
+        answer = admin_client.get(reverse(f"admin:bots_{model}_changelist"), {f"{times[model]}__since": "2026-11-19"})
+        assert answer.status_code == 200
+
+
+def test_the_overview_and_all_pages_of_a_bot_open(admin_client):
+    made = builders.with_history(builders.bot("Alpha"))
+    assert "Alpha" in admin_client.get("/admin/").content.decode()
+    for page in ("live", "live_parts", "chart", "versions", "change"):
+        answer = admin_client.get(reverse(f"admin:bots_botconfig_{page}", args=[made.pk]))
+        assert answer.status_code == 200, page
+
+
+def test_simulated_and_real_money_are_told_apart_and_never_added_up(admin_client):
+    builders.bot("Paper bot")
+    builders.bot("Real bot", api_key=builders.paper_key("Live", Venue.LIVE))
+    page = admin_client.get("/admin/").content.decode()
+    assert "Real money: 1 bot" in page
+    assert page.count("<dt>Equity") == 2
+
+
+def test_a_list_of_sixty_bots_asks_no_more_queries_than_one_of_three(admin_client):
+    def queries() -> int:
+        with CaptureQueriesContext(connection, ) as captured:
+            assert admin_client.get(reverse("admin:bots_botconfig_changelist")).status_code == 200
+        return len(captured)
+
+    for _ in range(3):
+        builders.with_history(builders.bot(), days=1)
+    queries()
+    few = queries()
+    for _ in range(57):
+        builders.with_history(builders.bot(), days=1)
+    assert queries() == few
+
+
+def test_a_bot_is_made_through_the_form_and_has_its_version_and_schedule(admin_client):
+    answer = post_form(admin_client)
+    made = BotConfig.objects.get(name="Fresh")
+    assert answer.url == reverse("admin:bots_botconfig_live", args=[made.pk])
+    assert (made.symbol, made.stop_loss) == ("BTCUSDT", Decimal("0.02"))
+    assert made.versions.count() == 1
+    assert made.state.status == Status.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"ema_fast": "30"}, "ema_fast", "must be under"),
+        ({"ema_fast": "0"}, "ema_fast", "greater than or equal to 1"),
+        ({"position_size_mode": "risk", "risk_per_trade": "0.01", "stop_loss": ""}, "stop_loss", "needs a stop-loss"),
+        ({"position_size_mode": "fixed"}, "position_size_fixed", "how much quote"),
+        ({"symbol": "NOPEUSDT"}, "symbol", "not known"),
+        ({"initial_capital": "4"}, "initial_capital", "under 5 USDT"),
+        ({"stop_loss": "1.5"}, "stop_loss", "less than or equal"),
+        ({"take_profit": "0"}, "take_profit", "greater than"),
+        ({"trading_hours": "sometimes"}, "trading_hours", "no time span"),
+        ({"strategy": "donchian", "donchian__entry_period": ""}, "donchian__entry_period", "needs a value"),
+    ],
+)
+def test_the_form_refuses_in_words_at_the_field(admin_client, changes, field, words):
+    found = errors(post_form(admin_client, **changes))
+    assert words in found[field]
+    assert not BotConfig.objects.exists()
+
+
+def test_parameters_of_another_strategy_are_kept_by_name(admin_client):
+    post_form(admin_client, strategy="donchian", donchian__entry_period="30", donchian__exit_period="12", ema_fast="nonsense")
+    assert BotConfig.objects.get().parameters == {"entry_period": 30, "exit_period": 12}
+
+
+def test_a_change_is_listed_with_its_reason_and_both_values(admin_client):
+    post_form(admin_client)
+    made = BotConfig.objects.get()
+    changed = {**FORM, "api_key": made.api_key_id, "stop_loss": "0.05", "reason_for_change": "Too tight"}
+    assert admin_client.post(reverse("admin:bots_botconfig_change", args=[made.pk]), changed).status_code == 302
+    page = admin_client.get(reverse("admin:bots_botconfig_versions", args=[made.pk])).content.decode()
+    assert "Too tight" in page
+    assert "<del>0.02</del> <ins>0.05</ins>" in page
+
+
+def test_a_bot_that_holds_a_position_is_not_deleted(admin_client):
+    made = builders.with_history(builders.bot())
+    admin_client.post(reverse("admin:bots_botconfig_delete", args=[made.pk]), {"post": "yes"})
+    assert BotConfig.objects.filter(pk=made.pk).exists()
+
+
+def test_a_flat_bot_is_deleted_with_all_its_records(admin_client):
+    made = builders.with_history(builders.bot(), holds=False)
+    admin_client.post(reverse("admin:bots_botconfig_delete", args=[made.pk]), {"post": "yes"})
+    assert not BotConfig.objects.exists()
+    assert not Decision.objects.exists()
+    assert not Order.objects.exists()
+
+
+def test_removal_says_what_goes(admin_client):
+    made = builders.with_history(builders.bot(), days=1)
+    assert "24 decisions" in removal.contents(made)
+
+
+def test_a_button_needs_a_post_and_the_permission(client):
+    made = builders.bot()
+    viewer = get_user_model().objects.create_user("vera", password="x", is_staff=True)
+    viewer.groups.add(Group.objects.get(name="Viewer"))
+    client.force_login(viewer)
+    address = reverse("admin:bots_botconfig_act", args=[made.pk, "pause"])
+    assert client.get(address).status_code == 405
+    assert client.post(address).status_code == 403
+    assert client.get(reverse("admin:bots_botconfig_live", args=[made.pk])).status_code == 200
+    assert client.get(reverse("admin:kill_switch")).status_code == 403
+
+
+def test_an_operator_stops_a_bot_and_throws_the_kill_switch_but_edits_nothing(client):
+    made = builders.bot(is_active=True)
+    made.state.status = Status.RUNNING
+    made.state.save()
+    operator = get_user_model().objects.create_user("olga", password="x", is_staff=True)
+    operator.groups.add(Group.objects.get(name="Operator"))
+    client.force_login(operator)
+    client.post(reverse("admin:bots_botconfig_act", args=[made.pk, "stop"]))
+    made.state.refresh_from_db()
+    assert made.state.status == Status.STOPPED
+    client.post(reverse("admin:kill_switch"), {"is_on": "1", "reason": "Storm"})
+    assert KillSwitch.objects.get().reason == "Storm"
+    assert client.get(reverse("admin:bots_botconfig_add")).status_code == 403
+
+
+def test_an_incident_is_resolved_with_a_note(admin_client, admin_user):
+    incident = Incident.objects.create(bot=builders.bot(), kind="order_in_doubt", cause="No answer")
+    address = reverse("admin:bots_incident_change", args=[incident.pk])
+    assert admin_client.post(address, {"resolution": ""}).status_code == 200
+    admin_client.post(address, {"resolution": "Looked it up: filled."})
+    incident.refresh_from_db()
+    assert incident.resolved_by == admin_user
+    assert incident.resolved_at is not None
+
+
+def test_csv_holds_what_the_filters_let_through(admin_client):
+    builders.with_history(builders.bot("Alpha"), days=1)
+    builders.with_history(builders.bot("Beta"), days=2)
+    answer = admin_client.get(reverse("admin:bots_decision_csv"), {"q": "alpha"})
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert lines[0].startswith("bot_name,venue,symbol,bar")
+    assert len(lines) == 1 + 24
+    assert all(line.startswith("Alpha,paper,BTCUSDT") for line in lines[1:])
+
+
+def test_a_formula_in_a_name_is_harmless_in_a_spreadsheet(admin_client):
+    builders.with_history(builders.bot("=1+1"), days=1)
+    answer = admin_client.get(reverse("admin:bots_trade_csv"))
+    assert b"".join(answer.streaming_content).decode().splitlines()[1].startswith("'=1+1,")
+
+
+def test_a_bots_schedule_is_not_edited_by_hand(admin_client):
+    from django_celery_beat.models import PeriodicTask
+
+    builders.bot()
+    task = PeriodicTask.objects.get(name__startswith="bot-")
+    page = admin_client.get(reverse("admin:django_celery_beat_periodictask_change", args=[task.pk]))
+    assert b'name="_save"' not in page.content
+    assert b"Kept by its bot" in admin_client.get(reverse("admin:django_celery_beat_periodictask_changelist")).content
+
+
+def test_today_counts_trades_closed_since_midnight_utc(admin_client):
+    made = builders.bot()
+    now = timezone.now()
+    builders.closed_trade(made, now - timedelta(days=3), Decimal(7), "signal")
+    builders.closed_trade(made, now - timedelta(hours=5), Decimal(2), "signal")
+    from bots.queries import facts_of
+
+    facts = facts_of(made, now)
+    assert (facts.today_pnl, facts.total_pnl) == (Decimal(2), Decimal(9))
+    assert Trade.objects.count() == 2
