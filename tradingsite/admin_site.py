@@ -44,7 +44,7 @@ class LoginForm(AdminAuthenticationForm, OTPAuthenticationFormMixin):
         return cleaned
 
     def _chosen_device(self, user: Any) -> Device | None:
-        """The device a code is for, by its look: digits come from an authenticator, anything else is a recovery code."""
+        """The device a code is for, by its look: an authenticator gives digits, all else is a recovery code."""
         kind = TOTPDevice if self.cleaned_data.get("otp_token", "").isdigit() else StaticDevice
         devices = list(devices_for_user(user, for_verify=True))
         return next((device for device in devices if isinstance(device, kind)), devices[0] if devices else None)

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 from django.db import connection
 
-from tradingsite.embedded.scratch import PREFIX, TEMPLATE_PREFIX, scratch_database
+from tradingsite.embedded.scratch import PREFIX, TEMPLATE_PREFIX, _maintenance_connection, scratch_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RUN = """
@@ -31,9 +30,7 @@ with scratch_database() as name:
 @pytest.fixture
 def databases() -> Iterator[object]:
     """A function that lists the server's databases with a prefix."""
-    parameters = connection.get_connection_params()
-    own = psycopg2.connect(host=parameters["host"], port=parameters["port"], user=parameters["user"], dbname="postgres")
-    own.autocommit = True
+    own = _maintenance_connection()
 
     def names(prefix: str) -> set[str]:
         with own.cursor() as cursor:
