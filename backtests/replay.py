@@ -14,7 +14,6 @@ from secrets import token_hex
 from typing import Any
 
 import numpy as np
-import requests
 from django.db.models import Sum
 
 from backtests.metrics import Course, metrics
@@ -32,15 +31,11 @@ from exchange.kline_series import FullKlines
 from exchange.models import ApiKey, Venue
 from exchange.paper.accounts import AccountTerms, create_account, reveal
 from exchange.paper.clock import ManualClock
+from exchange.paper.local import connect_locally
 from exchange.paper.market.replay import ReplayMarket
 from exchange.paper.models import PaperAccount
-from exchange.paper.transport import PaperAdapter
 from exchange.paper.venues import venues
-from exchange.rate_limit_stores import MemoryStore
-from exchange.rate_limits import Budget
 from exchange.types import INTERVAL_MS, SymbolRules
-
-ADDRESS = "http://paper.invalid"
 
 
 class ReplayFailed(Exception):
@@ -113,10 +108,7 @@ def _set(run: ReplayRun, klines: FullKlines, first: int) -> _Stage:
     key = ApiKey.objects.create(name=name, venue=Venue.PAPER, key=account.api_key, secret=secret)
     bot = make_bot(name, key, run.symbol, klines.interval, settings)
     BotState.objects.filter(bot=bot).update(status=Status.RUNNING)
-    session = requests.Session()
-    session.mount(ADDRESS, PaperAdapter())
-    budget = Budget(ADDRESS, account.api_key, store=MemoryStore(clock.now_ms), now_ms=clock.now_ms)
-    exchange = BinanceExchange(ADDRESS, account.api_key, secret, session=session, budget=budget)
+    exchange = connect_locally(account, clock)
     # The runner accepts stop-market orders whatever an older file's orderTypes say (rule 8).
     stage_rules = parse_rules(market.symbols()[run.symbol])
     return _Stage(bot, exchange, MemoryCandles(exchange), stage_rules, clock)

@@ -221,13 +221,14 @@ class _Wanted:
 
 
 class MemoryCandles:
-    """Every closed bar since the exchange's first, in arrays that grow; each bar is asked for once.
+    """Every closed bar since the exchange's first, or since `start_ms`, in arrays that grow; each is asked for once.
 
     What it hands out are read-only views that stay as they are while the arrays grow.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, *, start_ms: int = 0) -> None:
         self._exchange = exchange
+        self._start_ms = start_ms
         self._series: dict[tuple[str, str], _Series] = {}
 
     def closed(self, symbol: str, interval: str, *, bars: int = 0, now_ms: int) -> Klines:
@@ -235,7 +236,8 @@ class MemoryCandles:
         series = self._series.setdefault((symbol, interval), _Series(interval))
         wanted = last_closed_open_ms(interval, now_ms)
         if series.last_open_ms < wanted:
-            newer = fetch_since(self._exchange, symbol, interval, start_ms=series.last_open_ms + 1, last_open_ms=wanted)
+            start_ms = max(series.last_open_ms + 1, self._start_ms)
+            newer = fetch_since(self._exchange, symbol, interval, start_ms=start_ms, last_open_ms=wanted)
             series.append(newer)
         return series.up_to(wanted)
 

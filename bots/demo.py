@@ -1,0 +1,197 @@
+"""The demo: three bots on simulated money with two weeks of trading behind them, made by the real runner.
+
+Their past is produced on a clock that runs through those two weeks while the site is already up; every decision and
+fill carries its market time. Interrupted, it goes on where it stopped. Then the bots start and live in real time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from bots import lifecycle, runner, snapshot
+from bots.desk import Desk
+from bots.models import BotConfig, BotRun, BotState, SizeModeChoice, Status
+from exchange import symbols
+from exchange.candles import MemoryCandles
+from exchange.models import ApiKey, Venue
+from exchange.paper.accounts import AccountTerms, create_account, reveal
+from exchange.paper.clock import ManualClock
+from exchange.paper.local import connect_locally
+from exchange.paper.models import PaperAccount
+from exchange.paper.venues import venues
+from exchange.types import INTERVAL_MS
+
+NAME = "Demo (simulated)"
+MARKET = "simulated:20240607"
+BALANCES = {"USDT": Decimal(30_000)}
+PAST = timedelta(days=14)
+SLIPPAGE_BPS = Decimal(2)
+
+BOTS: tuple[dict[str, Any], ...] = (
+    {
+        "name": "BTC 15m trend",
+        "symbol": "BTCUSDT",
+        "timeframe": "15m",
+        "initial_capital": Decimal(10_000),
+        "position_size_mode": SizeModeChoice.PERCENT,
+        "position_size_perc": Decimal("0.5"),
+        "stop_loss": Decimal("0.015"),
+        "take_profit": Decimal("0.03"),
+        "max_daily_trades": 6,
+    },
+    {
+        "name": "ETH 1h risk",
+        "symbol": "ETHUSDT",
+        "timeframe": "1h",
+        "ema_fast": 9,
+        "ema_slow": 21,
+        "initial_capital": Decimal(10_000),
+        "position_size_mode": SizeModeChoice.RISK,
+        "position_size_perc": None,
+        "risk_per_trade": Decimal("0.01"),
+        "stop_loss": Decimal("0.02"),
+        "trailing_stop": Decimal("0.025"),
+    },
+    {
+        "name": "BTC 4h breakout",
+        "symbol": "BTCUSDT",
+        "timeframe": "4h",
+        "strategy": "donchian",
+        "initial_capital": Decimal(10_000),
+        "position_size_mode": SizeModeChoice.FIXED,
+        "position_size_perc": None,
+        "position_size_fixed": Decimal(4_000),
+        "stop_loss": Decimal("0.04"),
+        "cooldown_bars": 1,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the demo's past has come, in ticks."""
+
+    done: int
+    total: int
+
+
+class DemoFailed(Exception):
+    """A tick of the demo's past that failed; run it again to go on from there."""
+
+
+def prepare(report: Callable[[Progress], object] = lambda _: None) -> bool:
+    """Make the demo, or go on making it; False when it is complete already.
+
+    Raises:
+        DemoFailed: a tick failed; what came before it is kept.
+    """
+    key, account = _key()
+    bots = [_bot(key, values) for values in BOTS]
+    if not any(_is_being_made(bot) for bot in bots):
+        return False
+    _produce(account, bots, report)
+    for bot in bots:
+        lifecycle.start(bot)
+    return True
+
+
+@transaction.atomic
+def _key() -> tuple[ApiKey, PaperAccount]:
+    account = PaperAccount.objects.filter(name=NAME).first()
+    if account is not None:
+        return ApiKey.objects.get(name=NAME), account
+    account = create_account(NAME, MARKET, BALANCES, AccountTerms(slippage_bps=SLIPPAGE_BPS, is_demo=True))
+    secret = reveal(account.api_secret)
+    key = ApiKey.objects.create(
+        name=NAME, venue=Venue.PAPER, key=account.api_key, secret=secret, key_hint=account.api_key[-4:], is_demo=True
+    )
+    entries = venues.market(MARKET).symbols()
+    symbols.store(Venue.PAPER, [entries[name] for name in sorted({values["symbol"] for values in BOTS})])
+    return key, account
+
+
+def _bot(key: ApiKey, values: dict[str, Any]) -> BotConfig:
+    bot = BotConfig.objects.filter(api_key=key, name=values["name"]).first()
+    if bot is None:
+        bot = BotConfig(api_key=key, is_demo=True, **values)
+        lifecycle.save(bot, reason="Part of the demo")
+    return bot
+
+
+def _is_being_made(bot: BotConfig) -> bool:
+    """Whether its past is unfinished: it was never started. A bot that a person stopped has been started before."""
+    state = BotState.objects.get(bot=bot)
+    return (
+        not bot.is_active and state.status == Status.STOPPED and bot.updated_at <= bot.created_at + timedelta(seconds=1)
+    )
+
+
+# --- The past ---------------------------------------------------------------------------------------------------------
+
+
+def _produce(account: PaperAccount, bots: list[BotConfig], report: Callable[[Progress], object]) -> None:
+    """Tick every bot at every close of its candles, from two weeks ago, or from where it stopped, to now."""
+    began_ms = _began_ms(bots)
+    ticks = list(_ticks(bots, began_ms))
+    if not ticks:
+        return
+    clock = ManualClock(max(min(time_ms for time_ms, _ in ticks), account.settled_to_ms))
+    venues.install(account, clock=clock, default=True)
+    try:
+        _run(account, bots, ticks, clock, report)
+    finally:
+        venues.remove(account)
+
+
+def _began_ms(bots: list[BotConfig]) -> int:
+    """When the two weeks begin: counted back from the demo's creation, so that an interrupted one keeps its start."""
+    created = min(bot.created_at for bot in bots)
+    return int((created - PAST).timestamp() * 1000)
+
+
+def _ticks(bots: list[BotConfig], began_ms: int) -> Iterator[tuple[int, int]]:
+    """(time, bot id) of every tick still to be made, in market time: 1 ms after each close."""
+    now_ms = int(timezone.now().timestamp() * 1000)
+    yield from heapq.merge(*(_ticks_of(bot, began_ms, now_ms) for bot in bots))
+
+
+def _ticks_of(bot: BotConfig, began_ms: int, now_ms: int) -> list[tuple[int, int]]:
+    length = INTERVAL_MS[bot.timeframe]
+    last_bar = BotState.objects.values_list("last_bar", flat=True).get(bot=bot)
+    after_ms = began_ms if last_bar is None else int(last_bar.timestamp() * 1000) + length
+    first = (after_ms // length + 1) * length
+    return [(time_ms + 1, bot.pk) for time_ms in range(first, now_ms, length)]
+
+
+def _run(
+    account: PaperAccount,
+    bots: list[BotConfig],
+    ticks: list[tuple[int, int]],
+    clock: ManualClock,
+    report: Callable[[Progress], object],
+) -> None:
+    exchange = connect_locally(account, clock)
+    by_id = {bot.pk: bot for bot in bots}
+    rules = {bot.pk: exchange.symbol_rules(bot.symbol) for bot in bots}
+    candles = {bot.pk: MemoryCandles(exchange, start_ms=_candles_from(bot, ticks[0][0])) for bot in bots}
+    for done, (time_ms, bot_id) in enumerate(ticks, start=1):
+        clock.set(max(time_ms, clock.now_ms()))
+        desk = Desk(exchange, candles[bot_id], rules[bot_id], clock.now_ms())
+        result = runner.run_bot(bot_id, desk=desk, even_if_stopped=True)
+        if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
+            raise DemoFailed(f"{by_id[bot_id].name} at {desk.now:%Y-%m-%d %H:%M}: {result.message}")
+        if done % 100 == 0 or done == len(ticks):
+            report(Progress(done, len(ticks)))
+
+
+def _candles_from(bot: BotConfig, first_tick_ms: int) -> int:
+    """The open of the first bar that the warm-up needs."""
+    return first_tick_ms - (snapshot.bars_needed(bot) + 2) * INTERVAL_MS[bot.timeframe]
