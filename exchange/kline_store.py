@@ -6,6 +6,7 @@ to it, so a reader sees the old series or the new one, whatever dies in between.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -93,9 +94,7 @@ def merge(symbol: str, klines: Klines, *, replace: bool = False) -> MergeReport:
         dataset, _ = Dataset.objects.update_or_create(
             symbol=symbol, interval=klines.interval, defaults=_coverage(merged, written)
         )
-        if row and row.data_hash != written:
-            superseded = row.data_hash
-            transaction.on_commit(lambda: _remove(symbol, klines.interval, superseded))
+        transaction.on_commit(lambda: sweep(symbol, klines.interval))
     return MergeReport(dataset, len(merged) - len(old), repeated, replaced)
 
 
@@ -108,10 +107,21 @@ def delete(symbol: str, interval: str) -> bool:
         row = Dataset.objects.filter(symbol=symbol, interval=interval).first()
         if row is None:
             return False
-        stored = row.data_hash
         row.delete()
-        transaction.on_commit(lambda: _remove(symbol, interval, stored))
+        transaction.on_commit(lambda: sweep(symbol, interval))
     return True
+
+
+def sweep(symbol: str, interval: str) -> None:
+    """Remove files of a series that its row does not name: what was superseded, or left by a write that failed."""
+    with transaction.atomic():
+        _lock(symbol, interval)  # who writes now holds it until its row is there
+        row = _dataset(symbol, interval)
+        system, kept = _place(symbol, interval, row.data_hash if row else "none")
+        with contextlib.suppress(FileNotFoundError):
+            for path in system.ls(kept.rsplit("/", 1)[0], detail=False):
+                if str(path).rsplit("/", 1)[-1] != kept.rsplit("/", 1)[-1]:
+                    system.rm_file(path)
 
 
 def _dataset(symbol: str, interval: str) -> Dataset | None:
@@ -229,11 +239,3 @@ def _write(symbol: str, klines: FullKlines) -> str:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     return content_hash
-
-
-def _remove(symbol: str, interval: str, content_hash: str) -> None:
-    system, path = _place(symbol, interval, content_hash)
-    try:
-        system.rm_file(path)
-    except FileNotFoundError:
-        pass

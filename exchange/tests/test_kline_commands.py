@@ -70,12 +70,13 @@ def test_a_bad_row_in_one_of_several_files_leaves_nothing_behind(tmp_path: Path,
     assert not folder.exists()
 
 
-def test_files_that_contradict_each_other_leave_nothing_behind(tmp_path: Path) -> None:
+def test_files_that_contradict_each_other_leave_nothing_behind(tmp_path: Path, folder: Path) -> None:
     first = written(tmp_path / "BTCUSDT-1h-a.csv", row(0), row(1))
     second = written(tmp_path / "BTCUSDT-1h-b.csv", row(1, close=106), row(2))
     with pytest.raises(CommandError, match="--replace"):
         run("import_klines", first, second)
     assert not Dataset.objects.exists()
+    assert not [path for path in folder.rglob("*") if path.is_file()]
     run("import_klines", first, second, "--replace")
     assert store.load("BTCUSDT", "1h").close.tolist() == [105, 106, 105]
 

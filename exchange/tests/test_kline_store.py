@@ -33,7 +33,7 @@ def bars(*numbers: int, close: float = 105.0, known: bool = True) -> FullKlines:
         np.full(count, 110.0),
         np.full(count, 90.0),
         np.full(count, close),
-        np.arange(count) + 0.5,
+        np.arange(count, dtype=np.float64) + 0.5,
         extra,
         extra.astype(np.int64),
         extra,
@@ -103,9 +103,9 @@ def test_what_is_missing_or_damaged_is_said(folder: Path) -> None:
 
 
 def test_minutes_and_months_do_not_share_a_folder() -> None:
-    month = FullKlines(
-        "1M", np.array([1_704_067_200_000]), *[np.array([1.0])] * 6, np.array([1]), *[np.array([1.0])] * 2
-    )
+    one = np.array([1.0])
+    times, count = np.array([1_704_067_200_000], dtype=np.int64), np.array([1], dtype=np.int64)
+    month = FullKlines("1M", times, one, one, one, one, one, one, count, one, one)
     minute = FullKlines("1m", *(getattr(month, name) for name in COLUMNS))
     store.merge("BTCUSDT", month)
     store.merge("BTCUSDT", minute)

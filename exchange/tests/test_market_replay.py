@@ -79,8 +79,8 @@ def test_bounds_mean_what_the_exchange_says() -> None:
     replay, now = market(*range(100)), at(50)
 
     def numbers(start: float | None, end: float | None, limit: int) -> list[int]:
-        bounds = (None if bar is None else START + int(bar * HOUR) for bar in (start, end))
-        return [(row[0] - START) // HOUR for row in replay.klines("BTCUSDT", "1h", *bounds, limit, now)]
+        first, last = (None if bar is None else START + int(bar * HOUR) for bar in (start, end))
+        return [(row[0] - START) // HOUR for row in replay.klines("BTCUSDT", "1h", first, last, limit, now)]
 
     assert numbers(None, None, 3) == [48, 49, 50]
     assert numbers(10, None, 3) == [10, 11, 12]

@@ -24,11 +24,11 @@ def sixty_days() -> Bars:
     return SimulatedMarket(7).bars("BTCUSDT", NOW - 60 * DAY, NOW)
 
 
-def returns(bars: Bars) -> np.ndarray:  # type: ignore[type-arg]
+def returns(bars: Bars) -> np.ndarray:
     return np.diff(np.log(bars.close / UNITS))
 
 
-def autocorrelation(values: np.ndarray, lag: int) -> float:  # type: ignore[type-arg]
+def autocorrelation(values: np.ndarray, lag: int) -> float:
     return float(np.corrcoef(values[:-lag], values[lag:])[0, 1])
 
 

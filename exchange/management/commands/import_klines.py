@@ -30,8 +30,13 @@ class Command(BaseCommand):
         try:
             # All files are read before any is stored, so that a bad one among them leaves nothing behind.
             reports = [read_report(path, options["symbol"], options["interval"]) for path in options["files"]]
+        except KlinesInvalid as error:
+            raise CommandError(f"{error}. Nothing was stored.") from error
+        try:
             self._store(console, reports, options["replace"])
         except KlinesInvalid as error:
+            for symbol, interval in {(report.symbol, report.klines.interval) for report in reports}:
+                store.sweep(symbol, interval)
             raise CommandError(f"{error}. Nothing was stored.") from error
 
     def _store(self, console: Console, reports: list[FileReport], replace: bool) -> None:
