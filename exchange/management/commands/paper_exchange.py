@@ -56,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--control",
             action="store_true",
-            help='Let this machine's callers move a manual clock: POST /control/clock with {"bars": n} or {"time": ms}.',
+            help="Let callers on this machine move the manual clock by POST /control/clock.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
