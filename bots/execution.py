@@ -59,12 +59,19 @@ def _mark(order: Order, state: OrderState, error: str, held: Claim) -> None:
 # --- Protective orders ------------------------------------------------------------------------------------------------
 
 
-def protect(bot: BotConfig, version: BotConfigVersion, candles: Klines, desk: Desk, held: Claim, bar: datetime) -> None:
+def protect(
+    bot: BotConfig,
+    version: BotConfigVersion,
+    trade: Trade | None,
+    candles: Klines,
+    desk: Desk,
+    held: Claim,
+    bar: datetime,
+) -> None:
     """Make the stop and target that should hold, hold: place them where none rest, replace them when the trail rose.
 
     A stop that the price has already reached cannot be placed; the position is then sold at once (rule 8.4).
     """
-    trade = open_trade(bot)
     if trade is None or trade.exit_wanted:
         return
     wanted = protection_of(bot, trade, candles, desk.rules)

@@ -1,14 +1,16 @@
 """What a person does to a bot: save, start, pause, resume, stop, run now, duplicate, close, and the kill switch.
 
-Each act moves the state by compare-and-set and keeps the schedule in step. What the runner does by itself is in runner.py.
+Each act moves the state by compare-and-set and keeps the schedule in step. What a tick does is in runner.py.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
@@ -43,7 +45,7 @@ def _plain(value: Any) -> Any:
 
 
 @transaction.atomic
-def save(bot: BotConfig, *, author: AbstractBaseUser | None = None, reason: str = "") -> BotConfigVersion:
+def save(bot: BotConfig, *, author: User | None = None, reason: str = "") -> BotConfigVersion:
     """Store a bot, its new version if anything changed, its state if it is new, and its schedule."""
     bot.save()
     BotState.objects.get_or_create(bot=bot, defaults=_opening_books(bot))
@@ -80,11 +82,16 @@ def _move_capital(bot: BotConfig, before: Decimal) -> None:
 
 def current_version(bot: BotConfig) -> BotConfigVersion:
     """The version that the bot's configuration is now; made if the bot was stored without one."""
-    latest = bot.versions.order_by("-number").first()
-    return latest if latest is not None else save(bot)
+    return _version_of(bot.pk, bot.updated_at) or save(bot)
 
 
-def start(bot: BotConfig, *, by: AbstractBaseUser | None = None) -> None:
+@lru_cache(maxsize=10_000)
+def _version_of(bot_id: int, _updated_at: datetime) -> BotConfigVersion | None:
+    """The newest version; remembered, because it changes only when the bot does."""
+    return BotConfigVersion.objects.filter(bot_id=bot_id).order_by("-number").first()
+
+
+def start(bot: BotConfig, *, by: User | None = None) -> None:
     """Let a bot trade. Raise `NotReady` with what is in the way."""
     from bots.readiness import problems
 
@@ -131,7 +138,7 @@ def run_now(bot: BotConfig) -> None:
     transaction.on_commit(lambda: run_bot_task.delay(bot.pk))
 
 
-def duplicate(bot: BotConfig, *, name: str | None = None, author: AbstractBaseUser | None = None) -> BotConfig:
+def duplicate(bot: BotConfig, *, name: str | None = None, author: User | None = None) -> BotConfig:
     """Store a stopped copy under a free name, with books of its own."""
     copy = BotConfig.objects.get(pk=bot.pk)
     copy.pk = None
@@ -162,7 +169,7 @@ def kill_switch() -> KillSwitch:
     return KillSwitch.objects.get_or_create(pk=1)[0]
 
 
-def set_kill_switch(is_on: bool, *, reason: str = "", by: AbstractBaseUser | None = None) -> None:
+def set_kill_switch(is_on: bool, *, reason: str = "", by: User | None = None) -> None:
     """Stop, or allow again, every entry of every bot."""
     KillSwitch.objects.update_or_create(pk=1, defaults={"is_on": is_on, "reason": reason, "changed_by": by})
 

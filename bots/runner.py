@@ -254,14 +254,16 @@ def act(
     latest: Trade | None,
 ) -> None:
     """Carry out what is on record: exits first, then the entry, then the protection of what is held."""
-    enters = decision is not None and decision.action == Action.ENTER
-    if not enters and (latest is None or latest.closed_at is not None):
-        return
     bar = moment(int(klines.open_time[-1]))
-    execution.sell_out(bot, version, desk, held, bar)
-    if decision is not None and enters:
+    if decision is not None and decision.action == Action.ENTER:
         _enter(decision, desk, held)
-    execution.protect(bot, version, klines, desk, held, bar)
+        latest = execution.open_trade(bot)
+    elif latest is None or latest.closed_at is not None:
+        return
+    elif latest.exit_wanted or (decision is not None and decision.action == Action.EXIT):
+        execution.sell_out(bot, version, desk, held, bar)
+        return
+    execution.protect(bot, version, latest, klines, desk, held, bar)
 
 
 def _enter(decision: Decision, desk: Desk, held: Claim) -> None:
