@@ -159,6 +159,10 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BEAT_SCHEDULER = "tradingsite.scheduler:BotScheduler"
+# What must not wait for a bot's next candle: crashed runs, orders in doubt, open positions. See bots/tasks.py.
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "bots.tasks.sweep_task", "schedule": 30.0, "options": {"expires": 25.0}},
+}
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         # Longer than the longest task, else it would run twice; what a dead worker held comes back after it.
