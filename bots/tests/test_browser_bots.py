@@ -1,0 +1,92 @@
+"""A person at the admin in a real browser: logs in, makes a bot, reads its page; under the strict policy, at any width."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.utils import timezone
+from playwright.sync_api import Page, sync_playwright
+
+from bots.models import BotConfig
+from bots.tests import builders
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
+]
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A fresh browser. Whatever the pages complain about fails the test."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        yield page
+        browser.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def logged_in(page: Page, live_server) -> Page:
+    call_command("migrate", verbosity=0, interactive=False)
+    get_user_model().objects.create_superuser("operator", password="right-password")
+    page.goto(f"{live_server.url}/admin/")
+    page.fill("#id_username", "operator")
+    page.fill("#id_password", "right-password")
+    page.click("[type=submit]")
+    page.wait_for_selector(".site-nav")
+    return page
+
+
+def test_a_person_logs_in_and_makes_a_bot_through_the_form(logged_in: Page, live_server):
+    builders.btcusdt()
+    key = builders.paper_key()
+    page = logged_in
+    page.goto(f"{live_server.url}/admin/bots/botconfig/add/")
+    assert page.is_visible("#id_ema_fast")
+    assert not page.is_visible("#id_donchian__entry_period")
+    page.select_option("#id_strategy", "donchian")
+    assert page.is_visible("#id_donchian__entry_period")
+    page.select_option("#id_strategy", "ema_rsi")
+    page.fill("#id_name", "Morning bot")
+    page.select_option("#id_api_key", str(key.pk))
+    page.fill("#id_symbol", "BTCUSDT")
+    page.fill("#id_stop_loss", "0.025")
+    assert page.inner_text(".field-stop_loss output") == "= 2.5 %"
+    page.click("[name=_save]")
+    page.wait_for_selector(".bot-header")
+    assert page.inner_text(".bot-header h1") == "Morning bot"
+    assert "Simulated" in page.inner_text(".money-banner")
+    assert BotConfig.objects.get().name == "Morning bot"
+
+
+def test_the_live_page_draws_its_chart_and_refreshes_its_figures(logged_in: Page, live_server):
+    made = builders.with_history(builders.bot("Alpha"), until=timezone.now())
+    page = logged_in
+    page.goto(f"{live_server.url}/admin/bots/botconfig/{made.pk}/live/")
+    page.wait_for_selector("#bot-chart canvas")
+    assert "lightweight-charts" in page.inner_text(".attribution")
+    BotConfig.objects.filter(pk=made.pk).update(initial_capital=4321)
+    page.wait_for_selector("text=capital 4,321.00", timeout=12_000)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_is_wider_than_the_screen(logged_in: Page, live_server, width: int):
+    made = builders.with_history(builders.bot("Alpha"), until=timezone.now())
+    page = logged_in
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in ("", "bots/botconfig/", f"bots/botconfig/{made.pk}/live/", f"bots/botconfig/{made.pk}/change/", "bots/decision/"):
+        page.goto(f"{live_server.url}/admin/{address}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
