@@ -83,7 +83,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
 class RecordAdmin(admin.ModelAdmin):
     """What an exchange said or did: shown, searched and exported; nobody edits it."""
 
-    actions = ("export_csv",)
+    actions: tuple[str, ...] = ("export_csv",)
     csv_fields: tuple[str, ...] = ()
     show_full_result_count = False
 

@@ -11,13 +11,13 @@ import os
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Protocol
 from uuid import uuid4
 
 import numpy as np
 import redis
 from django.conf import settings
 
-from exchange.base import Exchange
 from exchange.connect import market_scope
 from exchange.errors import ExchangeUnavailable
 from exchange.intervals import open_time_at
@@ -41,6 +41,14 @@ _ASK_AGAIN_MS = 1_500
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
+class KlineSource(Protocol):
+    """What is asked of an exchange here."""
+
+    def klines(
+        self, symbol: str, interval: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 1000
+    ) -> Klines: ...
+
+
 def last_closed_open_ms(interval: str, now_ms: int) -> int:
     """Open time of the newest bar that has closed: the one before the bar that `now_ms` lies in."""
     return open_time_at(interval, open_time_at(interval, now_ms) - 1)
@@ -49,7 +57,7 @@ def last_closed_open_ms(interval: str, now_ms: int) -> int:
 # --- Asking the exchange ----------------------------------------------------------------------------------------------
 
 
-def fetch_newest(exchange: Exchange, symbol: str, interval: str, *, last_open_ms: int, bars: int) -> Float64Array:
+def fetch_newest(exchange: KlineSource, symbol: str, interval: str, *, last_open_ms: int, bars: int) -> Float64Array:
     """The newest `bars` rows that open at or before `last_open_ms`, fewer where the exchange has fewer."""
     pages: list[Float64Array] = []
     end_ms, left = last_open_ms, bars
@@ -64,7 +72,7 @@ def fetch_newest(exchange: Exchange, symbol: str, interval: str, *, last_open_ms
     return np.concatenate(pages) if pages else np.empty((0, _COLUMNS))
 
 
-def fetch_since(exchange: Exchange, symbol: str, interval: str, *, start_ms: int, last_open_ms: int) -> Float64Array:
+def fetch_since(exchange: KlineSource, symbol: str, interval: str, *, start_ms: int, last_open_ms: int) -> Float64Array:
     """Every row that opens from `start_ms` to `last_open_ms`."""
     pages: list[Float64Array] = []
     while start_ms <= last_open_ms:
@@ -91,7 +99,7 @@ def _klines(interval: str, rows: Float64Array) -> Klines:
 # --- For all processes ------------------------------------------------------------------------------------------------
 
 
-def shared_candles(exchange: Exchange, api_key: ApiKey) -> SharedCandles:
+def shared_candles(exchange: KlineSource, api_key: ApiKey) -> SharedCandles:
     """The candles of a key's market, from the cache of the whole site."""
     return SharedCandles(exchange, market_scope(api_key), _redis(os.getpid()))
 
@@ -107,7 +115,7 @@ class SharedCandles:
     Without Redis each caller asks the exchange itself: slower, and never wrong.
     """
 
-    def __init__(self, exchange: Exchange, scope: str, cache: redis.Redis) -> None:
+    def __init__(self, exchange: KlineSource, scope: str, cache: redis.Redis) -> None:
         self._exchange = exchange
         self._scope = scope
         self._redis = cache
@@ -226,7 +234,7 @@ class MemoryCandles:
     What it hands out are read-only views that stay as they are while the arrays grow.
     """
 
-    def __init__(self, exchange: Exchange, *, start_ms: int = 0) -> None:
+    def __init__(self, exchange: KlineSource, *, start_ms: int = 0) -> None:
         self._exchange = exchange
         self._start_ms = start_ms
         self._series: dict[tuple[str, str], _Series] = {}

@@ -77,7 +77,7 @@ class BinanceExchange:
             observe=budget.observe,
             timeouts_s=timeouts_s,
         )
-        self._hidden = tuple(text for text in (_revealed(key), _revealed(secret)) if text)
+        self._hidden = tuple(text for text in (_revealed(key), _revealed(secret)) if len(text) >= 8)
         self._first_wait_s = first_wait_s
 
     def __repr__(self) -> str:

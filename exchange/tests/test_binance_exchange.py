@@ -48,7 +48,8 @@ OCO = OcoRequest("BTCUSDT", Side.SELL, D("0.1"), "l-1", "t-1", "s-1", D(110), D(
 
 FILLED = {
     "symbol": "BTCUSDT", "orderId": 28, "orderListId": -1, "clientOrderId": "bot-1-entry",
-    "transactTime": 1507725176595, "price": "0.00000000", "origQty": "10.00000000", "executedQty": "10.00000000", "cummulativeQuoteQty": "39990.0",
+    "transactTime": 1507725176595, "price": "0.00000000", "origQty": "10.00000000",
+    "executedQty": "10.00000000", "cummulativeQuoteQty": "39990.0",
     "status": "FILLED", "timeInForce": "GTC", "type": "MARKET", "side": "BUY", "workingTime": 1507725176595,
     "fills": [
         {"price": "4000.0", "qty": "1.0", "commission": "4.0", "commissionAsset": "USDT", "tradeId": 56},
