@@ -17,6 +17,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from backtests.compiled import FOLDER
+
+CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
+
 Floats = NDArray[np.float64]
 
 PERCENTILES = (5, 25, 50, 75, 95)

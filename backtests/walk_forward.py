@@ -79,12 +79,12 @@ class Stretch:
 
 
 class Search(Protocol):
-    def __call__(self, first: int, stop: int) -> Choice | None:
+    def __call__(self, first: int, stop: int, /) -> Choice | None:
         """The parameters to trade after rows `[first, stop)`, or None when no trial was good enough to be chosen."""
 
 
 class Trade(Protocol):
-    def __call__(self, parameters: Mapping[str, float], first: int, stop: int) -> Stretch:
+    def __call__(self, parameters: Mapping[str, float | None], first: int, stop: int, /) -> Stretch:
         """What `parameters` make of rows `[first, stop)`; rows before them may serve as warm-up."""
 
 
@@ -92,7 +92,7 @@ class Trade(Protocol):
 class Choice:
     """What an in-sample search chose, and how well it did there."""
 
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, float | None]
     score: float
     stretch: Stretch
     trials: int
@@ -211,7 +211,8 @@ def _joint_annual(stretches: Sequence[Stretch]) -> float | None:
 
 
 def _chosen(steps: Sequence[Step], name: str) -> tuple[float, ...]:
-    return tuple(float(step.choice.parameters[name]) for step in steps if step.choice is not None)
+    chosen = (step.choice.parameters[name] for step in steps if step.choice is not None)
+    return tuple(float(value) for value in chosen if value is not None)
 
 
 def stability(values: Sequence[float], low: float, high: float) -> Stability:

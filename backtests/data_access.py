@@ -1,0 +1,134 @@
+"""What a run is made on: stored candles and a symbol's filters, read and checked before a run is put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from backtests import engine
+from backtests.compiled import FOLDER
+from backtests.models import Run
+from backtests.parameters import RunParameters, make_parameters
+from backtests.span import Span, parse_span
+from bots.models import BotConfig
+from exchange import symbols
+from exchange.errors import ExchangeError
+from exchange.filters import parse_rules
+from exchange.klines import Klines, data_hash, gaps, store
+from exchange.models import Symbol, Venue
+from exchange.types import INTERVAL_MS
+
+
+class RunError(ValueError):
+    """A run that cannot be made, or moved on, as asked; the message says why and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for: a market, settings as text by their names, and a span (ISO dates; None: all there is)."""
+
+    symbol: str
+    interval: str
+    settings: Mapping[str, Any]
+    start: str | None = None
+    end: str | None = None
+    bot: BotConfig | None = None
+    user: Any = None
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A request that was found good: its settings, its candles up to the span's end, and the span's rows."""
+
+    parameters: RunParameters
+    klines: Klines
+    first: int
+    end: int
+    symbol: Symbol
+
+
+def utc(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(int(time_ms) / 1000, tz=UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def read(request: Request) -> Ground:
+    """Check a request against the data. Raise `RunError` with a sentence for whatever is in the way."""
+    try:
+        parameters = make_parameters(request.settings, symbol=request.symbol, interval=request.interval)
+        span = parse_span(request.start, request.end)
+        klines = store.load(request.symbol, request.interval, end_ms=span.end_ms)
+        first, end = span.rows(klines)
+        symbol = symbol_row(request.symbol, request.bot)
+        market = engine.prepare(klines, request.symbol, parse_rules(symbol.info))
+        engine.rows_of(market, parameters, span)
+    except RunError:
+        raise
+    except (ValueError, ExchangeError) as error:
+        raise RunError(str(error)) from error
+    return Ground(parameters, klines, first, end, symbol)
+
+
+def symbol_row(name: str, bot: BotConfig | None) -> Symbol:
+    """The symbol as the bot's venue describes it; else as live, testnet or paper does, whichever is on record."""
+    venues = [bot.api_key.venue] if bot else [Venue.LIVE, Venue.TESTNET, Venue.PAPER]
+    for venue in venues:
+        row = Symbol.objects.filter(venue=venue, name=name).first()
+        if row is not None:
+            return row
+    venue = venues[-1]
+    try:
+        symbols.rules_for(venue, name)
+    except ExchangeError as error:
+        raise RunError(f"The filters of {name} are not on record and could not be read: {error}") from error
+    return Symbol.objects.get(venue=venue, name=name)
+
+
+def fields(request: Request, ground: Ground, end: int | None = None) -> dict[str, Any]:
+    """The columns that every run has. `end` cuts the span short: rows from there on are held out."""
+    stop = ground.end if end is None else end
+    read_bars = ground.klines[slice(0, stop)]
+    inside = ground.klines[slice(ground.first, stop)]
+    length = INTERVAL_MS[request.interval]
+    return {
+        "bot": request.bot,
+        "symbol": request.symbol,
+        "interval": request.interval,
+        "strategy": ground.parameters.strategy,
+        "settings": ground.parameters.to_json(),
+        "symbol_info": ground.symbol.info,
+        "filters_at": ground.symbol.read_at,
+        "start_at": utc(int(inside.open_time[0])),
+        "end_at": utc(int(inside.open_time[-1]) + length),
+        "bars": len(inside),
+        "gaps": [[gap.first_ms, gap.last_ms] for gap in gaps(inside)],
+        "data_hash": data_hash(request.symbol, read_bars),
+        "code_version": FOLDER.name,
+        "seed": request.seed,
+        "created_by": request.user,
+    }
+
+
+def market_of(run: Run) -> engine.Market:
+    """The candles and rules that a run on record was asked to use. Raise `RunError` where the data has changed."""
+    try:
+        klines = store.load(run.symbol, run.interval, end_ms=milliseconds(run.end_at))
+        market = engine.prepare(klines, run.symbol, parse_rules(run.symbol_info))
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    if data_hash(run.symbol, klines) != run.data_hash:
+        raise RunError(
+            f"The stored {run.symbol} {run.interval} candles changed since this run was made: "
+            "start it again, or bring the old candles back."
+        )
+    return market
+
+
+def span_of(run: Run) -> Span:
+    return Span(milliseconds(run.start_at), milliseconds(run.end_at))

@@ -1,0 +1,76 @@
+"""Doorbells: ids in, one call. What happens is in runs.py and searches.py; ringing twice is harmless."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from backtests import runs, searches
+from backtests.models import Backtest, MonteCarlo, Optimisation, Run, SearchChunk, Status, WalkForward, kinds
+
+SILENT = timedelta(seconds=240)
+
+
+@shared_task(ignore_result=True)
+def run_backtest_task(run_id: int) -> None:
+    runs.execute_backtest(Backtest.objects.get(pk=run_id))
+
+
+@shared_task(ignore_result=True)
+def run_monte_carlo_task(run_id: int) -> None:
+    runs.execute_monte_carlo(MonteCarlo.objects.get(pk=run_id))
+
+
+@shared_task(ignore_result=True)
+def run_walk_forward_task(run_id: int) -> None:
+    searches.execute_walk_forward(WalkForward.objects.get(pk=run_id))
+
+
+@shared_task(ignore_result=True)
+def advance_search_task(run_id: int) -> None:
+    """Ring for every chunk that may be made now; judge the search when none is left."""
+    search = Optimisation.objects.get(pk=run_id)
+    with runs.reporting(search):
+        waiting = searches.next_chunks(search)
+        for chunk_id in waiting:
+            make_chunk_task.delay(chunk_id)
+        if not waiting:
+            searches.conclude(search)
+
+
+@shared_task(bind=True, ignore_result=True)
+def make_chunk_task(self: Any, chunk_id: int) -> None:
+    """One chunk. Its claim is this task's id: handed out again after its worker died, it goes on at once."""
+    if not searches.make_chunk(chunk_id, claim=self.request.id):
+        return
+    chunk = SearchChunk.objects.get(pk=chunk_id)
+    siblings = SearchChunk.objects.filter(optimisation_id=chunk.optimisation_id, done_at__isnull=True)
+    if not siblings.exists():
+        advance_search_task.delay(chunk.optimisation_id)
+
+
+_TASKS: dict[str, Any] = {
+    "backtest": run_backtest_task,
+    "optimisation": advance_search_task,
+    "walkforward": run_walk_forward_task,
+    "montecarlo": run_monte_carlo_task,
+}
+
+
+def ring(run: Run) -> None:
+    """Queue a run's work, after the transaction that stored it."""
+    _TASKS[run.kind].delay_on_commit(run.pk)
+
+
+@shared_task(ignore_result=True)
+def sweep_runs_task() -> None:
+    """Ring again for runs that nobody has worked on for some minutes: their worker, or its message, was lost."""
+    long_ago = timezone.now() - SILENT
+    for model in kinds().values():
+        silent = model._default_manager.filter(status=Status.RUNNING, heartbeat_at__lt=long_ago)
+        waiting = model._default_manager.filter(status=Status.QUEUED, created_at__lt=long_ago)
+        for run in (*silent, *waiting):
+            ring(run)

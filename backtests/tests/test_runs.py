@@ -1,0 +1,253 @@
+"""Runs on record, over real candles: made, cut off, taken up again, judged, and never half a result."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from backtests import runs, searches, tasks
+from backtests.data_access import Request, RunError
+from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation, SearchChunk, Status, WalkForward
+from exchange.klines import read_file, store
+from exchange.models import Symbol
+
+pytestmark = pytest.mark.django_db
+GRID = {"grid": ["ema_fast=5:9", "ema_slow=30:50:10"], "min_trades": 3}
+
+
+@pytest.fixture(scope="module")
+def klines(shared_data):
+    whole = read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")
+    return whole[:5000]
+
+
+@pytest.fixture
+def market(klines, shared_data):
+    store.merge("BTCUSDT", klines)
+    info = json.loads((shared_data / "exchange_info.json").read_text())
+    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
+    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
+
+
+def asked(start="2023-03-01", end="2023-07-01", **settings):
+    return Request("BTCUSDT", "1h", settings, start, end)
+
+
+def test_a_backtest_keeps_its_result_hash_and_can_be_had_again(market):
+    run = runs.new_backtest(asked(stop_loss="0.03"))
+    assert (run.status, run.result) == (Status.QUEUED, None)
+    runs.execute_backtest(run)
+    run.refresh_from_db()
+    assert run.status == Status.DONE
+    assert run.result["metrics"]["closed_trades"] > 5
+    assert run.bars == 122 * 24 - 1  # one bar is missing from the data
+    assert run.gaps
+    assert run.verdict["sentence"]
+    assert runs.rerun(run) == (run.result_hash, [])
+
+
+def test_a_rerun_says_what_changed(market):
+    run = runs.new_backtest(asked())
+    runs.execute_backtest(run)
+    run.refresh_from_db()
+    run.result["trades"][0]["entry_price"] = "1"
+    run.result["metrics"]["closed_trades"] = 0
+    _, changed = runs.rerun(run)
+    assert any("closed_trades: 0 became" in line for line in changed)
+    assert any("trade 1" in line for line in changed)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (asked(start="2030-01-01", end=None), "no bars"),
+        (asked(start="2023-05-01", end="2023-04-01"), "not before"),
+        (asked(ema_fast="60", ema_slow="20"), "ema_fast"),
+        (asked(start=None, end="2023-01-05"), "too few bars"),
+        (Request("BTCUSDT", "5m", {}), "5m"),
+        (asked(nonsense="1"), "no setting"),
+    ],
+)
+def test_bad_input_is_refused_in_words_and_nothing_is_stored(market, request_, words):
+    with pytest.raises(RunError, match=words):
+        runs.new_backtest(request_)
+    assert not Backtest.objects.exists()
+
+
+def test_changed_candles_fail_the_run_in_words(market, shared_data):
+    run = runs.new_backtest(asked())
+    Backtest.objects.filter(pk=run.pk).update(data_hash="0" * 64)
+    runs.execute_backtest(run)
+    run.refresh_from_db()
+    assert run.status == Status.FAILED
+    assert "candles changed" in run.error
+    assert run.result is None
+
+
+def test_a_cancelled_run_stays_cancelled_whatever_its_worker_finishes(market):
+    run = runs.new_backtest(asked())
+    assert runs.begin(run)
+    assert runs.cancel(run)
+    assert not runs.finish(run, {"any": "thing"})
+    runs.execute_backtest(run)
+    run.refresh_from_db()
+    assert (run.status, run.result) == (Status.CANCELLED, None)
+
+
+def test_a_search_tries_all_counts_its_trials_and_judges_itself(market):
+    search = searches.new_optimisation(asked(), GRID)
+    searches.run_here(search)
+    search.refresh_from_db()
+    assert search.status == Status.DONE, search.error
+    assert (search.trials_made, search.earlier_trials) == (15, 0)
+    luck = search.result["overfitting"]
+    assert 0 <= luck["pbo"] <= 1
+    assert 0 <= luck["deflated_sharpe"] <= luck["probabilistic_sharpe"] <= 1
+    assert search.result["plateau"]["neighbours"] >= 3
+    assert "15 trials" in search.verdict["sentence"]
+    again = searches.new_optimisation(asked(), GRID)
+    searches.run_here(again)
+    again.refresh_from_db()
+    assert again.earlier_trials == 15
+    assert again.result["best"] == search.result["best"]
+    assert again.result["overfitting"]["deflated_sharpe"] < luck["deflated_sharpe"]
+
+
+def test_a_search_cannot_see_its_hold_out_and_opening_it_is_on_record(market):
+    search = searches.new_optimisation(asked(), GRID, hold_out=0.25)
+    assert search.end_at == search.hold_out_start_at
+    assert search.bars == pytest.approx(0.75 * 122 * 24, abs=2)
+    with pytest.raises(RunError, match="no hold-out to open"):
+        searches.open_hold_out(search, {}, "too early", None)
+    searches.run_here(search)
+    search.refresh_from_db()
+    with pytest.raises(RunError, match="Say why"):
+        searches.open_hold_out(search, search.result["best"]["parameters"], " ", None)
+    run = searches.open_hold_out(search, search.result["best"]["parameters"], "last check", None)
+    assert run.status == Status.DONE, run.error
+    assert (run.start_at, run.end_at) == (search.hold_out_start_at, search.hold_out_end_at)
+    assert HoldOutOpening.objects.get().reason == "last check"
+
+
+def test_a_search_whose_worker_died_goes_on_and_ends_as_if_nothing_happened(market, monkeypatch):
+    monkeypatch.setattr(searches, "CHUNK_TRIALS", 4)
+    whole = searches.new_optimisation(asked(), GRID)
+    searches.run_here(whole)
+    cut_off = searches.new_optimisation(asked(), GRID)
+    first, *_ = searches.next_chunks(cut_off)
+    assert searches.make_chunk(first)
+    lost = searches.next_chunks(cut_off)[0]
+    SearchChunk.objects.filter(pk=lost).update(claim="dead", claimed_at=timezone.now())
+    assert not searches.make_chunk(lost)  # it may still be alive
+    SearchChunk.objects.filter(pk=lost).update(claimed_at=timezone.now() - timedelta(hours=1))
+    searches.run_here(cut_off)
+    whole.refresh_from_db()
+    cut_off.refresh_from_db()
+    assert cut_off.status == Status.DONE, cut_off.error
+    assert cut_off.result["best"] == whole.result["best"]
+    assert cut_off.result["top"] == whole.result["top"]
+
+
+def test_a_late_worker_cannot_overwrite_a_chunk_that_was_given_up(market):
+    search = searches.new_optimisation(asked(), GRID)
+    chunk = SearchChunk.objects.get(pk=searches.next_chunks(search)[0])
+    assert searches.make_chunk(chunk.pk, claim="second")
+    assert not searches.make_chunk(chunk.pk, claim="first")
+
+
+def test_a_paused_search_makes_nothing_until_it_is_resumed(market):
+    search = searches.new_optimisation(asked(), GRID)
+    chunk = searches.next_chunks(search)[0]
+    assert runs.pause(search)
+    assert not searches.make_chunk(chunk)
+    assert searches.next_chunks(search) == []
+    search.refresh_from_db()
+    assert search.status == Status.PAUSED
+    assert runs.resume(search)
+    searches.run_here(search)
+    search.refresh_from_db()
+    assert search.status == Status.DONE, search.error
+
+
+def test_workers_make_a_search_as_tasks(market, settings, django_capture_on_commit_callbacks):
+    from tradingsite.celery import app
+
+    app.conf.task_always_eager = True
+    try:
+        search = searches.new_optimisation(asked(), {**GRID, "method": "tpe", "max_trials": 8, "round_size": 4})
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.ring(search)
+    finally:
+        app.conf.task_always_eager = False
+    search.refresh_from_db()
+    assert search.status == Status.DONE, search.error
+    assert search.trials_made == 8
+
+
+def test_a_search_without_one_good_trial_fails_in_words(market):
+    search = searches.new_optimisation(asked(), {**GRID, "min_trades": 5000})
+    searches.run_here(search)
+    search.refresh_from_db()
+    assert search.status == Status.FAILED
+    assert "None of 15 trials closed 5000 trades" in search.error
+    assert search.result is None
+
+
+def test_a_search_that_makes_no_sense_is_not_stored(market):
+    for plan, hold_out in (({"grid": ["ema_fast=9:5"]}, 0.2), (GRID, 0.95), ({"grid": []}, 0.2)):
+        with pytest.raises(RunError):
+            searches.new_optimisation(asked(), plan, hold_out)
+    assert not Optimisation.objects.exists()
+
+
+def test_a_walk_forward_is_taken_up_where_it_was_cut_off(market):
+    plan = {**GRID, "train_days": 40, "test_days": 20, "anchored": False, "min_trades": 1}
+    whole = searches.new_walk_forward(asked(), plan)
+    searches.execute_walk_forward(whole)
+    whole.refresh_from_db()
+    assert whole.status == Status.DONE, whole.error
+    assert len(whole.result["windows"]) == 5
+    part = searches.new_walk_forward(asked(), plan)
+    part.steps = whole.steps[:2]
+    part.save()
+    searches.execute_walk_forward(part)
+    part.refresh_from_db()
+    assert part.result == whole.result
+    assert set(whole.result["stability"]) == {"ema_fast", "ema_slow"}
+    assert WalkForward.objects.count() == 2
+
+
+def test_monte_carlo_of_a_backtest_is_seeded_and_stresses_its_costs(market):
+    run = runs.new_backtest(asked())
+    with pytest.raises(RunError, match="finished backtest"):
+        runs.new_monte_carlo(run, {"method": "shuffle"})
+    runs.execute_backtest(run)
+    run.refresh_from_db()
+    results = []
+    for method in ("shuffle", "bootstrap", "block", "skip", "shuffle"):
+        simulated = runs.new_monte_carlo(run, {"method": method, "paths": 500}, seed=5)
+        runs.execute_monte_carlo(simulated)
+        simulated.refresh_from_db()
+        assert simulated.status == Status.DONE, simulated.error
+        results.append(simulated.result)
+    assert results[0] == results[-1]
+    shuffled = results[0]["percentiles"]["return"]
+    closed = [float(t["net_pnl"]) for t in run.result["trades"] if t["exit_time"] is not None]
+    assert shuffled["5"] == pytest.approx(shuffled["95"])
+    assert shuffled["50"] == pytest.approx(sum(closed) / 1000, rel=1e-9)
+    stress = results[0]["stress"]
+    assert stress[-1]["figures"]["total_return"] < stress[0]["figures"]["total_return"]
+    with pytest.raises(RunError, match="paths"):
+        runs.new_monte_carlo(run, {"method": "shuffle", "paths": 0})
+    assert MonteCarlo.objects.count() == 5
+
+
+def test_the_screen_gets_few_points_and_keeps_every_extreme():
+    import numpy as np
+
+    equity = np.cumprod(1 + np.random.default_rng(1).normal(0, 0.001, 300_000))
+    thinned = runs.thin(np.arange(300_000), equity)
+    assert len(thinned["equity"]) <= 2002
+    assert (thinned["equity"].max(), thinned["equity"].min()) == (equity.max(), equity.min())
+    assert (thinned["equity"][0], thinned["equity"][-1]) == (equity[0], equity[-1])
