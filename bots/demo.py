@@ -65,6 +65,7 @@ BOTS: tuple[dict[str, Any], ...] = (
         "symbol": "BTCUSDT",
         "timeframe": "4h",
         "strategy": "donchian",
+        "parameters": {"entry_period": 6, "exit_period": 4},
         "initial_capital": Decimal(10_000),
         "position_size_mode": SizeModeChoice.FIXED,
         "position_size_perc": None,
