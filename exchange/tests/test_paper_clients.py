@@ -1,0 +1,98 @@
+"""Real clients, unmodified and in an environment of their own, against the running `paper_exchange` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from exchange.tests.paper_builders import MINUTE_MS, START_MS, symbol_info
+
+ROOT = Path(__file__).resolve().parents[2]
+TOURS = Path(__file__).parent / "client_tours"
+CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
+KEY, SECRET = "tour-key", "tour-secret"
+
+
+@dataclass(frozen=True)
+class Running:
+    base: str
+    process: subprocess.Popen[str]
+
+
+def write_market(folder: Path) -> tuple[Path, Path]:
+    """Forty minutes at 100; minute 12 reaches 111, minute 14 falls to 94, minute 16 to 89."""
+    special = {12: (100, 111, 100, 100), 14: (100, 100, 94, 100), 16: (100, 100, 89, 100)}
+    lines = []
+    for number in range(40):
+        opened = START_MS + number * MINUTE_MS
+        prices = ",".join(f"{price:.8f}" for price in special.get(number, (100,) * 4))
+        lines.append(f"{opened},{prices},1000.0,{opened + MINUTE_MS - 1},100000.0,10,500.0,50000.0,0")
+    candles, info = folder / "BTCUSDT-1m-tour.csv", folder / "exchange_info.json"
+    candles.write_text("\n".join(lines) + "\n")
+    limits = [
+        {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
+        {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
+        {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
+    ]
+    info.write_text(json.dumps({"rateLimits": limits, "symbols": [symbol_info()]}))
+    return candles, info
+
+
+@contextmanager
+def paper_exchange(folder: Path, *more: str) -> Iterator[Running]:
+    """The command as a process of its own, ready, at minute 10; stopped by SIGTERM."""
+    candles, info = write_market(folder)
+    command = [sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual", "--control"]
+    command += ["--market", f"replay:{candles}@BTCUSDT:1m", "--exchange-info", str(info)]
+    command += ["--start", str(START_MS + 10 * MINUTE_MS + 1), "--balance", "USDT=10000", "--balance", "BTC=10"]
+    command += ["--api-key", KEY, "--api-secret", SECRET, *more]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield Running(_wait_until_ready(process), process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.strip() == "ready":
+            # Whatever it says later must not fill the pipe.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            address = next(text for text in said if text.startswith("serving "))
+            return address.split()[1].removesuffix("/api/v3/")
+    pytest.fail(f"paper_exchange ended: {''.join(said)}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tour", ["python_binance", "ccxt", "sdk"])
+def test_a_real_client_passes_its_tour(tour, tmp_path):
+    if not CLIENTS.exists():
+        pytest.skip("the clients are not installed; `make test` does it")
+    with paper_exchange(tmp_path) as running:
+        environment = {
+            **os.environ,
+            "TOUR_BASE": running.base,
+            "TOUR_KEY": KEY,
+            "TOUR_SECRET": SECRET,
+            "NO_PROXY": "127.0.0.1",
+        }
+        script = TOURS / f"tour_{tour}.py"
+        done = subprocess.run(
+            [CLIENTS, str(script)], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "tour done" in done.stdout
