@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from bots import lifecycle
 from bots.models import BotConfig, Status
 from bots.queries import BotFacts
 
-By = AbstractBaseUser | None
+By = User | None
 
 
 @dataclass(frozen=True, slots=True)

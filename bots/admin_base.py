@@ -30,7 +30,8 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by().values("pk")[: self.MOST].count()  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        return rows.order_by().values("pk")[: self.MOST].count()
 
     @property
     def is_capped(self) -> bool:
@@ -107,6 +108,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     list_max_show_all = 0
     change_list_template = "admin/bots/records.html"
     export_columns: tuple[export.Column, ...] = ()
+    related: tuple[str, ...] = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -125,7 +127,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         """Every row that the page's filters and search let through, streamed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        rows = self.get_changelist_instance(request).queryset.select_related(*self.list_select_related)
+        rows = self.get_changelist_instance(request).queryset.select_related(*self.related)
         return export.response(f"{self.opts.model_name}s", rows, self.export_columns)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -138,12 +140,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class BotRecordAdmin(ReadOnlyAdmin):
     """Records of bots: found by bot or symbol through the small table of bots, never by a scan of the records."""
 
-    list_select_related = ("bot__api_key",)
+    related: tuple[str, ...] = ("bot__api_key",)
     record_name = ""  # the field that holds a name of the record's own, searched by its beginning
-    search_fields: tuple[str, ...] = ("bot",)  # shows the search box; get_search_results does the search
+    search_fields = ("bot",)  # shows the search box; get_search_results does the search
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("bot__api_key__key", "bot__api_key__secret").select_related("bot__api_key")
+        return (
+            super()
+            .get_queryset(request)
+            .defer("bot__api_key__key", "bot__api_key__secret")
+            .select_related(*self.related)
+        )
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """All words must be found: in the bot's name, its symbol, or as the beginning of the record's own name."""

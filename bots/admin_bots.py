@@ -26,7 +26,7 @@ __all__ = ["BotConfigAdmin", "IncorrectLookupParameters"]
 
 
 class BotList(ChangeList):
-    """The page's bots come with their facts: a fixed number of queries for all of them. A name leads to the live page."""
+    """The page's bots come with their facts: a fixed number of queries. A name leads to the live page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -35,7 +35,7 @@ class BotList(ChangeList):
         lines = charts.equity_points([row.pk for row in rows])
         for row in rows:
             row.facts, row.equity_line = known[row.pk], lines[row.pk]
-        self.result_list = rows  # type: ignore[assignment]
+        self.result_list = rows
 
     def url_for_result(self, result: Any) -> str:
         return reverse("admin:bots_botconfig_live", args=(result.pk,))
@@ -83,7 +83,16 @@ class StrategyFilter(admin.SimpleListFilter):
 @admin.register(BotConfig)
 class BotConfigAdmin(admin.ModelAdmin):
     form = BotForm
-    list_display = ("name_column", "status_column", "position_column", "today_column", "total_column", "equity_column", "decision_column", "run_column")  # fmt: skip
+    list_display = (
+        "name_column",
+        "status_column",
+        "position_column",
+        "today_column",
+        "total_column",
+        "equity_column",
+        "decision_column",
+        "run_column",
+    )
     list_filter = (StatusFilter, PositionFilter, "timeframe", StrategyFilter, "api_key", "symbol")
     list_select_related = ("api_key",)
     list_per_page = 60
@@ -93,7 +102,7 @@ class BotConfigAdmin(admin.ModelAdmin):
     ordering = ("name",)
     save_on_top = False
 
-    # --- The list ------------------------------------------------------------------------------------------------------
+    # --- The list ---------------------------------------------------------------------------------------------------
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BotList
@@ -175,10 +184,10 @@ class BotConfigAdmin(admin.ModelAdmin):
             late,
         )
 
-    # --- Actions ---------------------------------------------------------------------------------------------------------
+    # --- Actions ----------------------------------------------------------------------------------------------------
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(views.OPERATE)  # type: ignore[union-attr]
+        return request.user.has_perm(views.OPERATE)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Every act of acts.py, where the person may; nothing deletes many bots at once."""
@@ -189,30 +198,61 @@ class BotConfigAdmin(admin.ModelAdmin):
             found[acts.DUPLICATE.name] = (_list_action(acts.DUPLICATE), acts.DUPLICATE.name, acts.DUPLICATE.several)
         return found
 
-    # --- The form ----------------------------------------------------------------------------------------------------------
+    # --- The form ---------------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> Any:
         groups: list[tuple[str, dict[str, Any]]] = [
-            ("Market", {"fields": ["name", ("api_key",), ("symbol", "timeframe")], "description": "What it trades, with whose money."}),
+            (
+                "Market",
+                {
+                    "fields": ["name", ("api_key",), ("symbol", "timeframe")],
+                    "description": "What it trades, with whose money.",
+                },
+            ),
             ("Strategy", {"fields": ["strategy"], "classes": ["strategy-choice"]}),
             *strategy_fieldsets(),
-            ("Size", {
-                "fields": ["initial_capital", "compounding", "position_size_mode", "position_size_fixed", "position_size_perc", "risk_per_trade"],
-                "description": "How much each entry buys. The bot spends from its own ledger alone, never from the wallet.",
-            }),
-            ("Exits", {
-                "fields": ["stop_loss", "take_profit", "trailing_stop"],
-                "description": "Stop and target rest on the exchange as one OCO as soon as the entry has filled, so they hold while the site is down.",
-            }),
-            ("Limits", {
-                "fields": ["max_daily_trades", "max_daily_loss", "daily_profit_target", "max_drawdown", "cooldown_bars"],
-                "description": "They stop entries only. Exits always go out.",
-            }),
-            ("Schedule", {
-                "fields": ["trading_hours", "max_signal_age_s"],
-                "description": "The bot decides after each candle's close; its schedule follows the timeframe by itself.",
-            }),
-        ]  # fmt: skip
+            (
+                "Size",
+                {
+                    "fields": [
+                        "initial_capital",
+                        "compounding",
+                        "position_size_mode",
+                        "position_size_fixed",
+                        "position_size_perc",
+                        "risk_per_trade",
+                    ],
+                    "description": "How much each entry buys. The bot spends from its own ledger alone.",
+                },
+            ),
+            (
+                "Exits",
+                {
+                    "fields": ["stop_loss", "take_profit", "trailing_stop"],
+                    "description": "Stop and target rest on the exchange as one OCO and hold while the site is down.",
+                },
+            ),
+            (
+                "Limits",
+                {
+                    "fields": [
+                        "max_daily_trades",
+                        "max_daily_loss",
+                        "daily_profit_target",
+                        "max_drawdown",
+                        "cooldown_bars",
+                    ],
+                    "description": "They stop entries only. Exits always go out.",
+                },
+            ),
+            (
+                "Schedule",
+                {
+                    "fields": ["trading_hours", "max_signal_age_s"],
+                    "description": "The bot decides after each candle's close, by itself.",
+                },
+            ),
+        ]
         if obj is not None:
             groups.append(("This change", {"fields": ["reason_for_change"]}))
         return groups
@@ -220,7 +260,7 @@ class BotConfigAdmin(admin.ModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "api_key" and field is not None:
-            field.widget.can_change_related = field.widget.can_delete_related = False  # type: ignore[attr-defined]
+            field.widget.can_change_related = field.widget.can_delete_related = False
         return field
 
     class Media:
@@ -249,7 +289,7 @@ class BotConfigAdmin(admin.ModelAdmin):
         )
         return super().change_view(request, object_id, form_url, {**header, **(extra_context or {})})
 
-    # --- Removing ------------------------------------------------------------------------------------------------------------
+    # --- Removing ---------------------------------------------------------------------------------------------------
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -271,7 +311,7 @@ class BotConfigAdmin(admin.ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: BotConfig) -> None:
         removal.remove(obj)
 
-    # --- Addresses -------------------------------------------------------------------------------------------------------------
+    # --- Addresses --------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
         def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:

@@ -36,10 +36,8 @@ def number(text: str, css: str = "") -> SafeString:
 class WithBot:
     """The columns that every record of a bot has."""
 
-    list_select_related = ("bot__api_key",)
-
     @admin.display(description="Bot")
-    def bot_column(self, row: Any) -> SafeString:
+    def bot_column(self, row: Any) -> SafeString | str:
         return bot_link(row)
 
 
@@ -48,15 +46,33 @@ BOT_COLUMNS = (field("bot.name"), Column("venue", lambda row: row.bot.api_key.ve
 
 @admin.register(Decision)
 class DecisionAdmin(WithBot, BotRecordAdmin):
-    list_display = ("bar", "bot_column", "action_column", "reason_column", "close_column", "values_column", "lateness_column")  # fmt: skip
+    list_display = (
+        "bar",
+        "bot_column",
+        "action_column",
+        "reason_column",
+        "close_column",
+        "values_column",
+        "lateness_column",
+    )
     list_filter = ("bot", "action", ("reason", admin.AllValuesFieldListFilter), ("bar", DateRangeFilter))
     ordering = ("-bar",)
     sortable_by = ("bar",)
     search_help_text = "Bot or symbol"
     export_columns = (
-        *BOT_COLUMNS, Column("symbol", lambda row: row.bot.symbol), field("bar"), field("action"), field("signal"), field("reason"),
-        field("close"), field("quantity"), field("equity"), field("values"), field("decided_at"), field("lateness_s"),
-    )  # fmt: skip
+        *BOT_COLUMNS,
+        Column("symbol", lambda row: row.bot.symbol),
+        field("bar"),
+        field("action"),
+        field("signal"),
+        field("reason"),
+        field("close"),
+        field("quantity"),
+        field("equity"),
+        field("values"),
+        field("decided_at"),
+        field("lateness_s"),
+    )
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return ("bot", "action", ReasonFilter, ("bar", DateRangeFilter))
@@ -97,17 +113,43 @@ class ReasonFilter(admin.SimpleListFilter):
 
 @admin.register(Order)
 class OrderAdmin(WithBot, BotRecordAdmin):
-    list_display = ("created_at", "bot_column", "symbol", "side_column", "purpose", "type", "quantity_column", "price_column", "state_column", "client_order_id")  # fmt: skip
+    list_display = (
+        "created_at",
+        "bot_column",
+        "symbol",
+        "side_column",
+        "purpose",
+        "type",
+        "quantity_column",
+        "price_column",
+        "state_column",
+        "client_order_id",
+    )
     list_filter = ("bot", "state", "purpose", "side", ("created_at", DateRangeFilter))
     ordering = ("-created_at",)
     sortable_by = ("created_at",)
     record_name = "client_order_id"
     search_help_text = "Client order id, exchange order id, bot or symbol"
     export_columns = (
-        *BOT_COLUMNS, field("symbol"), field("client_order_id"), field("exchange_order_id"), field("list_client_order_id"), field("purpose"),
-        field("side"), field("type"), field("quantity"), field("limit_price"), field("stop_price"), field("state"), field("executed_quantity"),
-        field("executed_quote"), field("exit_reason"), field("error"), field("created_at"), field("sent_at"),
-    )  # fmt: skip
+        *BOT_COLUMNS,
+        field("symbol"),
+        field("client_order_id"),
+        field("exchange_order_id"),
+        field("list_client_order_id"),
+        field("purpose"),
+        field("side"),
+        field("type"),
+        field("quantity"),
+        field("limit_price"),
+        field("stop_price"),
+        field("state"),
+        field("executed_quantity"),
+        field("executed_quote"),
+        field("exit_reason"),
+        field("error"),
+        field("created_at"),
+        field("sent_at"),
+    )
 
     def by_number(self, number: int) -> Q:
         return Q(exchange_order_id=number)
@@ -133,18 +175,38 @@ class OrderAdmin(WithBot, BotRecordAdmin):
 
 @admin.register(Fill)
 class FillAdmin(WithBot, BotRecordAdmin):
-    list_display = ("filled_at", "bot_column", "symbol", "side_column", "quantity_column", "price_column", "quote_column", "fee_column", "client_order_column")  # fmt: skip
+    list_display = (
+        "filled_at",
+        "bot_column",
+        "symbol",
+        "side_column",
+        "quantity_column",
+        "price_column",
+        "quote_column",
+        "fee_column",
+        "client_order_column",
+    )
     list_filter = ("bot", "side", "is_maker", ("filled_at", DateRangeFilter))
-    list_select_related = ("bot__api_key", "order")
+    related = ("bot__api_key", "order")
     ordering = ("-filled_at",)
     sortable_by = ("filled_at",)
     record_name = "order__client_order_id"
     search_help_text = "Client order id, bot or symbol"
     export_columns = (
-        *BOT_COLUMNS, field("symbol"), field("exchange_trade_id"), Column("client_order_id", lambda row: row.order.client_order_id), field("side"),
-        field("price"), field("quantity"), field("quote_quantity"), field("commission"), field("commission_asset"), field("fee_quote"),
-        field("is_maker"), field("filled_at"),
-    )  # fmt: skip
+        *BOT_COLUMNS,
+        field("symbol"),
+        field("exchange_trade_id"),
+        Column("client_order_id", lambda row: row.order.client_order_id),
+        field("side"),
+        field("price"),
+        field("quantity"),
+        field("quote_quantity"),
+        field("commission"),
+        field("commission_asset"),
+        field("fee_quote"),
+        field("is_maker"),
+        field("filled_at"),
+    )
 
     @admin.display(description="Side")
     def side_column(self, row: Fill) -> SafeString:
@@ -173,15 +235,37 @@ class FillAdmin(WithBot, BotRecordAdmin):
 
 @admin.register(Trade)
 class TradeAdmin(WithBot, BotRecordAdmin):
-    list_display = ("opened_at", "closed_column", "bot_column", "symbol", "quantity_column", "entry_column", "exit_column", "pnl_column", "fees_column", "reason_column")  # fmt: skip
+    list_display = (
+        "opened_at",
+        "closed_column",
+        "bot_column",
+        "symbol",
+        "quantity_column",
+        "entry_column",
+        "exit_column",
+        "pnl_column",
+        "fees_column",
+        "reason_column",
+    )
     list_filter = ("bot", "exit_reason", ("closed_at", admin.EmptyFieldListFilter), ("opened_at", DateRangeFilter))
     ordering = ("-opened_at",)
     sortable_by = ("opened_at",)
     search_help_text = "Bot or symbol"
     export_columns = (
-        *BOT_COLUMNS, field("symbol"), field("opened_at"), field("closed_at"), field("quantity"), field("entry_price"), field("exit_price"),
-        field("exit_reason"), field("stop_price"), field("target_price"), field("fees"), field("net_pnl"), field("gross_pnl"),
-    )  # fmt: skip
+        *BOT_COLUMNS,
+        field("symbol"),
+        field("opened_at"),
+        field("closed_at"),
+        field("quantity"),
+        field("entry_price"),
+        field("exit_price"),
+        field("exit_reason"),
+        field("stop_price"),
+        field("target_price"),
+        field("fees"),
+        field("net_pnl"),
+        field("gross_pnl"),
+    )
 
     @admin.display(description="Closed")
     def closed_column(self, row: Trade) -> Any:
@@ -246,15 +330,33 @@ class IncidentAdmin(WithBot, BotRecordAdmin):
     list_filter = (("resolved_at", admin.EmptyFieldListFilter), "bot", "kind", ("last_seen_at", DateRangeFilter))
     ordering = ("-last_seen_at",)
     search_help_text = "Bot or symbol"
-    fields = ("kind_column", "bot", "cause", "proposed_repair", "occurrences", "created_at", "last_seen_at", "resolution", "resolved_at", "resolved_by")  # fmt: skip
+    fields = (
+        "kind_column",
+        "bot",
+        "cause",
+        "proposed_repair",
+        "occurrences",
+        "created_at",
+        "last_seen_at",
+        "resolution",
+        "resolved_at",
+        "resolved_by",
+    )
     readonly_fields = tuple(name for name in fields if name != "resolution")
     export_columns = (
-        Column("bot_name", lambda row: row.bot.name if row.bot else ""), field("kind"), field("cause"), field("proposed_repair"), field("occurrences"),
-        field("created_at"), field("last_seen_at"), field("resolved_at"), field("resolution"),
-    )  # fmt: skip
+        Column("bot_name", lambda row: row.bot.name if row.bot else ""),
+        field("kind"),
+        field("cause"),
+        field("proposed_repair"),
+        field("occurrences"),
+        field("created_at"),
+        field("last_seen_at"),
+        field("resolved_at"),
+        field("resolution"),
+    )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return (obj is None or obj.resolved_at is None) and request.user.has_perm("bots.change_incident")  # type: ignore[union-attr]
+        return (obj is None or obj.resolved_at is None) and request.user.has_perm("bots.change_incident")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)

@@ -1,4 +1,4 @@
-"""A bot's chart as plain data: candles, its entries and exits, its levels, its equity. The drawing is in static/site/bot.js.
+"""A bot's chart as plain data: candles, entries and exits, levels, equity. It is drawn by static/site/bot.js.
 
 Times are Unix seconds, as the chart library wants them; prices are floats, for looking at.
 """
@@ -49,9 +49,9 @@ class BotChart:
         return asdict(self)
 
 
-def bot_chart(bot: BotConfig, bars: int = BARS) -> BotChart:
-    """The newest bars of a bot's market with what it did on them."""
-    klines, source, note = _klines(bot, bars)
+def bot_chart(bot: BotConfig, bars: int = BARS, *, asks_exchange: bool = True) -> BotChart:
+    """The newest bars of a bot's market with what it did on them; without the exchange, from its own records."""
+    klines, source, note = _klines(bot, bars) if asks_exchange else (None, "", "")
     decisions = list(bot.decisions.order_by("-bar").values_list("bar", "close", "equity")[:bars])[::-1]
     if klines is None or not len(klines):
         candles = [_flat(bar.timestamp(), close) for bar, close, _ in decisions if close is not None]

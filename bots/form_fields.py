@@ -63,7 +63,7 @@ class FractionField(PlainDecimalField):
 
     widget = FractionInput
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and value.strip().endswith("%"):
             typed = super().to_python(value.strip().removesuffix("%").strip())
             return None if typed is None else (typed / 100).normalize()

@@ -57,7 +57,7 @@ NEEDED_BY_MODE = {
 StrategyInputs: Any = type("StrategyInputs", (forms.ModelForm,), dict(parameter_fields()))
 
 
-class BotForm(StrategyInputs):  # type: ignore[misc]
+class BotForm(StrategyInputs):
     """A bot as a person chooses it. `parameters` of strategies without columns are filled from their own inputs."""
 
     reason_for_change = forms.CharField(
@@ -82,16 +82,19 @@ class BotForm(StrategyInputs):  # type: ignore[misc]
         )
         symbols = Symbol.objects.order_by("name").values_list("name", flat=True).distinct()[:2000]
         self.fields["symbol"].widget = SymbolInput(symbols)
-        self.fields["api_key"].empty_label = "Choose a key…"  # type: ignore[attr-defined]
+        self.fields["api_key"].empty_label = "Choose a key…"
+        related = self.fields["api_key"].widget
+        for name in ("can_change_related", "can_delete_related", "can_view_related"):
+            setattr(related, name, False)
         if self.instance.pk:
             self._show_stored_parameters()
 
     def _use_units(self) -> None:
         described = {field.name: field for field in BotConfig._meta.get_fields() if hasattr(field, "formfield")}
         for name in FRACTIONS:
-            self.fields[name] = described[name].formfield(form_class=FractionField, widget=None)  # type: ignore[union-attr]
+            self.fields[name] = described[name].formfield(form_class=FractionField, widget=None)
         for name in AMOUNTS:
-            self.fields[name] = described[name].formfield(form_class=PlainDecimalField, widget=UnitInput("quote"))  # type: ignore[union-attr]
+            self.fields[name] = described[name].formfield(form_class=PlainDecimalField, widget=UnitInput("quote"))
         for name, unit in COUNTS.items():
             self.fields[name].widget = UnitInput(unit, inputmode="numeric")
 
@@ -156,7 +159,7 @@ class BotForm(StrategyInputs):  # type: ignore[misc]
 
     def _check_size(self, cleaned: dict[str, Any]) -> None:
         mode = cleaned.get("position_size_mode")
-        for field, sentence in NEEDED_BY_MODE.get(mode, ()):  # type: ignore[call-overload]
+        for field, sentence in NEEDED_BY_MODE.get(SizeModeChoice(mode), ()) if mode else ():
             if cleaned.get(field) is None and field not in self.errors:
                 self.add_error(field, sentence)
         risk, stop = cleaned.get("risk_per_trade"), cleaned.get("stop_loss")
@@ -211,7 +214,7 @@ class BotForm(StrategyInputs):  # type: ignore[misc]
         if taken > state.quote:
             self.add_error(
                 "initial_capital",
-                f"The bot's ledger holds {state.quote.normalize():f} in quote; {taken.normalize():f} cannot be taken out.",
+                f"The ledger holds {state.quote.normalize():f} in quote; {taken.normalize():f} cannot be taken out.",
             )
 
 

@@ -1,4 +1,4 @@
-"""The first page of the site, the part of it that refreshes, and the kill switch. What they show comes from queries.py."""
+"""The site's first page, the part of it that refreshes, and the kill switch. What they show is in queries.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SWITCH = "bots.change_killswitch"
 
 def overview_context(request: HttpRequest) -> dict[str, Any]:
     """Everything on the first page; nothing of bots for somebody who may not see them."""
-    may_view = request.user.has_perm("bots.view_botconfig")  # type: ignore[union-attr]
+    may_view = request.user.has_perm("bots.view_botconfig")
     if not may_view:
         return {"overview": None}
     overview = queries.overview()
@@ -27,8 +27,8 @@ def overview_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "overview": overview,
         "rows": [(fact, lines.get(fact.bot.pk, [])) for fact in overview.bots],
-        "may_switch": request.user.has_perm(SWITCH),  # type: ignore[union-attr]
-        "may_add": request.user.has_perm("bots.add_botconfig"),  # type: ignore[union-attr]
+        "may_switch": request.user.has_perm(SWITCH),
+        "may_add": request.user.has_perm("bots.add_botconfig"),
     }
 
 
@@ -43,7 +43,7 @@ def overview_parts(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def kill_switch(request: HttpRequest) -> HttpResponse:
     """Stop, or allow again, every entry of every bot; says why and by whom."""
-    if not request.user.has_perm(SWITCH):  # type: ignore[union-attr]
+    if not request.user.has_perm(SWITCH):
         raise PermissionDenied
     switch = lifecycle.kill_switch()
     if request.method == "POST":

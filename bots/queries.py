@@ -116,7 +116,7 @@ def site_status() -> SiteStatus:
     )
 
 
-# --- Bots ---------------------------------------------------------------------------------------------------------------
+# --- Bots -----------------------------------------------------------------------------------------------------------
 
 
 def facts(bots: Iterable[BotConfig], now: datetime | None = None) -> list[BotFacts]:
@@ -160,7 +160,12 @@ def _with_last_decision(bots: Iterable[BotConfig]) -> list[BotConfig]:
     """The same bots with their key and the id of their newest decision; the index on (bot, bar) answers that."""
     newest = Decision.objects.filter(bot=OuterRef("pk")).order_by("-bar").values("pk")[:1]
     ids = [bot.pk for bot in bots]
-    found = BotConfig.objects.select_related("api_key").defer(*SECRETS).annotate(last_decision_id=Subquery(newest)).in_bulk(ids)
+    found = (
+        BotConfig.objects.select_related("api_key")
+        .defer(*SECRETS)
+        .annotate(last_decision_id=Subquery(newest))
+        .in_bulk(ids)
+    )
     return [found[pk] for pk in ids if pk in found]
 
 
@@ -240,7 +245,7 @@ def start_of_day(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-# --- The overview --------------------------------------------------------------------------------------------------------
+# --- The overview ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +276,10 @@ def overview(now: datetime | None = None) -> Overview:
         incidents=list(Incident.objects.filter(resolved_at__isnull=True).select_related("bot")[:8]),
         kill_switch=KillSwitch.objects.select_related("changed_by").filter(pk=1).first(),
         recent_trades=list(
-            Trade.objects.filter(closed_at__isnull=False).select_related("bot__api_key").defer(*(f"bot__{name}" for name in SECRETS)).order_by("-closed_at")[:8]
+            Trade.objects.filter(closed_at__isnull=False)
+            .select_related("bot__api_key")
+            .defer(*(f"bot__{name}" for name in SECRETS))
+            .order_by("-closed_at")[:8]
         ),
         running=sum(fact.status == Status.RUNNING for fact in bots),
         late=sum(fact.is_late for fact in bots),
@@ -301,7 +309,7 @@ def _money(bots: Iterable[BotFacts]) -> list[Money]:
     ]
 
 
-# --- One bot ---------------------------------------------------------------------------------------------------------------
+# --- One bot --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +344,7 @@ def changes(before: BotConfigVersion | None, after: BotConfigVersion) -> list[Ch
 
 def _label(name: str) -> str:
     try:
-        return str(BotConfig._meta.get_field(name).verbose_name)
+        return str(getattr(BotConfig._meta.get_field(name), "verbose_name", name))
     except FieldDoesNotExist:
         return name
 

@@ -83,7 +83,7 @@ class TradingAdminSite(AdminSite):
         if app_label is not None:
             return apps
         models = {f"{app['app_label']}.{model['object_name']}": model for app in apps for model in app["models"]}
-        sections = []
+        sections: list[dict[str, Any]] = []
         for name, wanted in SECTIONS:
             found = [models.pop(label) for label in _matching(models, wanted)]
             sections.append({"name": name, "app_label": name.lower(), "app_url": "", "models": found})

@@ -67,10 +67,12 @@ def sparkline(values: Sequence[float], width: int = 96, height: int = 26) -> Saf
     span = (high - low) or 1.0
     step = (width - 2) / (len(values) - 1)
     points = " ".join(
-        f"{1 + index * step:.1f},{height - 2 - (value - low) / span * (height - 4):.1f}" for index, value in enumerate(values)
+        f"{1 + index * step:.1f},{height - 2 - (value - low) / span * (height - 4):.1f}"
+        for index, value in enumerate(values)
     )
     return format_html(
-        '<svg class="spark {}" width="{}" height="{}" viewBox="0 0 {} {}" aria-hidden="true"><polyline points="{}"/></svg>',
+        '<svg class="spark {}" width="{}" height="{}" viewBox="0 0 {} {}" aria-hidden="true">'
+        '<polyline points="{}"/></svg>',
         formats.tone(values[-1] - values[0]),
         width,
         height,

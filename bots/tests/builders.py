@@ -55,11 +55,18 @@ def with_history(made: BotConfig, *, days: int = 5, holds: bool = True, until: d
     closes = [60_000 + 2_000 * math.sin(i / 9) + 12 * i for i in range(len(bars))]
     Decision.objects.bulk_create(
         Decision(
-            bot=made, version=version, bar=bar, action="hold" if i % 3 else "wait", close=close, decided_at=bar,
-            equity=1000 + (close - 60_000) / 90, lateness_s=3.2, values={"ema_fast": close - 20, "ema_slow": close - 90, "rsi": 54.2},
+            bot=made,
+            version=version,
+            bar=bar,
+            action="hold" if i % 3 else "wait",
+            close=close,
+            decided_at=bar,
+            equity=1000 + (close - 60_000) / 90,
+            lateness_s=3.2,
+            values={"ema_fast": close - 20, "ema_slow": close - 90, "rsi": 54.2},
         )
         for i, (bar, close) in enumerate(zip(bars, closes, strict=True))
-    )  # fmt: skip
+    )
     newest = made.decisions.first()
     newest.action, newest.reason, newest.signal = "refused", "cooldown", 1
     newest.save()
@@ -77,19 +84,36 @@ def with_history(made: BotConfig, *, days: int = 5, holds: bool = True, until: d
 
 def open_trade(made: BotConfig, opened_at: datetime) -> Trade:
     trade = Trade.objects.create(
-        bot=made, version=lifecycle.current_version(made), symbol=made.symbol, opened_at=opened_at, quantity=Decimal("0.00825"),
-        entry_price=Decimal(60_606), stop_price=Decimal("58787.82"), target_price=Decimal(63_000), highest_price=Decimal(61_200),
-        net_pnl=Decimal("-500"), fees=Decimal("0.50"),
-    )  # fmt: skip
+        bot=made,
+        version=lifecycle.current_version(made),
+        symbol=made.symbol,
+        opened_at=opened_at,
+        quantity=Decimal("0.00825"),
+        entry_price=Decimal(60_606),
+        stop_price=Decimal("58787.82"),
+        target_price=Decimal(63_000),
+        highest_price=Decimal(61_200),
+        net_pnl=Decimal("-500"),
+        fees=Decimal("0.50"),
+    )
     order(made, trade, "BUY", "entry", opened_at, Decimal(60_606))
     return trade
 
 
 def closed_trade(made: BotConfig, opened_at: datetime, pnl: Decimal, reason: str) -> Trade:
     trade = Trade.objects.create(
-        bot=made, version=lifecycle.current_version(made), symbol=made.symbol, opened_at=opened_at, closed_at=opened_at + timedelta(hours=5),
-        quantity=Decimal("0.00825"), entry_price=Decimal(60_606), exit_price=Decimal(61_800), exit_reason=reason, net_pnl=pnl, fees=Decimal("1.01"),
-    )  # fmt: skip
+        bot=made,
+        version=lifecycle.current_version(made),
+        symbol=made.symbol,
+        opened_at=opened_at,
+        closed_at=opened_at + timedelta(hours=5),
+        quantity=Decimal("0.00825"),
+        entry_price=Decimal(60_606),
+        exit_price=Decimal(61_800),
+        exit_reason=reason,
+        net_pnl=pnl,
+        fees=Decimal("1.01"),
+    )
     order(made, trade, "BUY", "entry", opened_at, Decimal(60_606))
     order(made, trade, "SELL", "exit", opened_at + timedelta(hours=5), Decimal(61_800))
     return trade
@@ -100,13 +124,36 @@ def order(made: BotConfig, trade: Trade, side: str, purpose: str, when: datetime
     number = next(_numbers)
     quantity = Decimal("0.00825")
     row = Order.objects.create(
-        bot=made, version=trade.version, trade=trade, api_key=made.api_key, symbol=made.symbol, purpose=purpose, side=side, type="MARKET",
-        quantity=quantity, client_order_id=f"test-{number}", state="filled", executed_quantity=quantity, executed_quote=quantity * price,
-        exchange_order_id=number, created_at=when,
-    )  # fmt: skip
+        bot=made,
+        version=trade.version,
+        trade=trade,
+        api_key=made.api_key,
+        symbol=made.symbol,
+        purpose=purpose,
+        side=side,
+        type="MARKET",
+        quantity=quantity,
+        client_order_id=f"test-{number}",
+        state="filled",
+        executed_quantity=quantity,
+        executed_quote=quantity * price,
+        exchange_order_id=number,
+        created_at=when,
+    )
     Fill.objects.create(
-        bot=made, order=row, trade=trade, api_key=made.api_key, symbol=made.symbol, exchange_trade_id=number, side=side, price=price,
-        quantity=quantity, quote_quantity=quantity * price, commission=Decimal("0.00000825"), commission_asset="BTC", fee_quote=Decimal("0.5"),
+        bot=made,
+        order=row,
+        trade=trade,
+        api_key=made.api_key,
+        symbol=made.symbol,
+        exchange_trade_id=number,
+        side=side,
+        price=price,
+        quantity=quantity,
+        quote_quantity=quantity * price,
+        commission=Decimal("0.00000825"),
+        commission_asset="BTC",
+        fee_quote=Decimal("0.5"),
         filled_at=when,
-    )  # fmt: skip
+    )
     return row

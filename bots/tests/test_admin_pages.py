@@ -21,10 +21,22 @@ from exchange.models import Venue
 pytestmark = pytest.mark.django_db
 
 FORM = {
-    "name": "Fresh", "symbol": "btcusdt", "timeframe": "1h", "strategy": "ema_rsi", "ema_fast": "12", "ema_slow": "26", "rsi_period": "14",
-    "rsi_overbought": "70", "rsi_oversold": "30", "initial_capital": "1000", "position_size_mode": "percent", "position_size_perc": "0.5",
-    "stop_loss": "2 %", "compounding": "on", "cooldown_bars": "0",
-}  # fmt: skip
+    "name": "Fresh",
+    "symbol": "btcusdt",
+    "timeframe": "1h",
+    "strategy": "ema_rsi",
+    "ema_fast": "12",
+    "ema_slow": "26",
+    "rsi_period": "14",
+    "rsi_overbought": "70",
+    "rsi_oversold": "30",
+    "initial_capital": "1000",
+    "position_size_mode": "percent",
+    "position_size_perc": "0.5",
+    "stop_loss": "2 %",
+    "compounding": "on",
+    "cooldown_bars": "0",
+}
 
 
 def post_form(client, **changes):
@@ -42,7 +54,14 @@ def test_every_list_opens_searches_and_filters(admin_client, model):
     builders.with_history(builders.bot("Alpha"))
     assert admin_client.get(reverse(f"admin:bots_{model}_changelist"), {"q": "alp"}).status_code == 200
     if model != "botconfig":
-        times = {"decision": "bar", "order": "created_at", "fill": "filled_at", "trade": "opened_at", "botrun": "started_at", "incident": "last_seen_at"}  # fmt: skip
+        times = {
+            "decision": "bar",
+            "order": "created_at",
+            "fill": "filled_at",
+            "trade": "opened_at",
+            "botrun": "started_at",
+            "incident": "last_seen_at",
+        }
         answer = admin_client.get(reverse(f"admin:bots_{model}_changelist"), {f"{times[model]}__since": "2026-11-19"})
         assert answer.status_code == 200
 
@@ -65,7 +84,9 @@ def test_simulated_and_real_money_are_told_apart_and_never_added_up(admin_client
 
 def test_a_list_of_sixty_bots_asks_no_more_queries_than_one_of_three(admin_client):
     def queries() -> int:
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert admin_client.get(reverse("admin:bots_botconfig_changelist")).status_code == 200
         return len(captured)
 
@@ -109,7 +130,9 @@ def test_the_form_refuses_in_words_at_the_field(admin_client, changes, field, wo
 
 
 def test_parameters_of_another_strategy_are_kept_by_name(admin_client):
-    post_form(admin_client, strategy="donchian", donchian__entry_period="30", donchian__exit_period="12", ema_fast="nonsense")
+    post_form(
+        admin_client, strategy="donchian", donchian__entry_period="30", donchian__exit_period="12", ema_fast="nonsense"
+    )
     assert BotConfig.objects.get().parameters == {"entry_period": 30, "exit_period": 12}
 
 

@@ -1,4 +1,4 @@
-"""A person at the admin in a real browser: logs in, makes a bot, reads its page; under the strict policy, at any width."""
+"""A person at the admin in a real browser: logs in, makes a bot, reads its page, at any width."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from bots.models import BotConfig
 from bots.tests import builders
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 pytestmark = [
     pytest.mark.browser,
@@ -32,7 +40,12 @@ def page() -> Iterator[Page]:
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(f"{message.text} {message.location}") if message.type == "error" else None
+            ),
+        )
         yield page
         browser.close()
     assert complaints == []
@@ -87,6 +100,12 @@ def test_no_page_is_wider_than_the_screen(logged_in: Page, live_server, width: i
     made = builders.with_history(builders.bot("Alpha"), until=timezone.now())
     page = logged_in
     page.set_viewport_size({"width": width, "height": 900})
-    for address in ("", "bots/botconfig/", f"bots/botconfig/{made.pk}/live/", f"bots/botconfig/{made.pk}/change/", "bots/decision/"):
+    for address in (
+        "",
+        "bots/botconfig/",
+        f"bots/botconfig/{made.pk}/live/",
+        f"bots/botconfig/{made.pk}/change/",
+        "bots/decision/",
+    ):
         page.goto(f"{live_server.url}/admin/{address}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address

@@ -69,9 +69,10 @@
         }
     }
 
-    async function refresh() {
+    // Quick first: what is on record shows at once, while a slow exchange is still being asked for candles.
+    async function refresh(isQuick) {
         try {
-            const answer = await fetch(place.dataset.url, { headers: { Accept: "application/json" } });
+            const answer = await fetch(place.dataset.url + (isQuick ? "?quick" : ""), { headers: { Accept: "application/json" } });
             if (!answer.ok) {
                 throw new Error(answer.statusText);
             }
@@ -79,13 +80,13 @@
             document.getElementById("chart-note").textContent = data.note || data.source;
             if (data.candles.length) {
                 show(data);
-            } else if (chart === null) {
+            } else if (chart === null && !isQuick) {
                 place.querySelector(".empty").textContent = "No candles yet. They appear after the bot's first decision.";
             }
         } catch {
             document.getElementById("chart-note").textContent = "The chart could not be refreshed; trying again.";
         }
-        window.setTimeout(refresh, REFRESH_MS);
+        window.setTimeout(() => refresh(false), isQuick ? 0 : REFRESH_MS);
     }
 
     function repaint() {
@@ -98,5 +99,5 @@
 
     new MutationObserver(repaint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-    refresh();
+    refresh(true);
 })();
