@@ -38,16 +38,19 @@ def sources_hash(sources: Iterable[Path] = SOURCES) -> str:
 
 
 def cache_folder() -> Path:
-    """The folder for code made from the sources as they are now: under VAR_DIR, or a private one where it is closed."""
-    base = Path(os.environ.get("VAR_DIR") or ROOT / "var") / "compiled"
+    """The folder for code made from the sources as they are now: beside them, or in VAR_DIR, or a private one."""
+    private = Path(tempfile.gettempdir()) / f"tradingsite-compiled-{os.getuid()}"
+    places = [ROOT / "var" / "compiled", Path(os.environ.get("VAR_DIR") or ROOT / "var") / "compiled"]
+    return next((place for place in places if _is_open(place)), private) / sources_hash()
+
+
+def _is_open(place: Path) -> bool:
     try:
-        base.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=base):
-            pass
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            return True
     except OSError:
-        base = Path(tempfile.gettempdir()) / f"tradingsite-compiled-{os.getuid()}"
-        base.mkdir(mode=0o700, exist_ok=True)
-    return base / sources_hash()
+        return False
 
 
 def use_cache() -> Path:
