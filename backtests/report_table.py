@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group
 from rich.table import Table
 
-from backtests.result import ClosedTrade, RunResult
+from backtests.result import ClosedTrade, OpenTrade, RunResult
 from exchange.decimals import plain
 
 PERCENT = ("total_return", "cagr", "max_drawdown", "win_rate", "exposure", "buy_and_hold_return")
@@ -39,7 +39,10 @@ def _shown(name: str, value: str | float | int | None) -> str:
 def _trades(result: RunResult) -> Table:
     table = Table("bought", "at", "sold at", "why", "net PnL", title=f"Last {LAST_TRADES} trades")
     for trade in result.trades[-LAST_TRADES:]:
-        is_closed = isinstance(trade, ClosedTrade)
-        cells = (plain(trade.exit_price), trade.exit_reason) if is_closed else ("", "open")
-        table.add_row(plain(trade.quantity), plain(trade.entry_price), *cells, plain(trade.net_pnl))
+        table.add_row(plain(trade.quantity), plain(trade.entry_price), *_exit(trade), plain(trade.net_pnl))
     return table
+
+
+def _exit(trade: ClosedTrade | OpenTrade) -> tuple[str, str]:
+    """At what price and why it was sold."""
+    return (plain(trade.exit_price), trade.exit_reason) if isinstance(trade, ClosedTrade) else ("", "open")
