@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from exchange.fills import UNITS, commission, from_units, mul_units, slippage_units, to_units
 from exchange.paper import errors
 from exchange.paper.listings import Listing, listing_of
 from exchange.paper.market.base import Market
-from exchange.paper.models import PaperAccount, PaperBalance, PaperFill, PaperOrder, PaperOrderList
+from exchange.paper.models import PaperAccount, PaperFill, PaperOrder, PaperOrderList
+from exchange.paper.rows import balances, insert, lock_account, open_orders, write_balances
 from exchange.types import OrderStatus
 
 OPEN_STATUSES = (OrderStatus.NEW.value, OrderStatus.PARTIALLY_FILLED.value)
@@ -38,8 +40,8 @@ _ORDER_FIELDS = (
 class Ledger:
     """Free and locked units of each asset. Nothing goes below zero: what cannot be paid is refused."""
 
-    def __init__(self, rows: Iterable[PaperBalance]) -> None:
-        self._held = {row.asset: [to_units(row.free), to_units(row.locked)] for row in rows}
+    def __init__(self, held: Iterable[tuple[str, Decimal, Decimal]]) -> None:
+        self._held = {asset: [to_units(free), to_units(locked)] for asset, free, locked in held}
         self._changed: set[str] = set()
 
     def free(self, asset: str) -> int:
@@ -77,16 +79,8 @@ class Ledger:
     def save(self, account: PaperAccount) -> None:
         if not self._changed:
             return
-        PaperBalance.objects.bulk_create(
-            (
-                PaperBalance(account=account, asset=asset, free=from_units(free), locked=from_units(locked))
-                for asset, (free, locked) in sorted(self._held.items())
-                if asset in self._changed
-            ),
-            update_conflicts=True,
-            unique_fields=("account", "asset"),
-            update_fields=("free", "locked"),
-        )
+        held = [(asset, self._held[asset]) for asset in sorted(self._changed)]
+        write_balances(account.pk, [(asset, from_units(free), from_units(locked)) for asset, (free, locked) in held])
         self._changed.clear()
 
 
@@ -284,14 +278,12 @@ class Books:
         """Write what changed: one statement a table."""
         new = [o for o in self.orders if o.row.pk is None]
         changed = [o for o in self.orders if o.is_changed and o.row.pk is not None]
-        for order in new:
-            order.write_back().save(force_insert=True)
+        insert([order.write_back() for order in new])
         if changed:
             PaperOrder.objects.bulk_update([o.write_back() for o in changed], _ORDER_FIELDS)
         for order, fill in self.fills:
             fill.order_id = order.row.pk
-        if self.fills:
-            PaperFill.objects.bulk_create(fill for _, fill in self.fills)
+        insert([fill for _, fill in self.fills])
         if self.done_lists:
             PaperOrderList.objects.filter(pk__in=self.done_lists).update(is_done=True)
         self.ledger.save(self.account)
@@ -318,16 +310,15 @@ def _fill_row(
 
 def open_books(account_id: int, market: Market, now_ms: int) -> Books:
     """Lock the account and load what it holds. Must be called inside a transaction; -2015 when it is gone."""
-    account = PaperAccount.objects.select_for_update().filter(pk=account_id).first()
+    account = lock_account(account_id)
     if account is None:
         raise errors.rejected_key()
-    rows = PaperOrder.objects.filter(account_id=account_id, status__in=OPEN_STATUSES).order_by("pk")
     return Books(
         account=account,
         market=market,
         now_ms=now_ms,
         terms=Terms.of(account),
-        ledger=Ledger(PaperBalance.objects.filter(account_id=account_id)),
-        orders=[BookOrder.of(row) for row in rows],
+        ledger=Ledger(balances(account_id)),
+        orders=[BookOrder.of(row) for row in open_orders(account_id, OPEN_STATUSES)],
         settled_to_ms=account.settled_to_ms,
     )

@@ -53,9 +53,11 @@ class RawResponse:
 @cache
 def endpoint_table() -> EndpointTable:
     """All endpoints, put together on first use (their modules import this one's types)."""
-    from exchange.paper import account_views, public_views, trading_views
+    from exchange.paper.account_views import ENDPOINTS as OF_ACCOUNTS
+    from exchange.paper.public_views import ENDPOINTS as PUBLIC
+    from exchange.paper.trading_views import ENDPOINTS as OF_TRADING
 
-    return {**public_views.ENDPOINTS, **trading_views.ENDPOINTS, **account_views.ENDPOINTS}
+    return {**PUBLIC, **OF_TRADING, **OF_ACCOUNTS}
 
 
 def serve(raw: RawRequest, served_by: Venues = venues) -> RawResponse:

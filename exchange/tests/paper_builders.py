@@ -30,10 +30,15 @@ def candles(table: str, interval_ms: int = MINUTE_MS, interval: str = "1m") -> F
     rows = [[float(x) for x in line.split()] for line in table.strip().splitlines()]
     columns = np.array([row if len(row) == 5 else [*row, 1000.0] for row in rows]).T
     count = len(rows)
+    opened, high, low, close, volume = columns
     return FullKlines(
         interval,
         START_MS + interval_ms * np.arange(count, dtype=np.int64),
-        *columns,
+        opened,
+        high,
+        low,
+        close,
+        volume,
         columns[4] * columns[3],
         np.ones(count, dtype=np.int64),
         columns[4] / 2,
@@ -103,6 +108,7 @@ class Caller:
     account: PaperAccount
     clock: ManualClock
     session: requests.Session
+    market: ReplayMarket
 
     def __call__(self, method: str, path: str, *, status: int = 200, **params: Any) -> Any:
         """The answer's JSON, once its status is the expected one."""
@@ -135,7 +141,12 @@ class Caller:
 
     def oco(self, side: str = "SELL", quantity: str = "1", *, above: str, below: str, **params: Any) -> Any:
         """A limit and a market stop around the price."""
-        types = {"aboveType": "LIMIT_MAKER", "abovePrice": above, "belowType": "STOP_LOSS", "belowStopPrice": below}
+        types: dict[str, Any] = {
+            "aboveType": "LIMIT_MAKER",
+            "abovePrice": above,
+            "belowType": "STOP_LOSS",
+            "belowStopPrice": below,
+        }
         if side == "BUY":
             types = {"aboveType": "STOP_LOSS", "aboveStopPrice": above, "belowType": "LIMIT_MAKER", "belowPrice": below}
         return self("POST", "orderList/oco", symbol="BTCUSDT", side=side, quantity=quantity, **types, **params)
@@ -160,6 +171,10 @@ def _short(text: str) -> str:
     return format(Decimal(text).normalize(), "f")
 
 
+def _decimal_terms(terms: dict[str, Any]) -> dict[str, Any]:
+    return {name: Decimal(value) if isinstance(value, str) else value for name, value in terms.items()}
+
+
 def caller(
     table: str,
     *,
@@ -180,12 +195,13 @@ def caller(
         name,
         f"replay:{name}",
         {asset: Decimal(held) for asset, held in (balances or {"USDT": "10000"}).items()},
-        accounts.AccountTerms(**{k: Decimal(v) if isinstance(v, str) else v for k, v in terms.items()}),
+        accounts.AccountTerms(**_decimal_terms(terms)),
     )
     served_by = Venues()
     clock = ManualClock(START_MS + at_bar * MINUTE_MS + 1)
-    served_by.install(account, clock=clock, market=ReplayMarket(klines, infos), default=True, replay_rules=replay_rules)
+    market = ReplayMarket(klines, infos)
+    served_by.install(account, clock=clock, market=market, default=True, replay_rules=replay_rules)
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", PaperAdapter(served_by))
-    return Caller(account, clock, session)
+    return Caller(account, clock, session, market)

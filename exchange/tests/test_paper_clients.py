@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 
 from exchange.tests.paper_builders import MINUTE_MS, START_MS, symbol_info
 
@@ -75,6 +76,26 @@ def _wait_until_ready(process: subprocess.Popen[str]) -> str:
             address = next(text for text in said if text.startswith("serving "))
             return address.split()[1].removesuffix("/api/v3/")
     pytest.fail(f"paper_exchange ended: {''.join(said)}")
+
+
+def control(base: str, body: object) -> tuple[int, dict[str, object]]:
+    answer = requests.post(f"{base}/control/clock", json=body, timeout=10)
+    return answer.status_code, answer.json()
+
+
+@pytest.mark.slow
+def test_the_clock_is_moved_by_bars_or_to_a_time_and_never_back(tmp_path):
+    with paper_exchange(tmp_path) as running:
+        start = START_MS + 10 * MINUTE_MS + 1
+        assert control(running.base, {"bars": 2}) == (200, {"time": start + 2 * MINUTE_MS})
+        assert control(running.base, {"time": start + 3 * MINUTE_MS}) == (200, {"time": start + 3 * MINUTE_MS})
+        assert control(running.base, {"time": start})[0] == 400
+        assert control(running.base, {"bars": -1})[0] == 400
+        assert control(running.base, {"bars": "1"})[0] == 400
+        prices = requests.get(f"{running.base}/api/v3/ticker/price?symbol=BTCUSDT", timeout=10).json()
+        assert prices == {"symbol": "BTCUSDT", "price": "100.00000000"}
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(20) == 128 + signal.SIGTERM
 
 
 @pytest.mark.slow

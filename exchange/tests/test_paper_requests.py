@@ -10,6 +10,7 @@ import pytest
 from exchange.paper import signatures
 from exchange.paper.accounts import reveal
 from exchange.paper.limits import Counters, RateLimit
+from exchange.paper.venues import venues
 from exchange.tests.paper_builders import caller
 
 pytestmark = pytest.mark.django_db
@@ -169,10 +170,7 @@ def test_a_filled_order_no_longer_counts():
 
 def test_the_site_serves_the_same_answers_below_paper(client):
     me = caller(FLAT)
-    from exchange.paper.venues import venues
-
-    market = me.session.get_adapter("http://x")._venues.market(me.account.market)
-    venues.install(me.account, clock=me.clock, market=market)
+    venues.install(me.account, clock=me.clock, market=me.market)
     body = urlencode({"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1", "timestamp": now_ms()})
     try:
         answer = client.post(
