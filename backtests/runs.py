@@ -267,7 +267,7 @@ def _under_costs(backtest: Backtest) -> Callable[[float, float], dict[str, float
 
 
 def rerun(backtest: Backtest) -> tuple[str, list[str]]:
-    """Run a stored backtest again: its result hash now, and what differs from what is on record (nothing: identical)."""
+    """Run a stored backtest again: its result hash now, and what differs from what is on record."""
     if backtest.status != Status.DONE:
         raise RunError(f"{backtest} is {backtest.status}: only a finished backtest can be compared.")
     done = engine.backtest(market_of(backtest), make_parameters(backtest.settings), span_of(backtest))

@@ -204,7 +204,7 @@ def luck_of(trials: Trials, plan: SearchPlan, best: int, made: int) -> dict[str,
     variance = float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else None
     spread = variance if variance is not None else 1.0 / max(found.count - 1, 1)
     blocks = overfitting.blocks_for(daily.shape[1])
-    pbo = overfitting.probability_of_overfitting(daily, blocks) if blocks and len(trials) > 1 else None
+    pbo = overfitting.probability_of_overfitting(daily.T, blocks) if blocks and len(trials) > 1 else None
     known = found.sharpe is not None
     ratio = found.sharpe or 0.0
     return {

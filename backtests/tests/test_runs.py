@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from backtests import runs, searches, tasks
+from backtests import overfitting, runs, searches, tasks
 from backtests.data_access import Request, RunError
 from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation, SearchChunk, Status, WalkForward
 from exchange.klines import read_file, store
@@ -102,7 +102,10 @@ def test_a_search_tries_all_counts_its_trials_and_judges_itself(market):
     assert search.status == Status.DONE, search.error
     assert (search.trials_made, search.earlier_trials) == (15, 0)
     luck = search.result["overfitting"]
-    assert 0 <= luck["pbo"] <= 1
+    daily = searches.trials_of(search).daily
+    assert daily.shape == (15, luck["days"])
+    expected = overfitting.probability_of_overfitting(daily.T.astype(float), overfitting.blocks_for(luck["days"]))
+    assert (luck["pbo"], luck["pbo_splits"]) == (expected.probability, expected.splits)
     assert 0 <= luck["deflated_sharpe"] <= luck["probabilistic_sharpe"] <= 1
     assert search.result["plateau"]["neighbours"] >= 3
     assert "15 trials" in search.verdict["sentence"]

@@ -1,0 +1,67 @@
+"""What the commands that put runs on record share: their options, and how a run's end is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from backtests.data_access import Request
+from backtests.models import Run, Status
+from backtests.optimise import OBJECTIVES, Method
+from backtests.parameters import parse_pairs
+from backtests.reports import settings_of
+from bots.models import BotConfig
+
+
+def add_market(parser: CommandParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", metavar="SYMBOL:INTERVAL", help="stored candles (see import_klines)")
+    source.add_argument("--bot", metavar="NAME", help="a bot's settings, on the stored candles that it trades")
+    parser.add_argument("--set", action="append", nargs="+", default=[], metavar="key=value", help="a setting")
+    parser.add_argument("--from", dest="start", metavar="TIME", help="first bar, ISO date or time, UTC")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="end, excluded")
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def add_search(parser: CommandParser) -> None:
+    parser.add_argument("--grid", action="append", default=[], metavar="name=low:high[:step]", help="or name=a,b,none")
+    parser.add_argument("--condition", action="append", default=[], metavar="'a >= 2 * b'")
+    parser.add_argument("--method", choices=[method.value for method in Method], default="grid")
+    parser.add_argument("--objective", action="append", choices=list(OBJECTIVES), help="two for nsga2; default sharpe")
+    parser.add_argument("--min-trades", type=int, default=10)
+    parser.add_argument("--max-trials", type=int, default=500, help="for tpe and nsga2")
+
+
+def read_request(options: dict[str, Any]) -> Request:
+    """The market and settings that were asked for."""
+    pairs: dict[str, Any] = parse_pairs(options["set"])
+    if options["bot"]:
+        bot = BotConfig.objects.filter(name=options["bot"]).first()
+        if bot is None:
+            raise CommandError(f"There is no bot called {options['bot']!r}; list_bots names them all.")
+        settings = {**settings_of(bot), **pairs}
+        return Request(bot.symbol, bot.timeframe, settings, options["start"], options["end"], bot, seed=options["seed"])
+    symbol, colon, interval = options["dataset"].partition(":")
+    if not colon:
+        raise CommandError(f"{options['dataset']!r} is not SYMBOL:INTERVAL, for example BTCUSDT:1h")
+    return Request(symbol, interval, pairs, options["start"], options["end"], seed=options["seed"])
+
+
+def read_plan(options: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "grid": options["grid"],
+        "conditions": options["condition"],
+        "method": options["method"],
+        "objectives": options["objective"] or ["sharpe"],
+        "min_trades": options["min_trades"],
+        "max_trials": options["max_trials"],
+    }
+
+
+def require_done(run: Run) -> dict[str, Any]:
+    """The result of a run that was made; its failure in words where it has none."""
+    run.refresh_from_db()
+    if run.status != Status.DONE or run.result is None:
+        raise CommandError(run.error or f"{run} was {run.status} before it was done.")
+    return run.result

@@ -1,0 +1,195 @@
+"""The pages of results as a person uses them, and the commands beside them."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from backtests import runs, searches
+from backtests.data_access import Request
+from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation, WalkForward
+from bots import lifecycle
+from bots.models import BotConfig
+from exchange.klines import read_file, store
+from exchange.models import ApiKey, Symbol
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def klines(shared_data):
+    return read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:4000]
+
+
+@pytest.fixture
+def market(klines, shared_data):
+    store.merge("BTCUSDT", klines)
+    info = json.loads((shared_data / "exchange_info.json").read_text())
+    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
+    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
+
+
+@pytest.fixture
+def bot(market):
+    key = ApiKey.objects.create(name="paper", venue="paper", key="k", secret="s")
+    bot = BotConfig(name="Alpha", api_key=key, symbol="BTCUSDT", timeframe="1h")
+    lifecycle.save(bot)
+    return bot
+
+
+def done(market_settings=None):
+    run = runs.new_backtest(Request("BTCUSDT", "1h", market_settings or {}))
+    runs.execute_backtest(run)
+    run.refresh_from_db()
+    return run
+
+
+def searched():
+    plan = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}
+    search = searches.new_optimisation(Request("BTCUSDT", "1h", {}), plan)
+    searches.run_here(search)
+    search.refresh_from_db()
+    return search
+
+
+def address(run, name="show"):
+    return reverse(f"backtests:{name}", args=[run.kind, run.pk])
+
+
+def test_a_backtest_is_started_from_a_bots_form_and_its_report_read(
+    admin_client, bot, django_capture_on_commit_callbacks
+):
+    page = admin_client.get(reverse("backtests:new", args=["backtest"]), {"bot": bot.pk})
+    assert b"ema_slow=26" in page.content
+    form = page.context["form"]
+    with django_capture_on_commit_callbacks() as rung:
+        answer = admin_client.post(
+            reverse("backtests:new", args=["backtest"]),
+            {"dataset": "BTCUSDT:1h", "settings": form.initial["settings"], "bot": bot.pk, "seed": 1},
+        )
+    run = Backtest.objects.get()
+    assert answer.url == address(run)
+    assert len(rung) == 1
+    assert b'http-equiv="refresh"' in admin_client.get(address(run)).content
+    runs.execute_backtest(run)
+    report = admin_client.get(address(run))
+    run.refresh_from_db()
+    assert run.verdict["headline"] in report.content.decode()
+    assert b"equity-chart" in report.content
+    assert b'id="chart-data"' in report.content
+    listed = admin_client.get(reverse("backtests:home"), {"q": "alpha"})
+    assert b"Alpha" in listed.content
+
+
+def test_a_form_that_cannot_be_run_says_why_and_stores_nothing(admin_client, market):
+    answer = admin_client.post(
+        reverse("backtests:new", args=["backtest"]),
+        {"dataset": "BTCUSDT:1h", "settings": "ema_fast=90 ema_slow=20", "seed": 1},
+    )
+    assert b"must be under ema_slow" in answer.content
+    assert not Backtest.objects.exists()
+
+
+def test_pages_need_a_login_and_the_permission(client, django_user_model, market):
+    assert client.get(reverse("backtests:home")).status_code == 302
+    client.force_login(django_user_model.objects.create_user("guest", password="x", is_staff=True))
+    assert client.get(reverse("backtests:home")).status_code == 403
+
+
+def test_trades_leave_as_csv(admin_client, market):
+    run = done()
+    answer = admin_client.get(reverse("backtests:trades", args=[run.pk]))
+    assert len(answer.content.decode().splitlines()) == 1 + len(run.result["trades"])
+
+
+def test_a_search_page_shows_luck_heat_map_and_hold_out(admin_client, market):
+    search = searched()
+    page = admin_client.get(address(search), {"x": "ema_slow", "y": "ema_fast"})
+    assert page.context["report"]["charts"]["heat"]["xs"] == ["30", "40", "50"]
+    assert len(page.context["report"]["charts"]["heat"]["cells"]) == 12
+    assert "Probability of backtest overfitting" in page.content.decode()
+    answer = admin_client.post(address(search, "act"), {"act": "hold_out", "reason": "last look"})
+    opening = HoldOutOpening.objects.get()
+    assert answer.url == address(opening.backtest)
+    assert b"last look" in admin_client.get(address(search)).content
+    admin_client.post(address(search, "act"), {"act": "delete"})
+    assert Optimisation.objects.exists()
+
+
+def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version(admin_client, bot):
+    search = searched()
+    asked = {"act": "apply", "bot": bot.pk, "parameters": "ema_fast=7 ema_slow=40"}
+    page = admin_client.post(address(search, "act"), asked)
+    assert [row["name"] for row in page.context["changes"]] == ["ema_fast", "ema_slow"]
+    bot.refresh_from_db()
+    assert bot.ema_fast == 12
+    admin_client.post(address(search, "act"), asked | {"confirmed": 1, "reason": "tried it"})
+    bot.refresh_from_db()
+    assert (bot.ema_fast, bot.ema_slow) == (7, 40)
+    assert bot.versions.first().reason.startswith("tried it")
+    admin_client.post(address(search, "act"), asked | {"confirmed": 1, "reason": "x", "parameters": "ema_fast=90"})
+    bot.refresh_from_db()
+    assert bot.ema_fast == 7
+
+
+def test_a_backtest_is_simulated_from_its_page(admin_client, market):
+    run = done()
+    wanted = {"method": "block", "paths": 300, "mean_block": 5, "skip_probability": 0.1, "ruin_level": 0.5, "seed": 2}
+    admin_client.post(address(run, "act"), {"act": "monte_carlo"} | wanted)
+    simulated = MonteCarlo.objects.get()
+    runs.execute_monte_carlo(simulated)
+    page = admin_client.get(address(simulated))
+    assert b"fan-chart" in page.content
+    assert b"Under dearer costs" in page.content
+
+
+def test_results_stand_side_by_side_with_differences_marked(admin_client, market):
+    one, other = done({"ema_fast": "8"}), done({"ema_fast": "9"})
+    page = admin_client.get(reverse("backtests:compare"), {"id": [one.pk, other.pk]})
+    assert [row["name"] for row in page.context["settings"] if row["differs"]] == ["ema_fast"]
+
+
+def test_notes_and_pins_are_kept_and_a_result_is_deleted(admin_client, market):
+    run = done()
+    admin_client.post(address(run, "act"), {"act": "note", "note": "keep", "is_pinned": "on"})
+    run.refresh_from_db()
+    assert (run.note, run.is_pinned) == ("keep", True)
+    admin_client.post(address(run, "act"), {"act": "delete"})
+    assert not Backtest.objects.exists()
+
+
+def test_commands_search_walk_simulate_and_run_again(market):
+    out = StringIO()
+    grid = ["--grid", "ema_fast=5:7", "--grid", "ema_slow=30:40:10", "--min-trades", "2"]
+    call_command("optimise", "--dataset", "BTCUSDT:1h", *grid, stdout=out)
+    assert "deflated_sharpe" in out.getvalue()
+    call_command(
+        "walk_forward", "--dataset", "BTCUSDT:1h", *grid, "--train-days", "60", "--test-days", "30", stdout=out
+    )
+    assert "out-of-sample return" in out.getvalue()
+    run = done()
+    call_command("monte_carlo", str(run.pk), "--paths", "200", stdout=out)
+    call_command("rerun", str(run.pk), stdout=out)
+    assert f"Identical: {run.result_hash}" in out.getvalue()
+    Backtest.objects.filter(pk=run.pk).update(result_hash="0" * 64)
+    with pytest.raises(CommandError, match="changed"):
+        call_command("rerun", str(run.pk))
+    assert WalkForward.objects.get().status == "done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["optimise", "--dataset", "BTCUSDT:1h"], "Nothing to search"),
+        (["optimise", "--dataset", "BTCUSDT", "--grid", "ema_fast=5:6"], "SYMBOL:INTERVAL"),
+        (["optimise", "--bot", "Nobody", "--grid", "ema_fast=5:6"], "no bot"),
+        (["walk_forward", "--dataset", "BTCUSDT:1h", "--grid", "ema_fast=5:6", "--train-days", "900"], "too few"),
+        (["rerun", "99"], "no backtest"),
+    ],
+)
+def test_commands_refuse_nonsense_in_words(market, arguments, words):
+    with pytest.raises(CommandError, match=words):
+        call_command(*arguments)
