@@ -1,0 +1,223 @@
+"""The paper exchange as another process, and a wire to it that a test can cut, for tests of crashes and races.
+
+Nothing of ours is patched: processes die by SIGKILL and connections by being closed, at the moment a test names.
+"""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from django.db import connection
+
+from exchange.paper import signatures
+from exchange.tests.paper_builders import symbol_info
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUR_MS = 3_600_000
+FIRST_MS = 1_700_006_400_000  # 2023-11-15 00:00 UTC
+KEY, SECRET = "k" * 64, "s" * 64
+
+# Buys at the close of bar 2 (entered at 100), sells at the close of bar 5 (at 98); 95 and 110 are never touched.
+CYCLE = (
+    "100 100 100 100", "100 100 100 100", "100 102 100 102", "100 101 100 100", "100 101 100 100", "100 100 96 96",
+    "98 98 98 98", "98 99 98 98", "98 100 98 99", "99 100 99 99", "99 100 99 100", "100 100 100 100",
+)  # fmt: skip
+BUYS, SELLS = 2, 5
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a process of ours needs to work on this test's database."""
+    parameters = connection.settings_dict
+    database = f"postgres://{parameters['USER']}@/{parameters['NAME']}?host={parameters['HOST']}"
+    return os.environ | {"DATABASE_URL": database, "PYTHONUNBUFFERED": "1"} | more
+
+
+def write_market(folder: Path, symbols: list[str], cycles: int) -> str:
+    """Files of hourly bars, `CYCLE` over and over, and an exchangeInfo without tight limits. Give the market's spec."""
+    rows = [line.split() for line in CYCLE] * cycles
+    files = []
+    for symbol in symbols:
+        files.append(folder / f"{symbol}-1h-2023.csv")
+        with files[-1].open("w", newline="") as file:
+            writer = csv.writer(file)
+            for number, row in enumerate(rows):
+                opened = FIRST_MS + number * HOUR_MS
+                writer.writerow([opened, *row, 1000, opened + HOUR_MS - 1, 100_000, 10, 500, 50_000, 0])
+    many = {"MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 5000}, "MAX_NUM_ORDERS": {"maxNumOrders": 5000}}
+    lists = {"MAX_NUM_ORDER_LISTS": {"maxNumOrderLists": 5000}}
+    info = {
+        "timezone": "UTC",
+        "serverTime": FIRST_MS,
+        "rateLimits": [
+            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 100_000_000},
+            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 10_000_000},
+            {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 100_000_000},
+        ],
+        "exchangeFilters": [],
+        "symbols": [symbol_info(symbol, **many, **lists) for symbol in symbols],
+    }
+    (folder / "info.json").write_text(json.dumps(info))
+    return "replay:" + ",".join(str(file) for file in files)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperProcess:
+    """A running `manage.py paper_exchange`, asked from outside as any client would."""
+
+    url: str
+
+    def set_clock(self, time_ms: int) -> None:
+        answer = requests.post(f"{self.url}/control/clock", json={"time": time_ms}, timeout=60)
+        assert answer.json() == {"time": time_ms}, answer.text
+
+    def ask(self, path: str, **params: Any) -> Any:
+        """A signed GET."""
+        query = urlencode(params | {"timestamp": time.time_ns() // 1_000_000, "recvWindow": 60_000})
+        signed = f"{query}&signature={signatures.sign(SECRET, query.encode())}"
+        answer = requests.get(f"{self.url}/api/v3/{path}?{signed}", headers={"X-MBX-APIKEY": KEY}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@contextmanager
+def paper_exchange(folder: Path, symbols: list[str], *, cycles: int, usdt: int = 1_000_000) -> Iterator[PaperProcess]:
+    """The command in a process of its own, its manual clock standing at the first bar."""
+    market = write_market(folder, symbols, cycles)
+    command = [
+        sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual", "--control",
+        "--market", market, "--exchange-info", str(folder / "info.json"), "--start", str(FIRST_MS),
+        "--balance", f"USDT={usdt}", "--api-key", KEY, "--api-secret", SECRET,
+    ]  # fmt: skip
+    with (folder / "exchange.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        yield PaperProcess(_address(process, folder / "exchange.log"))
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _address(process: subprocess.Popen[str], log: Path) -> str:
+    said = ""
+    for line in process.stdout or ():
+        said += line
+        if line.strip() == "ready":
+            found = re.search(r"(http://\S+?)/api/v3/", said)
+            assert found, said
+            return found[1]
+    raise AssertionError(f"the paper exchange did not start: {said}{log.read_text()}")
+
+
+# --- The wire ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What happens to the next request `method path`: `act`, and its answer is never passed on.
+
+    `forwarded` says whether the exchange gets to see it first.
+    """
+
+    method: str
+    path: str
+    forwarded: bool = True
+    act: Callable[[], object] = lambda: None
+
+
+class Wire(ThreadingHTTPServer):
+    """Passes requests on to the exchange and answers back, until `strike` meets its request."""
+
+    daemon_threads = True
+
+    def __init__(self, target: str) -> None:
+        self.target = target.removeprefix("http://")
+        self.strike: Strike | None = None
+        self.struck = threading.Event()
+        super().__init__(("127.0.0.1", 0), _WireHandler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A killed caller leaves its connection open: no news."""
+
+
+class _WireHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    server: Wire
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        strike = self.server.strike
+        path = self.path.partition("?")[0]
+        if strike is None or (strike.method, strike.path) != (self.command, path):
+            self._answer(*self._forward(body))
+            return
+        self.server.strike = None
+        if strike.forwarded:
+            status, _, content = self._forward(body)
+            assert status == 200, content
+        strike.act()
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.server.struck.set()
+
+    do_POST = do_DELETE = do_GET
+
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        upstream = http.client.HTTPConnection(self.server.target, timeout=60)
+        try:
+            upstream.request(self.command, self.path, body or None, dict(self.headers.items()))
+            answer = upstream.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            upstream.close()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("connection", "transfer-encoding", "content-length"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.flush()
+
+
+@contextmanager
+def wire_to(target: str) -> Iterator[Wire]:
+    """A wire that runs in a thread of this process."""
+    wire = Wire(target)
+    thread = threading.Thread(target=wire.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield wire
+    finally:
+        wire.shutdown()
+        wire.server_close()
