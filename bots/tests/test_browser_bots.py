@@ -11,8 +11,12 @@ from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page, sync_playwright
 
-from bots.models import BotConfig
+from bots import runner
+from bots.models import BotConfig, Trade
 from bots.tests import builders
+from exchange.connect import connect
+from exchange.errors import RequestRejected
+from exchange.models import ApiKey
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -109,3 +113,56 @@ def test_no_page_is_wider_than_the_screen(logged_in: Page, live_server, width: i
     ):
         page.goto(f"{live_server.url}/admin/{address}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+def market_with_a_breakout(key: ApiKey) -> tuple[str, str]:
+    """A symbol and timeframe of the paper market whose newest closed bar is a two-bar breakout."""
+    exchange = connect(key)
+    now_ms = exchange.server_time_ms()
+    for timeframe in ("2h", "4h", "6h", "8h", "12h", "1d"):
+        for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT"):
+            try:
+                klines = exchange.klines(symbol, timeframe, limit=5)
+            except RequestRejected:
+                continue  # not offered there
+            is_closed = [klines.close_time_ms(row) < now_ms for row in range(len(klines))]
+            closed = klines[: sum(is_closed)]
+            if closed.close[-1] > max(closed.high[-3:-1]):
+                return symbol, timeframe
+    pytest.fail("no market of the paper exchange breaks out at present")
+
+
+def test_a_person_makes_a_paper_key_and_a_bot_starts_it_and_sees_its_trade(
+    logged_in: Page, live_server, settings, redis_url
+):
+    settings.PAPER_URL = f"{live_server.url}/paper"
+    page = logged_in
+    page.goto(f"{live_server.url}/admin/exchange/apikey/add/")
+    page.fill("#id_name", "My paper key")
+    page.click("[name=_save]")
+    page.wait_for_selector(".messagelist .success")
+    key = ApiKey.objects.get()
+    symbol, timeframe = market_with_a_breakout(key)
+
+    page.goto(f"{live_server.url}/admin/bots/botconfig/add/")
+    page.fill("#id_name", "Breakout")
+    page.select_option("#id_api_key", str(key.pk))
+    page.fill("#id_symbol", symbol)
+    page.select_option("#id_timeframe", timeframe)
+    page.select_option("#id_strategy", "donchian")
+    page.fill("#id_donchian__entry_period", "2")
+    page.fill("#id_donchian__exit_period", "2")
+    page.fill("#id_stop_loss", "5 %")
+    page.fill("#id_take_profit", "10 %")
+    page.fill("#id_max_signal_age_s", "86400")
+    page.click("[name=_save]")
+    page.wait_for_selector(".bot-header")
+
+    page.click("button:text-is('Start')")
+    page.wait_for_selector(".badge.running")
+    runner.run_bot(BotConfig.objects.get().pk)  # the schedule's tick, as the worker runs it
+
+    page.wait_for_selector("text=Stop in force", timeout=12_000)
+    assert page.is_visible(".badge.enter")
+    assert page.is_visible(".badge.filled")
+    assert Trade.objects.get().stop_price is not None
