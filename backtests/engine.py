@@ -76,15 +76,16 @@ def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> Market:
     backward = np.flatnonzero(np.diff(klines.open_time) <= 0)
     if len(backward):
         raise BacktestError(f"the bar after {_iso(klines.open_time[backward[0]])} does not open later than it")
-    arrays = (np.ascontiguousarray(getattr(klines, name), dtype=np.float64) for name in Candles._fields[1:])
-    return Market(symbol, klines.interval, rules, Candles(np.ascontiguousarray(klines.open_time, np.int64), *arrays))
+    # One kind of array, also where a reader gave read-only ones: each kind would be compiled for itself.
+    arrays = (np.require(getattr(klines, name), np.float64, ["C", "W"]) for name in Candles._fields[1:])
+    return Market(symbol, klines.interval, rules, Candles(np.require(klines.open_time, np.int64, ["C", "W"]), *arrays))
 
 
 def signals_of(market: Market, parameters: RunParameters) -> NDArray[np.int8]:
     """The strategy's signals over all bars. Raise `BacktestError` when it fails or answers nonsense."""
     strategy = registry.get(parameters.strategy)
     try:
-        signal = np.ascontiguousarray(strategy.signals(market.candles, parameters.strategy_params), dtype=np.int8)
+        signal = np.require(strategy.signals(market.candles, parameters.strategy_params), np.int8, ["C", "W"])
     except Exception as error:  # a user's own strategy may raise anything
         raise BacktestError(f"strategy {parameters.strategy} failed: {type(error).__name__}: {error}") from error
     if signal.shape != market.candles.close.shape or not np.isin(signal, (-1, 0, 1)).all():

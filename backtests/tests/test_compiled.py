@@ -17,7 +17,8 @@ from backtests.parameters import make_parameters
 from exchange.types import Klines, SymbolRules
 opens = np.arange(100, dtype=np.int64) * 3_600_000
 rising = np.linspace(100.0, 200.0, 100)
-market = prepare(Klines("1h", opens, rising, rising, rising, rising, rising), "AAABBB", SymbolRules("AAABBB", "AAA", "BBB"))
+klines = Klines("1h", opens, rising, rising, rising, rising, rising)
+market = prepare(klines, "AAABBB", SymbolRules("AAABBB", "AAA", "BBB"))
 backtest(market, make_parameters({"strategy": "donchian"}))
 stats = run_bars_compiled.stats
 print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
