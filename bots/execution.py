@@ -5,15 +5,18 @@ What was decided comes from snapshot.py; what became of lost answers is reconcil
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+
+from django.utils import timezone
 
 from bots import accounting, incidents, reconcile
 from bots.desk import Desk
 from bots.levels import Protection, protection_of
-from bots.locks import Claim, fenced
+from bots.locks import Claim, LeaseLost, fenced
 from bots.models import BotConfig, BotConfigVersion, BotState, Order, OrderState, Purpose, Trade
-from bots.orders import UNSETTLED, Draft, as_request, mark, record
+from bots.orders import UNSETTLED, Draft, as_request, mark, record, send_by_s
 from exchange.errors import (
     DuplicateOrder,
     ExchangeError,
@@ -47,8 +50,20 @@ def send(order: Order, desk: Desk, held: Claim) -> bool:
     except (RequestRejected, RateLimited, ExchangeUnavailable) as error:
         _mark(order, OrderState.REJECTED, str(error), held)
         raise
-    reconcile.take_over(order, report, desk, held)
+    _keep(lambda: reconcile.take_over(order, report, desk, held), [order])
     return True
+
+
+def _keep(book: Callable[[], object], orders: list[Order]) -> None:
+    """Book an answer. If the lease is lost, the answer is true all the same: leave the orders to be looked up."""
+    try:
+        book()
+    except LeaseLost:
+        pks = [order.pk for order in orders]
+        Order.objects.filter(pk__in=pks, state=OrderState.REJECTED).update(
+            state=OrderState.UNKNOWN, sent_at=timezone.now()
+        )
+        raise
 
 
 def _mark(order: Order, state: OrderState, error: str, held: Claim) -> None:
@@ -77,6 +92,10 @@ def protect(
     wanted = protection_of(bot, trade, candles, desk.rules)
     resting = resting_orders(bot)
     _remember_levels(trade, wanted, held)
+    if _is_stranded(resting, desk):
+        want_exit(trade, wanted.stop_reason, held)
+        sell_out(bot, version, desk, held, bar)
+        return
     if not wanted.exists or _already_holds(resting, wanted):
         return
     if resting:
@@ -87,6 +106,7 @@ def protect(
     try:
         _send_protection(orders, wanted, desk, held)
     except WouldTriggerImmediately:
+        want_exit(trade, wanted.stop_reason, held)  # on record before anything else may fail
         want_exit(trade, _reason_reached(wanted, desk), held)
         sell_out(bot, version, desk, held, bar)
     except RequestRejected as error:
@@ -113,6 +133,12 @@ def _already_holds(resting: list[Order], wanted: Protection) -> bool:
     stops = [order.stop_price for order in resting if order.purpose == Purpose.STOP]
     targets = [order.limit_price for order in resting if order.purpose == Purpose.TARGET]
     return bool(resting) and stops == wanted.stops and targets == wanted.targets
+
+
+def _is_stranded(resting: list[Order], desk: Desk) -> bool:
+    """Whether a stop with a limit was triggered and left behind: the price is under it and it has not filled."""
+    limits = [order.stop_price for order in resting if order.type == OrderType.STOP_LOSS_LIMIT and order.stop_price]
+    return bool(limits) and desk.exchange.last_price(desk.rules.symbol) <= limits[0]
 
 
 def _remember_levels(trade: Trade, wanted: Protection, held: Claim) -> None:
@@ -156,6 +182,7 @@ def _send_protection(orders: list[Order], wanted: Protection, desk: Desk, held: 
         target_price=target.limit_price,
         stop_price=stop.stop_price,
         stop_limit_price=stop.limit_price,
+        send_by_s=send_by_s(stop),
     )
     try:
         report = desk.exchange.submit_oco(request)
@@ -165,7 +192,8 @@ def _send_protection(orders: list[Order], wanted: Protection, desk: Desk, held: 
     except (RequestRejected, RateLimited, ExchangeUnavailable) as error:
         _mark_all(orders, OrderState.REJECTED, str(error), held)
         raise
-    _take_over_legs(orders, {leg.client_order_id: leg for leg in report.orders}, desk, held)
+    legs = {leg.client_order_id: leg for leg in report.orders}
+    _keep(lambda: _take_over_legs(orders, legs, desk, held), orders)
 
 
 def _take_over_legs(orders: list[Order], legs: dict[str, OrderReport], desk: Desk, held: Claim) -> None:

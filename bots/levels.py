@@ -76,7 +76,7 @@ def protection_of(bot: BotConfig, trade: Trade, candles: Klines, rules: SymbolRu
     tick = rules.tick_size or Decimal("0.00000001")
     exits = exit_params(bot)
     entry_price = float(trade.entry_price)
-    highest = max(entry_price, _highest_since(trade, candles))
+    highest = max(entry_price, float(trade.highest_price or 0), _highest_since(trade, candles))
     opening = opening_levels(exits, entry_price, float(tick))
     levels = Levels(opening.stop, opening.target, trail_level(exits, highest, float(tick)))
     stop = force(levels) * tick

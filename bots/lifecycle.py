@@ -18,7 +18,7 @@ from django.forms.models import model_to_dict
 from django.utils import timezone
 
 from bots import schedules
-from bots.models import BotConfig, BotConfigVersion, BotState, KillSwitch, Order, OrderState, Status
+from bots.models import BotConfig, BotConfigVersion, BotState, KillSwitch, Order, OrderState, Status, Trade
 from exchange.models import Venue
 
 NOT_VERSIONED = {"id", "name", "is_active"}
@@ -157,12 +157,26 @@ def _free_name(name: str) -> str:
 
 
 def close_position(bot: BotConfig) -> None:
-    """Sell what the bot holds, at market, whatever its status. Raise `NotReady` when it holds nothing."""
-    from bots.tasks import close_position_task
+    """Have what the bot holds sold at market, whatever its status; the wish is on record, a tick carries it out.
 
-    if not bot.trades.filter(closed_at__isnull=True).exists():
+    Raise `NotReady` when it holds nothing.
+    """
+    from bots.tasks import run_bot_task
+
+    want_position_closed(bot)
+    transaction.on_commit(lambda: run_bot_task.delay(bot.pk))
+
+
+@transaction.atomic
+def want_position_closed(bot: BotConfig) -> None:
+    """Put on record that the open trade is to be sold. Raise `NotReady` when there is none."""
+    BotState.objects.select_for_update().get(bot=bot)  # a tick that is booking a fill holds this lock
+    trade = bot.trades.filter(closed_at__isnull=True).first()
+    if trade is None:
         raise NotReady([f"{bot.name} holds no position."])
-    transaction.on_commit(lambda: close_position_task.delay(bot.pk))
+    if not trade.exit_wanted:
+        trade.exit_wanted = Trade.Reason.MANUAL
+        trade.save(update_fields=["exit_wanted"])
 
 
 def kill_switch() -> KillSwitch:

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from bots.models import BotConfig, BotState
 
-# Longer than any tick may take: every network call has its timeout, and reads are tried five times.
-LEASE = timedelta(seconds=180)
+# How long a run may be silent before another takes its bot over. A slow one that is overtaken changes nothing any more:
+# the fence stops its writes, and an order it had put on record may not leave so late (orders.SEND_WITHIN_S).
+LEASE = timedelta(seconds=90)
 
 
 class LeaseLost(Exception):

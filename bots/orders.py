@@ -17,6 +17,7 @@ from exchange.types import OrderReport, OrderRequest, OrderStatus, OrderType, Si
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 LETTER = {Purpose.ENTRY: "e", Purpose.STOP: "s", Purpose.TARGET: "t", Purpose.EXIT: "x"}
 LIST_LETTER = "l"
+SEND_WITHIN_S = 10.0
 
 STATE_OF = {
     OrderStatus.NEW: OrderState.OPEN,
@@ -112,7 +113,13 @@ def as_request(order: Order) -> OrderRequest:
         limit_price=order.limit_price,
         stop_price=order.stop_price,
         time_in_force=TimeInForce.GTC if rests_with_terms else None,
+        send_by_s=send_by_s(order),
     )
+
+
+def send_by_s(order: Order) -> float | None:
+    """The last moment at which an order may leave, in Unix seconds: nobody gives it up before that is long over."""
+    return order.sent_at.timestamp() + SEND_WITHIN_S if order.sent_at else None
 
 
 def apply_report(order: Order, report: OrderReport) -> None:

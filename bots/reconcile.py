@@ -16,12 +16,12 @@ from bots.desk import Desk
 from bots.locks import Claim, fenced
 from bots.models import BotConfig, Fill, Order, OrderState
 from bots.orders import IN_DOUBT, UNSETTLED, apply_report, mark
-from exchange.errors import OrderNotFound
+from exchange.errors import ExchangeError, OrderNotFound
 from exchange.types import FillReport, OrderReport, OrderStatus
 
-# A copy of a request may pass the exchange's last timestamp gate this long after it was made: its recvWindow (10 s),
-# the engine's own limit (10 s), and as much again for a lagging answer.
-PATIENCE = timedelta(seconds=30)
+# A request may leave this long after it went on record (orders.SEND_WITHIN_S, 10 s), and a copy of it pass the
+# exchange's last gate later still: its recvWindow (10 s), the engine's own limit (10 s), 15 s for a lagging answer.
+PATIENCE = timedelta(seconds=45)
 
 
 class StillUnknown(Exception):
@@ -86,7 +86,10 @@ def discount_price(fills: tuple[FillReport, ...], desk: Desk) -> Decimal | None:
     assets = {fill.commission_asset for fill in fills} - {desk.rules.base, desk.rules.quote}
     if not assets:
         return None
-    return desk.exchange.book_ticker(f"{assets.pop()}{desk.rules.quote}").bid
+    try:
+        return desk.exchange.book_ticker(f"{assets.pop()}{desk.rules.quote}").bid
+    except ExchangeError:
+        return None  # the fill is booked in any case; only the fee's worth in quote stays unknown
 
 
 def _give_up_on(order: Order, desk: Desk, held: Claim) -> None:

@@ -34,6 +34,7 @@ from bots.orders import Draft, record
 from bots.reconcile import StillUnknown, settle
 from exchange.errors import InsufficientBalance, InvalidCredentials, OutcomeUnknown, RateLimited, RequestRejected
 from exchange.models import ApiKey
+from exchange.rate_limits import Priority, priority
 from exchange.types import Klines, OrderType, Side
 
 logger = structlog.get_logger(__name__)
@@ -68,12 +69,6 @@ def run_bot(bot_id: int, *, desk: Desk | None = None, even_if_stopped: bool = Fa
     finally:
         release(held, **results)
     return _log(bot_id, started, result)
-
-
-def close_position(bot_id: int) -> Tick:
-    """Sell what a bot holds at market, by a person's wish; carried out by the tick that this starts."""
-    Trade.objects.filter(bot_id=bot_id, closed_at__isnull=True, exit_wanted="").update(exit_wanted=Trade.Reason.MANUAL)
-    return run_bot(bot_id)
 
 
 def _attempt(held: Claim, desk: Desk | None, even_if_stopped: bool) -> Tick:
@@ -126,12 +121,26 @@ def tick(bot: BotConfig, desk: Desk, held: Claim, *, even_if_stopped: bool = Fal
     """Settle, decide on the newest closed bar if that is still to be done, and act."""
     version = lifecycle.current_version(bot)
     booked = settle(bot, desk, held)
+    latest = Trade.objects.filter(bot=bot).order_by("-opened_at", "-pk").first()
+    with priority(Priority.EXIT if latest is not None and latest.closed_at is None else Priority.NORMAL):
+        return _tick_settled(bot, version, desk, held, latest, booked, even_if_stopped)
+
+
+def _tick_settled(
+    bot: BotConfig,
+    version: BotConfigVersion,
+    desk: Desk,
+    held: Claim,
+    latest: Trade | None,
+    booked: int,
+    even_if_stopped: bool,
+) -> Tick:
+    """The rest of a tick, its requests counted as an exit's while a position is held."""
     klines = desk.candles.closed(bot.symbol, bot.timeframe, bars=snapshot.bars_needed(bot), now_ms=desk.now_ms)
     if len(klines) == 0:
         return Tick(BotRun.Outcome.SETTLED, "The exchange has no closed bar yet.")
-    latest = Trade.objects.filter(bot=bot).order_by("-opened_at", "-pk").first()
     decides = even_if_stopped or bot.state.status != Status.STOPPED
-    decision = _decide(bot, version, klines, desk, held, latest) if decides else None
+    decision = _decide(bot, version, klines, desk, held, latest, even_if_stopped) if decides else None
     if decision is not None or latest is not None:
         act(bot, version, decision, klines, desk, held, latest)
     if decision is None:
@@ -147,7 +156,13 @@ def _summary(decision: Decision) -> str:
 
 
 def _decide(
-    bot: BotConfig, version: BotConfigVersion, klines: Klines, desk: Desk, held: Claim, latest: Trade | None
+    bot: BotConfig,
+    version: BotConfigVersion,
+    klines: Klines,
+    desk: Desk,
+    held: Claim,
+    latest: Trade | None,
+    even_if_stopped: bool,
 ) -> Decision | None:
     """Decide on the newest closed bar and put the decision, and the entry it asks for, on record in one transaction."""
     first_new = _first_new(bot.state, klines)
@@ -159,11 +174,15 @@ def _decide(
     with fenced(held) as locked:
         if locked.last_bar is not None and locked.last_bar >= bar.opened_at:
             return None
+        if locked.status == Status.STOPPED and not even_if_stopped:
+            return None  # a person stopped it while we were asking the exchange
         if quote is not None:
             ApiKey.objects.select_for_update().get(pk=bot.api_key_id)
         ledger = snapshot.ledger_since(locked, moment(klines.close_time_ms(first_new)), desk.rules, latest)
         path = snapshot.walk_equity(bot, locked, ledger, klines, first_new)
         verdict = snapshot.judge(bot, locked, bar, was_long, klines, path, desk, quote)
+        if verdict.action == Action.ENTER and latest is not None and latest.closed_at is None:
+            verdict = snapshot.Verdict(Action.HOLD, reason="already_long")  # an entry of the last bar filled late
         decision = _record_decision(bot, version, bar, verdict, path.equity, desk, klines)
         _record_missed(bot, version, klines, first_new, desk)
         _advance(locked, bar, path, decision)
@@ -187,7 +206,7 @@ def _record_decision(
     desk: Desk,
     klines: Klines,
 ) -> Decision:
-    is_warming_up = not bar.signal and len(klines) < snapshot.bars_needed(bot)
+    is_warming_up = not bar.signal and len(klines) <= snapshot.warmup_bars(bot)
     return Decision.objects.create(
         bot=bot,
         version=version,

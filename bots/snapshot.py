@@ -25,7 +25,7 @@ from bots.strategy.types import Action as Act
 from bots.strategy.types import Candles, Gate, Gates, LotRules, Signal
 from exchange.filters import Usage, room_for_protection
 from exchange.models import ApiKey, Symbol
-from exchange.types import INTERVAL_MS, Account, BookTicker, CommissionRates, Klines, Side, SymbolRules
+from exchange.types import INTERVAL_MS, Account, BookTicker, CommissionRates, Klines, OrderReport, Side, SymbolRules
 
 NEVER = 1 << 40  # bars since an exit that has not happened
 
@@ -67,9 +67,7 @@ class Quote:
     account: Account
     ticker: BookTicker
     rates: CommissionRates
-    open_orders: int
-    open_algo_orders: int
-    open_lists: int
+    orders: tuple[OrderReport, ...]  # open on this symbol, whoever placed them
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,13 @@ class Verdict:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def warmup_bars(bot: BotConfig) -> int:
+    return int(strategy_of(bot).warmup_bars(strategy_params(bot)))
+
+
 def bars_needed(bot: BotConfig) -> int:
-    return int(strategy_of(bot).warmup_bars(strategy_params(bot))) + 1
+    """Bars that a decision looks at: the warm-up and itself, and as many as its cooldown counts."""
+    return max(warmup_bars(bot) + 1, bot.cooldown_bars + 2)
 
 
 def as_candles(klines: Klines) -> Candles:
@@ -188,15 +191,11 @@ def walk_equity(bot: BotConfig, state: BotState, ledger: Ledger, klines: Klines,
 
 def ask_quote(bot: BotConfig, desk: Desk) -> Quote:
     """Balances, prices, fee rates and open orders, from the exchange."""
-    orders = desk.exchange.open_orders(bot.symbol)
-    algo = [order for order in orders if order.stop_price]
     return Quote(
         account=desk.exchange.account(),
         ticker=desk.exchange.book_ticker(bot.symbol),
         rates=desk.exchange.commission_rates(bot.symbol),
-        open_orders=len(orders),
-        open_algo_orders=len(algo),
-        open_lists=len({order.order_list_id for order in orders if order.order_list_id >= 0}),
+        orders=desk.exchange.open_orders(bot.symbol),
     )
 
 
@@ -302,7 +301,7 @@ def _bars_since_exit(closed: Any, klines: Klines) -> int:
     if last is None:
         return NEVER
     exit_bar = int(np.searchsorted(klines.open_time, int(last.timestamp() * 1000), side="right")) - 1
-    return len(klines) - 1 - exit_bar
+    return NEVER if exit_bar < 0 else len(klines) - 1 - exit_bar
 
 
 def _has_order_room(bot: BotConfig, desk: Desk, quote: Quote) -> bool:
@@ -320,7 +319,8 @@ def _needs_stop(bot: BotConfig) -> bool:
 
 
 def _usage(bot: BotConfig, quote: Quote) -> Usage:
-    """Open orders of the account on this symbol, counting those that other bots of the key are about to need."""
+    """Orders on this symbol that count against its limits: what other bots of the key hold or are about to need, and
+    whatever else rests on the account."""
     entering = Q(orders__purpose=Purpose.ENTRY, orders__state__in=(OrderState.CREATED, OrderState.UNKNOWN))
     others = (
         BotConfig.objects.filter(api_key_id=bot.api_key_id, symbol=bot.symbol)
@@ -329,13 +329,17 @@ def _usage(bot: BotConfig, quote: Quote) -> Usage:
         .distinct()
     )
     needs = [(_needs_stop(other), other.take_profit is not None) for other in others]
-    orders = sum(stop + target for stop, target in needs)
-    algo = sum(stop for stop, _ in needs)
-    lists = sum(stop and target for stop, target in needs)
+    ours = set(
+        Order.objects.filter(api_key_id=bot.api_key_id, symbol=bot.symbol, state=OrderState.OPEN).values_list(
+            "client_order_id", flat=True
+        )
+    )
+    strange = [order for order in quote.orders if order.client_order_id not in ours]
     return Usage(
-        open_orders=max(orders, quote.open_orders),
-        open_algo_orders=max(algo, quote.open_algo_orders),
-        open_order_lists=max(lists, quote.open_lists),
+        open_orders=sum(stop + target for stop, target in needs) + len(strange),
+        open_algo_orders=sum(stop for stop, _ in needs) + sum(bool(order.stop_price) for order in strange),
+        open_order_lists=sum(stop and target for stop, target in needs)
+        + len({order.order_list_id for order in strange if order.order_list_id >= 0}),
     )
 
 

@@ -21,12 +21,6 @@ def run_bot_task(bot_config_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
-def close_position_task(bot_config_id: int) -> None:
-    """Sell a bot's position at market, by a person's wish."""
-    runner.close_position(bot_config_id)
-
-
-@shared_task(ignore_result=True)
 def sweep_task() -> None:
     """Ring for bots that must not wait for their next candle: a crashed run, an order in doubt, an open position."""
     for bot_id in bots_to_settle():
@@ -39,6 +33,12 @@ def bots_to_settle() -> list[int]:
     in_doubt = Order.objects.filter(state__in=(OrderState.CREATED, OrderState.UNKNOWN)).values("bot_id")
     holding = Trade.objects.filter(closed_at__isnull=True).values("bot_id")
     looked_at_long_ago = Q(last_tick_at__lt=now - SETTLE_EVERY) | Q(last_tick_at__isnull=True)
-    due = Q(lease_expires_at__lt=now) | Q(bot_id__in=in_doubt) | (Q(bot_id__in=holding) & looked_at_long_ago)
+    wanted = Trade.objects.filter(closed_at__isnull=True).exclude(exit_wanted="").values("bot_id")
+    due = (
+        Q(lease_expires_at__lt=now)
+        | Q(bot_id__in=in_doubt)
+        | Q(bot_id__in=wanted)
+        | (Q(bot_id__in=holding) & looked_at_long_ago)
+    )
     free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
     return list(BotState.objects.filter(due & free).values_list("bot_id", flat=True).distinct())

@@ -202,6 +202,7 @@ class OrderRequest:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     time_in_force: TimeInForce | None = None
+    send_by_s: float | None = None  # Unix seconds after which it must not leave any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ class OcoRequest:
     target_price: Decimal
     stop_price: Decimal
     stop_limit_price: Decimal | None = None
+    send_by_s: float | None = None  # Unix seconds after which it must not leave any more
 
 
 @dataclass(frozen=True, slots=True)

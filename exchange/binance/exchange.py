@@ -146,6 +146,7 @@ class BinanceExchange:
             lambda: parsing.order_report(self._client.create_order(**parameters)),
             level=_level_of(request.side),
             orders=1,
+            send_by_s=request.send_by_s,
         )
 
     def submit_oco(self, request: OcoRequest) -> OrderListReport:
@@ -154,6 +155,7 @@ class BinanceExchange:
             lambda: parsing.order_list_report(self._client.create_oco_order(**parameters)),
             level=_level_of(request.side),
             orders=2,
+            send_by_s=request.send_by_s,
         )
 
     def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
@@ -254,15 +256,22 @@ class BinanceExchange:
         )
         return retrying(lambda: self._send(ask, changes=False, signed=signed, level=level))
 
-    def _change(self, send: Callable[[], T], *, level: Priority = Priority.EXIT, orders: int = 0) -> T:
-        """Send something that may execute, once."""
+    def _change(
+        self,
+        send: Callable[[], T],
+        *,
+        level: Priority = Priority.EXIT,
+        orders: int = 0,
+        send_by_s: float | None = None,
+    ) -> T:
+        """Send something that may execute, once, and not after `send_by_s`."""
         try:
-            return self._send(send, changes=True, level=level, orders=orders)
+            return self._send(send, changes=True, level=level, orders=orders, send_by_s=send_by_s)
         except ExchangeUnavailable as error:
             if error.code != failures.CLOCK_IS_OFF:
                 raise
         # Refused for its timestamp, before the engine saw it: the same request may go again, by the right time.
-        return self._send(send, changes=True, level=level, orders=orders)
+        return self._send(send, changes=True, level=level, orders=orders, send_by_s=send_by_s)
 
     def _send(
         self,
@@ -272,10 +281,14 @@ class BinanceExchange:
         signed: bool = True,
         level: Priority = Priority.NORMAL,
         orders: int = 0,
+        send_by_s: float | None = None,
     ) -> T:
         if signed:
             self._set_clock()
         self.budget.admit(level, orders=orders)
+        # A process that slept since the order went on record may have been given up on: its order must not leave now.
+        if send_by_s is not None and time.time() > send_by_s:
+            raise ExchangeUnavailable("it was too late to send this order; nothing was sent")
         try:
             return call()
         except _FAILURES as error:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bots import lifecycle, runner
 from bots.management.commands._bots import bot_named
-from bots.models import BotRun
+from bots.models import BotConfig, BotRun
 
 
 class Command(BaseCommand):
@@ -21,8 +21,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bot = bot_named(options["name"])
         if options["close"]:
-            result = runner.close_position(bot.pk)
-            if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
-                raise CommandError(f"{bot.name} still runs; its position could not be sold. {result.message}")
+            self._close(bot)
         left = lifecycle.stop(bot)
         self.stdout.write(left or f"{bot.name} is stopped and holds nothing.")
+
+    def _close(self, bot: BotConfig) -> None:
+        """Sell what it holds, or say why that was not possible."""
+        try:
+            lifecycle.want_position_closed(bot)
+        except lifecycle.NotReady:
+            return
+        result = runner.run_bot(bot.pk)
+        if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
+            raise CommandError(f"{bot.name} still runs; its position could not be sold. {result.message}")
