@@ -19,6 +19,9 @@ KEY_FIGURES = ("total_return", "cagr", "sharpe", "max_drawdown", "calmar", "prof
 PERCENT = frozenset({"total_return", "cagr", "max_drawdown", "win_rate", "exposure", "buy_and_hold_return"})
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_TRADES = 500
+# Named here because a JSON column does not keep the order of keys.
+STRESS_FIGURES = ("total_return", "sharpe", "max_drawdown", "closed_trades")
+PERCENTILES = ("5", "25", "50", "75", "95")
 
 
 def settings_of(bot: BotConfig) -> dict[str, str]:
@@ -174,10 +177,10 @@ def monte_carlo_report(run: MonteCarlo) -> dict[str, Any]:
     result = run.result or {}
     series = runs.unpack(run.series)
     rows = [
-        {"label": label, "values": [_percentile(name, v) for v in result["percentiles"][name].values()]}
+        {"label": label, "values": [_percentile(name, v) for v in map(result["percentiles"][name].get, PERCENTILES)]}
         for name, label in (("return", "Return"), ("drawdown", "Drawdown"), ("underwater", "Longest under water"))
     ]
-    stress = [{**cell, "texts": figures(cell["figures"], tuple(cell["figures"]))} for cell in result["stress"]]
+    stress = [{**cell, "texts": figures(cell["figures"], STRESS_FIGURES)} for cell in result["stress"]]
     return {
         "rows": rows,
         "stress": stress,

@@ -104,7 +104,7 @@ def show(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     openings = run.openings.select_related("opened_by", "backtest") if isinstance(run, Optimisation) else ()
     form = MonteCarloForm() if kind == "backtest" else None
     return _page(
-        request, "show", str(run).capitalize(), run=run, kind=kind, kinds=TITLES, report=values, bots=bots,
+        request, "show", str(run)[:1].upper() + str(run)[1:], run=run, kind=kind, kinds=TITLES, report=values, bots=bots,
         openings=openings, monte_carlo_form=form, settings_rows=sorted((run.settings or {}).items()),
     )  # fmt: skip
 

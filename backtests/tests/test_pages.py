@@ -144,6 +144,9 @@ def test_a_backtest_is_simulated_from_its_page(admin_client, market):
     page = admin_client.get(address(simulated))
     assert b"fan-chart" in page.content
     assert b"Under dearer costs" in page.content
+    first = page.context["report"]["stress"][0]
+    assert [figure["name"] for figure in first["texts"]] == ["total_return", "sharpe", "max_drawdown", "closed_trades"]
+    assert first["texts"][0]["value"] == f"{run.total_return:.2%}"  # the first cell is the run's own costs
 
 
 def test_results_stand_side_by_side_with_differences_marked(admin_client, market):

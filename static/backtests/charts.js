@@ -39,6 +39,8 @@
     if (!box) return;
     const chart = window.echarts.init(box);
     chart.setOption({ textStyle: { color: colour("--ink-2") }, animation: false, ...option });
+    const quiet = { splitLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: colour("--ink-3") } };
+    chart.setOption({ xAxis: quiet, yAxis: quiet });
     new ResizeObserver(() => chart.resize()).observe(box);
   }
 
@@ -64,7 +66,7 @@
     if (!data.fan) return;
     const names = ["5 %", "25 %", "50 %", "75 %", "95 %"];
     draw("fan-chart", {
-      tooltip: { trigger: "axis" }, legend: { textStyle: { color: colour("--ink-2") } },
+      tooltip: { trigger: "axis" }, legend: { top: 6, bottom: "auto", textStyle: { color: colour("--ink-2") } },
       grid: { left: 55, right: 20, top: 40, bottom: 30 },
       xAxis: { type: "category", data: data.fan.steps }, yAxis: { type: "value", scale: true },
       series: data.fan.lines.map((line, k) => ({
@@ -77,7 +79,7 @@
       return h.counts.map((count, k) => [(100 * (h.edges[k] + h.edges[k + 1])) / 2, count]);
     };
     draw("histogram-chart", {
-      tooltip: {}, legend: { textStyle: { color: colour("--ink-2") } }, grid: { left: 55, right: 20, top: 40, bottom: 30 },
+      tooltip: {}, legend: { top: 6, bottom: "auto", textStyle: { color: colour("--ink-2") } }, grid: { left: 55, right: 20, top: 40, bottom: 30 },
       xAxis: { type: "value", axisLabel: { formatter: "{value} %" } }, yAxis: { type: "value" },
       series: [{ name: "Return", type: "bar", data: bars("return") }, { name: "Drawdown", type: "bar", data: bars("drawdown") }],
     });
