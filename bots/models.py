@@ -70,7 +70,11 @@ class BotConfig(models.Model):
 
     name = models.CharField(max_length=60, unique=True)
     api_key = models.ForeignKey(
-        ApiKey, on_delete=models.PROTECT, related_name="bots", verbose_name="API key", help_text="Whose money it trades."
+        ApiKey,
+        on_delete=models.PROTECT,
+        related_name="bots",
+        verbose_name="API key",
+        help_text="Whose money it trades.",
     )
     symbol = models.CharField(max_length=20, help_text="As on Binance: BTCUSDT.")
     timeframe = models.CharField(max_length=3, choices=Timeframe, default=Timeframe.H1, help_text="Length of a bar.")
@@ -256,9 +260,7 @@ class BotState(models.Model):
     last_error = models.CharField(max_length=500, blank=True)
 
     class Meta:
-        constraints = (
-            models.CheckConstraint(name="bot_holds_no_negative_base", condition=Q(base__gte=0)),
-        )
+        constraints = (models.CheckConstraint(name="bot_holds_no_negative_base", condition=Q(base__gte=0)),)
 
     def __str__(self) -> str:
         return f"{self.bot}: {self.status}"
@@ -333,7 +335,9 @@ class Trade(models.Model):
     class Meta:
         ordering = ("-opened_at",)
         constraints = (
-            models.UniqueConstraint(fields=("bot",), condition=Q(closed_at__isnull=True), name="one_open_trade_per_bot"),
+            models.UniqueConstraint(
+                fields=("bot",), condition=Q(closed_at__isnull=True), name="one_open_trade_per_bot"
+            ),
             models.CheckConstraint(
                 name="closed_trade_has_its_reason",
                 condition=Q(closed_at__isnull=True) | (~Q(exit_reason="") & Q(exit_price__isnull=False)),

@@ -1,4 +1,7 @@
-"""What the site knows of exchanges: keys, symbols and stored candles. The paper exchange's own books are in paper/models.py."""
+"""What the site knows of exchanges: keys, symbols and stored candles.
+
+The paper exchange's own books are in paper/models.py.
+"""
 
 from __future__ import annotations
 

@@ -207,7 +207,10 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class OcoRequest:
-    """A stop and a target of one position, of which one cancels the other. `stop_limit_price` None: market on trigger."""
+    """A stop and a target of one position, of which one cancels the other.
+
+    `stop_limit_price` None: the stop sells at market on trigger.
+    """
 
     symbol: str
     side: Side

@@ -45,7 +45,9 @@ def hours(table: str, start: str = MIDNIGHT) -> FullKlines:
     volume = np.full(len(rows), 1000.0)
     count = np.ones(len(rows), dtype=np.int64)
     open_time = np.array(times, dtype=np.int64)
-    return FullKlines("1h", open_time, *prices, volume, volume * prices[3], count, volume / 2, volume * prices[3] / 2)
+    first, high, low, close = prices
+    quote = volume * close
+    return FullKlines("1h", open_time, first, high, low, close, volume, quote, count, volume / 2, quote / 2)
 
 
 def lots(step: str = "0.001", least: str = "0.001", notional: str = "5") -> dict[str, Any]:

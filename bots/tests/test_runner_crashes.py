@@ -24,6 +24,7 @@ from bots import lifecycle
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.orders import stem
 from bots.reconcile import PATIENCE
+from bots.runner import Tick
 from bots.tests import runner_worker
 from bots.tests.runner_exchange import (
     BUYS,
@@ -70,7 +71,7 @@ class Stage:
         self.paper.set_clock(now_ms)
         return now_ms
 
-    def tick(self, decided: int) -> runner_worker.runner.Tick:
+    def tick(self, decided: int) -> Tick:
         """A run in this process."""
         return runner_worker.tick(self.bot.pk, self.go_to(decided))
 

@@ -239,7 +239,7 @@ def test_a_replays_klines_show_nothing_later_than_its_clock(shared_data: Path) -
     exchange = Caller(f"replay:{path}")
     start = 1_700_000_000_000 // HOUR * HOUR
     exchange.clock = ManualClock(start + 1)
-    exchange.venues.install(exchange.venues._default, clock=exchange.clock)  # type: ignore[arg-type]
+    exchange.venues.install(exchange.venues._default, clock=exchange.clock)
     rows = exchange.get("klines", symbol="BTCUSDT", interval="1h", limit=3, endTime=start + 50 * HOUR)
     assert [row[0] for row in rows] == [start - 2 * HOUR, start - HOUR, start]
     assert rows[-1][1:6] == [rows[-1][1]] * 4 + ["0.00000000"]
