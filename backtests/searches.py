@@ -20,7 +20,7 @@ from django.utils import timezone
 from backtests import engine, optimise, overfitting, verdict, walk_forward
 from backtests.data_access import Request, RunError, fields, market_of, read, span_of, utc
 from backtests.evaluate import Evaluator, as_settings
-from backtests.metrics import DAY_MS, DAYS_A_YEAR
+from backtests.metrics import DAY_MS, DAYS_A_YEAR, daily_returns
 from backtests.models import Backtest, HoldOutOpening, Optimisation, Run, SearchChunk, Status, WalkForward
 from backtests.optimise import Method, SearchPlan, Trials
 from backtests.parameters import make_parameters
@@ -34,11 +34,12 @@ from backtests.runs import (
     judge,
     pack,
     reporting,
+    thin,
 )
 from backtests.search_space import make_space
 from backtests.span import Span
 from bots.strategy.types import Candles
-from exchange.types import INTERVAL_MS, Klines
+from exchange.types import INTERVAL_MS, Float64Array, Int64Array, Klines
 
 CHUNK_TRIALS = 100
 STALE = timedelta(seconds=180)  # a chunk takes seconds; its worker is given up after this
@@ -385,11 +386,14 @@ def _finish_walk(
     whole = walk_forward.summarise([_step_of(step) for step in run.steps], numeric)
     times = market.candles.open_time[first + found[0].train_stop : first + found[-1].test_stop]
     peak = np.maximum(np.maximum.accumulate(whole.equity), 1.0)
+    steady = [value.stability for value in whole.stability.values() if value.stability is not None]
     told = verdict.judge(
         whole.out_of_sample_return,
         whole.trials,
         {
             "efficiency": whole.efficiency,
+            "deflated_sharpe": _sharpe_out_of_sample(times, whole.equity),
+            "stability": float(np.mean(steady)) if steady else None,
             "profitable_windows": whole.profitable_windows,
             "closed_trades": float(sum(step.traded.closed_trades for step in whole.steps)),
         },
@@ -413,9 +417,15 @@ def _finish_walk(
         "trials": whole.trials,
     }
     finish(
-        run, result, verdict=told.to_json(), series=pack(times=times, equity=whole.equity),
+        run, result, verdict=told.to_json(), series=pack(**thin(times, whole.equity)),
         total_return=whole.out_of_sample_return, max_drawdown=float((1 - whole.equity / peak).max()),
     )  # fmt: skip
+
+
+def _sharpe_out_of_sample(times: Int64Array, equity: Float64Array) -> float | None:
+    """Probability that the stitched equity's true Sharpe ratio is over 0: nothing was chosen on these days."""
+    found = overfitting.moments(daily_returns(times, equity))
+    return overfitting.deflated_sharpe(found, 0.0, 1)
 
 
 def milliseconds_at(market: engine.Market, row: int) -> int:

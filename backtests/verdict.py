@@ -70,6 +70,10 @@ THRESHOLDS: dict[str, Threshold] = {
     "profitable_windows": Threshold(
         "Profitable windows", 0.60, 0.40, True, "Share of out-of-sample windows that gained.",
     ),
+    "stability": Threshold(
+        "Parameter stability", 0.50, 0.10, True,
+        "1 where every window chose alike, 0 where the choices scatter like chance; the mean over the parameters.",
+    ),
     "loss_probability": Threshold(
         "Chance of a loss", 0.05, 0.25, False, "Share of simulated paths that ended under the starting capital.",
     ),

@@ -103,8 +103,9 @@ def show(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     bots = BotConfig.objects.order_by("name") if kind in ("backtest", "optimisation") else ()
     openings = run.openings.select_related("opened_by", "backtest") if isinstance(run, Optimisation) else ()
     form = MonteCarloForm() if kind == "backtest" else None
+    title = str(run)[:1].upper() + str(run)[1:]
     return _page(
-        request, "show", str(run)[:1].upper() + str(run)[1:], run=run, kind=kind, kinds=TITLES, report=values, bots=bots,
+        request, "show", title, run=run, kind=kind, kinds=TITLES, report=values, bots=bots,
         openings=openings, monte_carlo_form=form, settings_rows=sorted((run.settings or {}).items()),
     )  # fmt: skip
 
