@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from exchange.types import INTERVAL_MS, Klines, SymbolRules
 
 MINUTE_MS = 60_000
 WEEK_MINUTES = 7 * 1440
+MONDAY_MS = 1_704_067_200_000  # 2024-01-01 was one
 WHOLE = Span()
 
 
@@ -88,7 +90,7 @@ def signals_of(market: Market, parameters: RunParameters) -> NDArray[np.int8]:
         signal = np.require(strategy.signals(market.candles, parameters.strategy_params), np.int8, ["C", "W"])
     except Exception as error:  # a user's own strategy may raise anything
         raise BacktestError(f"strategy {parameters.strategy} failed: {type(error).__name__}: {error}") from error
-    if signal.shape != market.candles.close.shape or not np.isin(signal, (-1, 0, 1)).all():
+    if signal.shape != market.candles.close.shape or (len(signal) and not -1 <= signal.min() <= signal.max() <= 1):
         raise BacktestError(f"strategy {parameters.strategy} must give +1, 0 or -1 for each of {market.bars} bars")
     return signal
 
@@ -157,12 +159,16 @@ def _outside(market: Market, parameters: RunParameters) -> NDArray[np.bool_]:
     """Where the trading hours forbid an entry, judged as the runner does: when the bar after opens."""
     outside = np.zeros(market.bars, dtype=np.bool_)
     if parameters.trading_hours:
-        monday = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
-        minutes = [datetime.fromtimestamp(monday + 60 * minute, tz=UTC) for minute in range(WEEK_MINUTES)]
-        week = np.array([not hours.contains(parameters.trading_hours, minute) for minute in minutes])
-        minute = (market.candles.open_time[1:] // MINUTE_MS - int(monday) // 60) % WEEK_MINUTES
-        outside[:-1] = week[minute]
+        minute = (market.candles.open_time[1:] // MINUTE_MS - MONDAY_MS // MINUTE_MS) % WEEK_MINUTES
+        outside[:-1] = _closed_minutes(parameters.trading_hours)[minute]
     return outside
+
+
+@lru_cache(maxsize=64)
+def _closed_minutes(trading_hours: str) -> NDArray[np.bool_]:
+    """For each minute of a week from Monday on, whether entries are forbidden."""
+    times = (datetime.fromtimestamp(MONDAY_MS / 1000 + 60 * minute, tz=UTC) for minute in range(WEEK_MINUTES))
+    return np.array([not hours.contains(trading_hours, time) for time in times])
 
 
 def backtest(

@@ -140,13 +140,14 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> tupl
     quote_before, highest = 0, 0.0
     rest, levels = Levels(0, 0, 0), Levels(0, 0, 0)
     protects = setup.exits.stop_loss > 0.0 or setup.exits.take_profit > 0.0 or setup.exits.trailing_stop > 0.0
-    trails = setup.exits.trailing_stop > 0.0
+    trails, limits_drawdown = setup.exits.trailing_stop > 0.0, setup.risk.max_drawdown > 0.0
+    quote_now, base_now = quote / UNITS, base / UNITS
     next_day = 0  # when today ends
     tape.rejected[:] = 0
 
     for bar in range(first, end):
         # Settle: what was wanted at the last close fills at this open, what rests meets this bar.
-        if lots > 0 or wanted > 0:
+        if wanted > 0 or wants_exit or (protects and lots > 0):
             if bars.open_time[bar] >= next_day:
                 next_day = (bars.open_time[bar] // DAY_MS + 1) * DAY_MS
                 pnl_before_today, entries_today = closed_pnl, 0
@@ -182,20 +183,21 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> tupl
                 tape.exit_bar[closed], tape.exit_price[closed], tape.exit_fee[closed] = bar, sale.price, fee
                 tape.exit_reason[closed], tape.net_pnl[closed] = sale.reason.value, quote - quote_before
                 closed += 1
-            elif trails:
-                rest = levels
-                highest = max(highest, bars.high[bar])
-                levels = Levels(levels.stop, levels.target, trail_level(setup.exits, highest, setup.rules.tick_size))
             else:
                 rest = levels
+                if trails and bars.high[bar] > highest:
+                    highest = bars.high[bar]
+                    trail = trail_level(setup.exits, highest, setup.rules.tick_size)
+                    levels = Levels(levels.stop, levels.target, trail)
+            quote_now, base_now = quote / UNITS, base / UNITS
             wanted, wants_exit = 0, False
 
         # The books at this close.
-        equity = quote / UNITS + base / UNITS * bars.close[bar]
+        equity = quote_now + base_now * bars.close[bar]
         tape.equity[bar - first] = equity
         tape.is_exposed[bar - first] = lots > 0
         peak = max(peak, equity)
-        if not is_halted and drawdown_reached(peak, equity, setup.risk.max_drawdown):
+        if limits_drawdown and not is_halted and drawdown_reached(peak, equity, setup.risk.max_drawdown):
             is_halted = True
 
         # Decide. A decision on the last bar could fill nowhere.
@@ -221,7 +223,7 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> tupl
         price_now = ask_price(price_units(bars.open[bar + 1]), setup.slippage, tick) / UNITS
         decided = decide(
             signal, lots, facts, setup.risk, setup.size, setup.exits, setup.rules,
-            capital, quote / UNITS, quote / UNITS, price_now, setup.fee_rate,
+            capital, quote_now, quote_now, price_now, setup.fee_rate,
         )  # fmt: skip
         if decided.action == Action.ENTER:
             wanted = decided.lots

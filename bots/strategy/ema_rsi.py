@@ -74,9 +74,8 @@ def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
     if len(signal) <= start:
         return signal
     values = indicators(candles, params)
-    gap = values["ema_fast"] - values["ema_slow"]  # NaN compares as False, which is no cross
-    rsi = values["rsi"][start:]
-    before, now = gap[start - 1 : -1], gap[start:]
-    signal[start:][(before <= 0) & (now > 0) & (rsi < params.rsi_overbought)] = 1
-    signal[start:][(before >= 0) & (now < 0) & (rsi > params.rsi_oversold)] = -1
+    fast, slow, rsi = values["ema_fast"], values["ema_slow"], values["rsi"][start:]
+    above, under = fast[start - 1 :] > slow[start - 1 :], fast[start - 1 :] < slow[start - 1 :]  # NaN: neither
+    signal[start:] = (above[1:] & ~above[:-1] & (rsi < params.rsi_overbought)).view(np.int8)
+    signal[start:] -= (under[1:] & ~under[:-1] & (rsi > params.rsi_oversold)).view(np.int8)
     return signal

@@ -1,0 +1,125 @@
+"""How fast the engine is, against a bare compiled loop: seeded 1-minute bars, indicators included.
+
+    python benchmarks/bench_engine.py [bars]
+
+The bare loop crosses two averages and books market fills with fee and slippage in floats: nothing else of the rules.
+It is what any engine must at least do. Medians of repeated runs, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import talib
+from numba import njit
+
+from backtests.engine import Market, backtest, bars_of, prepare, rows_of, setup_of, signals_of, tape_for
+from backtests.loop import run_bars_compiled
+from backtests.parameters import RunParameters, make_parameters
+from backtests.span import Span
+from exchange.types import Klines, SymbolRules
+
+REPEATS = 21
+SIGNALS_ONLY = {"fee_rate": "0.001", "slippage_bps": 2, "position_size_mode": "percent", "position_size_perc": 1}
+EVERY_RULE = SIGNALS_ONLY | {
+    "stop_loss": "0.01", "take_profit": "0.02", "trailing_stop": "0.015", "max_daily_trades": 20,
+    "max_daily_loss": "0.5", "daily_profit_target": "0.5", "max_drawdown": "0.999", "cooldown_bars": 2,
+    "maker_fee_rate": "0.0008", "trading_hours": "Mon-Sun 00:00-23:59",
+}  # fmt: skip
+
+
+def market_of(count: int) -> Market:
+    """A seeded walk of 1-minute bars."""
+    rng = np.random.default_rng(1)
+    close = np.round(30_000 * np.exp(np.cumsum(rng.standard_t(4, count) * 0.0004)), 2)
+    open_ = np.concatenate([close[:1], close[:-1]])
+    wick = np.abs(rng.normal(0, 0.0003, (2, count)))
+    high = np.round(np.maximum(open_, close) * (1 + wick[0]), 2)
+    low = np.round(np.minimum(open_, close) * (1 - wick[1]), 2)
+    times = 1_704_067_200_000 + np.arange(count, dtype=np.int64) * 60_000
+    rules = SymbolRules(
+        "BTCUSDT", "BTC", "USDT", tick_size=Decimal("0.01"), step_size=Decimal("0.00001"), min_notional=Decimal(5)
+    )
+    return prepare(Klines("1m", times, open_, high, low, close, np.ones(count)), "BTCUSDT", rules)
+
+
+@njit(nogil=True)
+def bare(
+    open_: Any, close: Any, fast: Any, slow: Any, rsi: Any, start: int, fee: float, slip: float, equity: Any
+) -> int:
+    """Crosses, market fills, fee, slippage, equity."""
+    quote, base, trades, wanted = 1000.0, 0.0, 0, 0
+    for bar in range(len(close)):
+        if wanted == 1:
+            base = quote / (open_[bar] * (1 + slip)) * (1 - fee)
+            quote = 0.0
+            trades += 1
+        elif wanted == -1:
+            quote = base * open_[bar] * (1 - slip) * (1 - fee)
+            base = 0.0
+        wanted = 0
+        if bar >= start:
+            if base == 0.0 and fast[bar - 1] <= slow[bar - 1] and fast[bar] > slow[bar] and rsi[bar] < 70:
+                wanted = 1
+            elif base > 0.0 and fast[bar - 1] >= slow[bar - 1] and fast[bar] < slow[bar] and rsi[bar] > 30:
+                wanted = -1
+        equity[bar] = quote + base * close[bar]
+    return trades
+
+
+def run_bare(market: Market, equity: Any) -> int:
+    close = market.candles.close
+    fast, slow, rsi = talib.EMA(close, 12), talib.EMA(close, 26), talib.RSI(close, 14)
+    return int(bare(market.candles.open, close, fast, slow, rsi, 280, 0.001, 0.0002, equity))
+
+
+def run_loop(market: Market, parameters: RunParameters, tape: Any) -> int:
+    """The engine's own path of a search: signals, every rule, equity; no report."""
+    first, end = rows_of(market, parameters, Span())
+    bars = bars_of(market, signals_of(market, parameters), parameters)
+    return int(run_bars_compiled(bars, first, end, setup_of(market, parameters), tape)[0])
+
+
+def report(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def median_ms(work: Callable[[], object]) -> float:
+    work()
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    market = market_of(count)
+    equity, tape = np.empty(count), tape_for(count)
+    plain, full = make_parameters(SIGNALS_ONLY), make_parameters(EVERY_RULE)
+    least = median_ms(lambda: run_bare(market, equity))
+    report(f"{count} bars; {run_bare(market, equity)} trades bare, {run_loop(market, plain, tape)} signals only, "
+          f"{run_loop(market, full, tape)} with every rule")  # fmt: skip
+    for name, work in (
+        ("bare loop", lambda: run_bare(market, equity)),
+        ("engine, signals only", lambda: run_loop(market, plain, tape)),
+        ("engine, every rule", lambda: run_loop(market, full, tape)),
+        ("engine, every rule, with report", lambda: backtest(market, full)),
+    ):
+        took = median_ms(work)
+        report(f"{name:32} {took:8.2f} ms   {took / least:5.2f} x bare")
+
+
+if __name__ == "__main__":
+    main()
