@@ -1,3 +1,5 @@
+from itertools import combinations
+
 """The measures of overfitting against the numbers that were published with them."""
 
 import json
@@ -99,7 +101,7 @@ def test_splits_taken_in_parts_equal_splits_taken_one_by_one():
     found = overfitting.probability_of_overfitting(matrix, 6)
     slow = []
     blocks = matrix.reshape(6, 10, 7)
-    for inside in overfitting.combinations(range(6), 3):
+    for inside in combinations(range(6), 3):
         rest = [b for b in range(6) if b not in inside]
 
         def sharpe(rows):
