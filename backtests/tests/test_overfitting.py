@@ -1,9 +1,8 @@
-from itertools import combinations
-
 """The measures of overfitting against the numbers that were published with them."""
 
 import json
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
