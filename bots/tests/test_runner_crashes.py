@@ -44,7 +44,7 @@ from bots.tests.runner_exchange import (
 )
 from exchange.models import ApiKey, Venue
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.timeout(600)]
 
 ORDER, LIST = "/api/v3/order", "/api/v3/orderList/oco"
 # Where a blow falls: the bar that is decided, and the request that the exchange has just accepted.
@@ -91,7 +91,7 @@ class Stage:
         self.wire.strike = Strike(method, path, forwarded, kill)
         workers.append(self.start_worker(decided))
         try:
-            assert workers[0].wait(120) == -signal.SIGKILL
+            assert workers[0].wait(240) == -signal.SIGKILL
         finally:
             workers[0].kill()
         assert self.wire.struck.wait(10)

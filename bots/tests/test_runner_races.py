@@ -256,7 +256,7 @@ def _assert_account_is_the_sum_of_bots(bots: list[BotConfig], paper: PaperProces
     assert account["USDT"] == 1_000_000 + moved
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_two_workers_and_fifty_bots_place_no_order_twice(tmp_path, settings, redis_url):
     race(50, tmp_path, settings)
 
