@@ -16,6 +16,12 @@ from tradingsite.celery import app
 from tradingsite.scheduler import BotScheduler, GridSchedule
 
 
+@pytest.fixture(autouse=True)
+def only_bots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the site's own periodic work out: these tests count what is sent."""
+    monkeypatch.setattr(BotScheduler, "update_from_dict", lambda self, entries: None)
+
+
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
