@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ import pytest
 from exchange.binance.exchange import BinanceExchange
 from exchange.candles import MemoryCandles
 from exchange.errors import (
+    ExchangeUnavailable,
     FilterViolation,
     InsufficientBalance,
     InvalidCredentials,
@@ -179,3 +181,21 @@ def test_the_budget_hears_what_the_paper_exchange_counts(exchange: BinanceExchan
     exchange.account()
     exchange.submit(BUY)
     assert exchange.budget.usage()[0].used >= 20
+
+
+@pytest.mark.parametrize("late", [BUY, OCO], ids=["order", "oco"])
+def test_what_may_not_leave_any_more_does_not_reach_the_exchange(
+    exchange: BinanceExchange, late: OrderRequest | OcoRequest
+) -> None:
+    exchange.submit(replace(BUY, client_order_id="held"))
+    too_late = replace(late, send_by_s=time.time() - 0.001)
+    with pytest.raises(ExchangeUnavailable, match="nothing was sent"):
+        exchange.submit(too_late) if isinstance(too_late, OrderRequest) else exchange.submit_oco(too_late)
+    assert exchange.open_orders("BTCUSDT") == ()
+    with pytest.raises(OrderNotFound):
+        exchange.order("BTCUSDT", "entry")
+
+
+def test_what_may_still_leave_is_placed(exchange: BinanceExchange) -> None:
+    report = exchange.submit(replace(BUY, send_by_s=time.time() + 10))
+    assert report.status == OrderStatus.FILLED
