@@ -1,7 +1,7 @@
 """Settle: make our record agree with the exchange before anything is decided.
 
 Every order that may still move is looked up by its own id; what it filled is booked. An order whose answer was lost
-blocks its bot until the exchange has said, beyond doubt, what became of it (BINANCE.md 7).
+blocks its bot until the exchange has said, beyond doubt, what became of it.
 """
 
 from __future__ import annotations
