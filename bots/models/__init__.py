@@ -1,0 +1,35 @@
+"""Bots, what they decided, and what became of it. Rules that the database can keep are constraints here."""
+
+from bots.models.config import BotConfig, BotConfigVersion, KillSwitch, SizeModeChoice, Timeframe
+from bots.models.records import (
+    Action,
+    BotRun,
+    BotState,
+    Decision,
+    Fill,
+    Incident,
+    Order,
+    OrderState,
+    Purpose,
+    Status,
+    Trade,
+)
+
+__all__ = [
+    "Action",
+    "BotConfig",
+    "BotConfigVersion",
+    "BotRun",
+    "BotState",
+    "Decision",
+    "Fill",
+    "Incident",
+    "KillSwitch",
+    "Order",
+    "OrderState",
+    "Purpose",
+    "SizeModeChoice",
+    "Status",
+    "Timeframe",
+    "Trade",
+]

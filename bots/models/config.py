@@ -1,0 +1,218 @@
+"""What a person chooses: a bot, every version of it, and the kill switch."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from bots.models.fields import SMALLEST, amount, fraction, in_range
+from exchange.models import ApiKey
+
+
+class SizeModeChoice(models.TextChoices):
+    FIXED = "fixed", "Fixed amount of quote"
+    PERCENT = "percent", "Share of capital"
+    RISK = "risk", "Risk per trade (needs a stop-loss)"
+
+
+class Timeframe(models.TextChoices):
+    M1 = "1m", "1 minute"
+    M3 = "3m", "3 minutes"
+    M5 = "5m", "5 minutes"
+    M15 = "15m", "15 minutes"
+    M30 = "30m", "30 minutes"
+    H1 = "1h", "1 hour"
+    H2 = "2h", "2 hours"
+    H4 = "4h", "4 hours"
+    H6 = "6h", "6 hours"
+    H8 = "8h", "8 hours"
+    H12 = "12h", "12 hours"
+    D1 = "1d", "1 day"
+
+
+class BotConfig(models.Model):
+    """What a person chooses about one bot. What it does with it is in `BotState` and the records below."""
+
+    name = models.CharField(max_length=60, unique=True)
+    api_key = models.ForeignKey(
+        ApiKey,
+        on_delete=models.PROTECT,
+        related_name="bots",
+        verbose_name="API key",
+        help_text="Whose money it trades.",
+    )
+    symbol = models.CharField(max_length=20, help_text="As on Binance: BTCUSDT.")
+    timeframe = models.CharField(max_length=3, choices=Timeframe, default=Timeframe.H1, help_text="Length of a bar.")
+    strategy = models.CharField(max_length=30, default="ema_rsi")
+
+    ema_fast = models.PositiveSmallIntegerField(default=12, help_text="Bars of the fast average; under the slow one.")
+    ema_slow = models.PositiveSmallIntegerField(default=26, help_text="Bars of the slow average.")
+    rsi_period = models.PositiveSmallIntegerField(default=14, help_text="Bars of Wilder's RSI.")
+    rsi_overbought = models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(70), help_text="No buy at or over this RSI, 0 to 100."
+    )
+    rsi_oversold = models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(30), help_text="No signal sell at or under this RSI, 0 to 100."
+    )
+    parameters = models.JSONField(
+        default=dict, blank=True, help_text="Parameters of a strategy other than EMA/RSI, by name."
+    )
+
+    initial_capital = amount(
+        validators=[MinValueValidator(SMALLEST)],
+        default=Decimal(1000),
+        help_text="Quote that the bot's own ledger starts with. It never spends more than its ledger holds.",
+    )
+    position_size_mode = models.CharField(
+        max_length=10, choices=SizeModeChoice, default=SizeModeChoice.PERCENT, verbose_name="size of an entry"
+    )
+    position_size_fixed = amount(
+        null=True, blank=True, validators=[MinValueValidator(SMALLEST)], help_text="Quote per entry, in the fixed mode."
+    )
+    position_size_perc = models.DecimalField(
+        "share of capital per entry",
+        max_digits=9,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        default=Decimal("0.5"),
+        validators=[MinValueValidator(SMALLEST), MaxValueValidator(Decimal(1))],
+        help_text="In the percent mode. A fraction: 0.5 is half of the capital.",
+    )
+    risk_per_trade = fraction("Capital lost if the stop-loss is hit, in the risk mode.")
+    compounding = models.BooleanField(default=True, help_text="Count closed trades' results into the capital.")
+
+    stop_loss = fraction("Fall from the entry price that sells.")
+    take_profit = models.DecimalField(
+        max_digits=12,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(SMALLEST)],
+        help_text="Rise over the entry price that sells. A fraction: 0.02 is 2 %. Empty: off.",
+    )
+    trailing_stop = fraction("Fall from the highest price since the entry that sells.")
+
+    stop_limit_distance = models.DecimalField(
+        max_digits=9,
+        decimal_places=8,
+        default=Decimal("0.005"),
+        validators=[MinValueValidator(SMALLEST), MaxValueValidator(Decimal("0.5"))],
+        help_text="Only where the symbol has no stop-market order: how far the stop's limit lies under it. A fraction.",
+    )
+
+    max_daily_trades = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Entries per UTC day. Empty: no limit."
+    )
+    max_daily_loss = fraction("Loss of trades closed today that stops entries until tomorrow.", below_one=False)
+    daily_profit_target = models.DecimalField(
+        max_digits=12,
+        decimal_places=8,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(SMALLEST)],
+        help_text="Profit of trades closed today that stops entries until tomorrow. A fraction. Empty: off.",
+    )
+    max_drawdown = fraction("Fall of equity from its peak that stops entries until a person resumes.", below_one=False)
+    cooldown_bars = models.PositiveSmallIntegerField(
+        default=0, help_text="Bars to wait after an exit; 1 forbids an entry decided on the exit's own bar."
+    )
+    max_signal_age_s = models.PositiveIntegerField(
+        "oldest signal to enter on",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Seconds since the bar's close. Empty: half the interval.",
+    )
+    trading_hours = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="When it may enter, UTC: “Mon-Fri 08:00-20:00; Sat 10:00-12:00”. Empty: always. Exits always go out.",
+    )
+    is_active = models.BooleanField(default=False, help_text="Its schedule ticks. Start and stop set this.")
+    is_demo = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "bot"
+        ordering = ("name",)
+        permissions = (("operate_botconfig", "Can start, pause, stop and run bots"),)
+        constraints = (
+            models.CheckConstraint(
+                name="bot_fast_under_slow", condition=Q(ema_fast__gte=1, ema_fast__lt=F("ema_slow"))
+            ),
+            models.CheckConstraint(name="bot_rsi_period_at_least_two", condition=Q(rsi_period__gte=2)),
+            models.CheckConstraint(
+                name="bot_rsi_levels_in_range",
+                condition=Q(rsi_oversold__gte=0, rsi_overbought__lte=100, rsi_oversold__lt=F("rsi_overbought")),
+            ),
+            models.CheckConstraint(name="bot_capital_positive", condition=Q(initial_capital__gt=0)),
+            models.CheckConstraint(
+                name="bot_size_fits_its_mode",
+                condition=Q(position_size_mode="fixed", position_size_fixed__gt=0)
+                | Q(position_size_mode="percent", position_size_perc__gt=0)
+                | Q(position_size_mode="risk", risk_per_trade__gt=0, stop_loss__gt=0),
+            ),
+            in_range("bot_size_fraction_in_range", "position_size_perc", top_included=True),
+            in_range("bot_risk_fraction_in_range", "risk_per_trade"),
+            in_range("bot_stop_loss_in_range", "stop_loss"),
+            in_range("bot_trailing_stop_in_range", "trailing_stop"),
+            in_range("bot_daily_loss_in_range", "max_daily_loss", top_included=True),
+            in_range("bot_drawdown_in_range", "max_drawdown", top_included=True),
+            models.CheckConstraint(
+                name="bot_take_profit_positive", condition=Q(take_profit__isnull=True) | Q(take_profit__gt=0)
+            ),
+            models.CheckConstraint(
+                name="bot_profit_target_positive",
+                condition=Q(daily_profit_target__isnull=True) | Q(daily_profit_target__gt=0),
+            ),
+            models.CheckConstraint(
+                name="bot_daily_trades_not_zero",
+                condition=Q(max_daily_trades__isnull=True) | Q(max_daily_trades__gt=0),
+            ),
+            models.CheckConstraint(
+                name="bot_signal_age_not_zero",
+                condition=Q(max_signal_age_s__isnull=True) | Q(max_signal_age_s__gt=0),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BotConfigVersion(models.Model):
+    """What a bot's configuration was from one change to the next: by whom, and why."""
+
+    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    values = models.JSONField(help_text="Every field of the configuration, decimals as strings.")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("bot", "-number")
+        constraints = (models.UniqueConstraint(fields=("bot", "number"), name="one_version_per_number"),)
+
+    def __str__(self) -> str:
+        return f"{self.bot} v{self.number}"
+
+
+class KillSwitch(models.Model):
+    """Stops every entry of every bot at once. One row; exits always go out."""
+
+    is_on = models.BooleanField(default=False, help_text="No bot enters while this is on.")
+    reason = models.CharField(max_length=300, blank=True)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="one_kill_switch", condition=Q(pk=1)),)
+
+    def __str__(self) -> str:
+        return "on" if self.is_on else "off"
