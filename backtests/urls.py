@@ -5,17 +5,17 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from backtests import views
+from backtests.views import acts, compare, listing, new, show
 
 app_name = "backtests"
 guard = admin.site.admin_view
 
 urlpatterns = [
-    path("backtests/", guard(views.index), name="home"),
-    path("backtests/compare/", guard(views.compare), name="compare"),
-    path("backtests/new/<slug:kind>/", guard(views.new), name="new"),
-    path("backtests/backtest/<int:pk>/trades.csv", guard(views.trades_csv), name="trades"),
-    path("backtests/<slug:kind>/", guard(views.index), name="index"),
-    path("backtests/<slug:kind>/<int:pk>/", guard(views.show), name="show"),
-    path("backtests/<slug:kind>/<int:pk>/act/", guard(views.act), name="act"),
+    path("backtests/", guard(listing.index), name="home"),
+    path("backtests/compare/", guard(compare.compare), name="compare"),
+    path("backtests/new/<slug:kind>/", guard(new.new), name="new"),
+    path("backtests/backtest/<int:pk>/trades.csv", guard(show.trades_csv), name="trades"),
+    path("backtests/<slug:kind>/", guard(listing.index), name="index"),
+    path("backtests/<slug:kind>/<int:pk>/", guard(show.show), name="show"),
+    path("backtests/<slug:kind>/<int:pk>/act/", guard(acts.act), name="act"),
 ]

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from backtests.bot_settings import settings_of
 from backtests.data_access import Request
 from backtests.models import Run, Status
 from backtests.optimise import OBJECTIVES, Method
 from backtests.parameters import parse_pairs
-from backtests.reports import settings_of
 from bots.models import BotConfig
 
 

@@ -11,7 +11,7 @@ from backtests.data_access import RunError
 from backtests.management.commands._runs import require_done
 from backtests.models import Backtest
 from backtests.monte_carlo import Method
-from backtests.reports import monte_carlo_report
+from backtests.reports.monte_carlo import monte_carlo_report
 
 
 class Command(BaseCommand):

@@ -14,7 +14,7 @@ from backtests import searches, tasks
 from backtests.data_access import RunError
 from backtests.management.commands._runs import add_market, add_search, read_plan, read_request, require_done
 from backtests.models import Optimisation
-from backtests.reports import figure
+from backtests.reports.figures import figure
 
 
 class Command(BaseCommand):

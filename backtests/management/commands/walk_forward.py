@@ -10,7 +10,7 @@ from tqdm import tqdm
 from backtests import searches
 from backtests.data_access import RunError
 from backtests.management.commands._runs import add_market, add_search, read_plan, read_request, require_done
-from backtests.reports import walk_forward_report
+from backtests.reports.walk_forward import walk_forward_report
 
 
 class Command(BaseCommand):
