@@ -61,6 +61,7 @@ class Run(models.Model):
     total_return = models.FloatField(null=True)
     sharpe = models.FloatField(null=True)
     max_drawdown = models.FloatField(null=True)
+    closed_trades = models.PositiveIntegerField(null=True)
     is_pinned = models.BooleanField("pinned", default=False)
     note = models.TextField(blank=True)
 

@@ -6,7 +6,6 @@ What a search does round by round is in searches.py. A result is written in the 
 from __future__ import annotations
 
 import io
-import itertools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from backtests import engine, monte_carlo, overfitting, verdict
 from backtests.data_access import Request, RunError, fields, market_of, read, span_of
+from backtests.kept import screen_rows, series_of
 from backtests.metrics import daily_returns
 from backtests.models import UNFINISHED, Backtest, MonteCarlo, Optimisation, Run, Status, WalkForward
 from backtests.parameters import make_parameters
@@ -27,7 +27,6 @@ from backtests.result import RunResult
 
 logger = logging.getLogger(__name__)
 
-SCREEN_POINTS = 2000
 Floats = NDArray[np.float64]
 
 
@@ -111,10 +110,11 @@ def backtest_columns(run: Run, market: engine.Market, done: engine.Backtest) -> 
     return {
         "result_hash": done.result.digest(),
         "verdict": judge(done.result, daily, 1 + earlier_trials(run)).to_json(),
-        "series": pack(daily=daily, **thin(times, done.equity)),
+        "series": pack(**series_of(market, done)),
         "total_return": measured.total_return,
         "sharpe": measured.sharpe,
         "max_drawdown": measured.max_drawdown,
+        "closed_trades": measured.closed_trades,
         "bars": done.result.bars,
         "done_steps": 1,
         "total_steps": 1,
@@ -156,17 +156,9 @@ def judge(result: RunResult, daily: Floats, trials: int, **more: float | None) -
     return verdict.judge(result.metrics.total_return, trials, measures)
 
 
-def thin(times: NDArray[np.int64], equity: Floats, points: int = SCREEN_POINTS) -> dict[str, Any]:
-    """Times and equity for the screen: of each stretch its first, lowest, highest and last bar; every peak survives."""
-    count = len(equity)
-    if count <= points:
-        return {"times": times, "equity": equity}
-    edges = np.linspace(0, count, points // 4 + 1).astype(np.int64)
-    keep = {0, count - 1}
-    for start, stop in itertools.pairwise(edges):
-        part = equity[start:stop]
-        keep |= {int(start), int(start + part.argmin()), int(start + part.argmax()), int(stop - 1)}
-    rows = np.array(sorted(keep))
+def thin(times: NDArray[np.int64], equity: Floats) -> dict[str, Any]:
+    """Times and equity for the screen; every peak survives."""
+    rows = screen_rows(equity)
     return {"times": times[rows], "equity": equity[rows]}
 
 
