@@ -83,10 +83,10 @@ def sellable(state: BotState, rules: SymbolRules) -> Decimal:
 
 
 def _trade_of(state: BotState, order: Order, fill: FillReport) -> Trade:
-    """The trade that a fill belongs to; a buy while flat opens one."""
+    """The trade that a fill belongs to: a sale to the one it was ordered for, a purchase to the open one, if any."""
+    if fill.side == Side.SELL and order.trade is not None:
+        return Trade.objects.get(pk=order.trade.pk)
     trade = Trade.objects.filter(bot_id=state.bot_id, closed_at__isnull=True).first()
-    if trade is None and fill.side == Side.SELL:
-        trade = order.trade  # a late fill of a trade that dust had closed already
     if trade is not None:
         return trade
     return Trade.objects.create(

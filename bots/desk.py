@@ -33,6 +33,10 @@ class Desk:
     def now(self) -> datetime:
         return moment(self.now_ms)
 
+    def exchange_time(self) -> datetime:
+        """The exchange's own clock, which a step of ours does not move: how long ago an order went on record."""
+        return moment(self.exchange.server_time_ms())
+
     def age_ms(self, close_time_ms: int) -> int:
         """How long ago a bar closed, as rule 1's staleness counts it."""
         return (self.asked_at_ms or self.now_ms) - close_time_ms

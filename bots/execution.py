@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-
-from django.utils import timezone
+from typing import TypeVar
 
 from bots import accounting, incidents, reconcile
 from bots.desk import Desk
 from bots.levels import Protection, protection_of
 from bots.locks import Claim, LeaseLost, fenced
 from bots.models import BotConfig, BotConfigVersion, BotState, Order, OrderState, Purpose, Trade
-from bots.orders import UNSETTLED, Draft, as_request, mark, record, send_by_s
+from bots.orders import SEND_WITHIN_S, UNSETTLED, Draft, as_request, mark, record, send_by_s
 from exchange.errors import (
     DuplicateOrder,
     ExchangeError,
@@ -29,46 +28,55 @@ from exchange.errors import (
 )
 from exchange.types import Klines, OcoRequest, OrderReport, OrderType, Side
 
+Report = TypeVar("Report")
+
 PROTECTIVE = (Purpose.STOP, Purpose.TARGET)
 UNPROTECTED = "unprotected_position"
 UNSOLD = "exit_refused"
 
 
-def send(order: Order, desk: Desk, held: Claim) -> bool:
-    """Send one order that is on record, and record what became of it; True when the exchange took it.
+def send(order: Order, desk: Desk, held: Claim) -> None:
+    """Send one order that is on record, and record what became of it.
 
     Raises:
-        OutcomeUnknown: it may have been executed; the next settling looks it up.
+        StillUnknown: it may have been executed, and the exchange cannot say yet; the next settling looks it up.
         RequestRejected: the exchange said no; the order is marked so.
         RateLimited, ExchangeUnavailable: it was not executed; the order is marked so.
     """
+    report = _place([order], lambda: desk.exchange.submit(as_request(order)), desk, held)
+    if report is not None:
+        _keep(lambda: reconcile.take_over(order, report, desk, held), [order], desk)
+
+
+def _place(orders: list[Order], submit: Callable[[], Report], desk: Desk, held: Claim) -> Report | None:
+    """Send orders once; None when the answer was lost and the exchange, asked for them by their ids, knew them."""
     try:
-        report = desk.exchange.submit(as_request(order))
+        return submit()
     except (OutcomeUnknown, DuplicateOrder):
-        _mark(order, OrderState.UNKNOWN, "The exchange's answer was lost.", held)
-        raise
+        _mark(orders, OrderState.UNKNOWN, "The exchange's answer was lost.", held)
     except (RequestRejected, RateLimited, ExchangeUnavailable) as error:
-        _mark(order, OrderState.REJECTED, str(error), held)
+        _mark(orders, OrderState.REJECTED, str(error), held)
         raise
-    _keep(lambda: reconcile.take_over(order, report, desk, held), [order])
-    return True
+    reconcile.settle(orders[0].bot, desk, held)
+    return None
 
 
-def _keep(book: Callable[[], object], orders: list[Order]) -> None:
+def _keep(book: Callable[[], object], orders: list[Order], desk: Desk) -> None:
     """Book an answer. If the lease is lost, the answer is true all the same: leave the orders to be looked up."""
     try:
         book()
     except LeaseLost:
         pks = [order.pk for order in orders]
         Order.objects.filter(pk__in=pks, state=OrderState.REJECTED).update(
-            state=OrderState.UNKNOWN, sent_at=timezone.now()
+            state=OrderState.UNKNOWN, sent_at=desk.exchange_time()
         )
         raise
 
 
-def _mark(order: Order, state: OrderState, error: str, held: Claim) -> None:
+def _mark(orders: list[Order], state: OrderState, error: str, held: Claim) -> None:
     with fenced(held):
-        mark(order, state, error)
+        for order in orders:
+            mark(order, state, error)
 
 
 # --- Protective orders ------------------------------------------------------------------------------------------------
@@ -96,12 +104,14 @@ def protect(
         want_exit(trade, wanted.stop_reason, held)
         sell_out(bot, version, desk, held, bar)
         return
-    if not wanted.exists or _already_holds(resting, wanted):
+    if _already_holds(resting, wanted, bot, desk):
         return
     if resting:
         cancel_protection(bot, desk, held)
         if open_trade(bot) is None:
             return  # it filled while we were cancelling it
+    if not wanted.exists:
+        return
     orders = _record_protection(bot, version, trade, wanted, desk, held, bar)
     try:
         _send_protection(orders, wanted, desk, held)
@@ -129,10 +139,16 @@ def resting_orders(bot: BotConfig) -> list[Order]:
     return list(Order.objects.filter(bot=bot, state__in=UNSETTLED, purpose__in=PROTECTIVE).order_by("pk"))
 
 
-def _already_holds(resting: list[Order], wanted: Protection) -> bool:
+def _already_holds(resting: list[Order], wanted: Protection, bot: BotConfig, desk: Desk) -> bool:
+    """Whether what rests is what should: these levels, for all that is held."""
+    if not resting:
+        return not wanted.exists
     stops = [order.stop_price for order in resting if order.purpose == Purpose.STOP]
     targets = [order.limit_price for order in resting if order.purpose == Purpose.TARGET]
-    return bool(resting) and stops == wanted.stops and targets == wanted.targets
+    if stops != wanted.stops or targets != wanted.targets:
+        return False
+    held = accounting.sellable(BotState.objects.get(bot=bot), desk.rules)
+    return all(order.quantity - order.executed_quantity == held for order in resting)
 
 
 def _is_stranded(resting: list[Order], desk: Desk) -> bool:
@@ -159,10 +175,11 @@ def _record_protection(
     held: Claim,
     bar: datetime,
 ) -> list[Order]:
+    sent_at = desk.exchange_time()
     with fenced(held) as state:
         quantity = accounting.sellable(state, desk.rules)
         drafts = wanted.drafts(quantity, desk.rules, bot.stop_limit_distance)
-        return record(bot, version, drafts, bar=bar, now=desk.now, trade=trade)
+        return record(bot, version, drafts, bar=bar, now=desk.now, sent_at=sent_at, trade=trade)
 
 
 def _send_protection(orders: list[Order], wanted: Protection, desk: Desk, held: Claim) -> None:
@@ -184,28 +201,16 @@ def _send_protection(orders: list[Order], wanted: Protection, desk: Desk, held: 
         stop_limit_price=stop.limit_price,
         send_by_s=send_by_s(stop),
     )
-    try:
-        report = desk.exchange.submit_oco(request)
-    except (OutcomeUnknown, DuplicateOrder):
-        _mark_all(orders, OrderState.UNKNOWN, "The exchange's answer was lost.", held)
-        raise
-    except (RequestRejected, RateLimited, ExchangeUnavailable) as error:
-        _mark_all(orders, OrderState.REJECTED, str(error), held)
-        raise
-    legs = {leg.client_order_id: leg for leg in report.orders}
-    _keep(lambda: _take_over_legs(orders, legs, desk, held), orders)
+    report = _place(orders, lambda: desk.exchange.submit_oco(request), desk, held)
+    if report is not None:
+        legs = {leg.client_order_id: leg for leg in report.orders}
+        _keep(lambda: _take_over_legs(orders, legs, desk, held), orders, desk)
 
 
 def _take_over_legs(orders: list[Order], legs: dict[str, OrderReport], desk: Desk, held: Claim) -> None:
     for order in orders:
         report = legs.get(order.client_order_id) or desk.exchange.order(order.symbol, order.client_order_id)
         reconcile.take_over(order, report, desk, held)
-
-
-def _mark_all(orders: list[Order], state: OrderState, error: str, held: Claim) -> None:
-    with fenced(held):
-        for order in orders:
-            mark(order, state, error)
 
 
 def _reason_reached(wanted: Protection, desk: Desk) -> str:
@@ -223,11 +228,13 @@ def cancel_protection(bot: BotConfig, desk: Desk, held: Claim) -> None:
     There is never a moment with two sellers: nothing else is placed until every order here is final.
     """
     for order in resting_orders(bot):
-        order.refresh_from_db()
+        send_by_s = desk.exchange_time().timestamp() + SEND_WITHIN_S
+        with fenced(held):  # a run that was overtaken must not take away what the other relies on
+            order.refresh_from_db()
         if order.state not in UNSETTLED:
             continue  # the other leg's cancel took it along
         try:
-            desk.exchange.cancel(order.symbol, order.client_order_id)
+            desk.exchange.cancel(order.symbol, order.client_order_id, send_by_s=send_by_s)
         except OrderNotFound:
             pass  # it may have filled, or never have arrived: settling asks
         reconcile.settle(bot, desk, held)
@@ -271,10 +278,11 @@ def sell_out(bot: BotConfig, version: BotConfigVersion, desk: Desk, held: Claim,
 def _record_exit(
     bot: BotConfig, version: BotConfigVersion, trade: Trade, desk: Desk, held: Claim, bar: datetime
 ) -> Order:
+    sent_at = desk.exchange_time()
     with fenced(held) as state:
         quantity = _market_quantity(state, desk)
         draft = Draft(Purpose.EXIT, Side.SELL, OrderType.MARKET, quantity, exit_reason=trade.exit_wanted)
-        return record(bot, version, [draft], bar=bar, now=desk.now, trade=trade)[0]
+        return record(bot, version, [draft], bar=bar, now=desk.now, sent_at=sent_at, trade=trade)[0]
 
 
 def _market_quantity(state: BotState, desk: Desk) -> Decimal:

@@ -1,7 +1,12 @@
 """One run of a bot at a time: a lease on its state, and the fence that keeps a late run from writing.
 
-A claim is a committed run number with an expiry on the wall clock. Every later write locks the state again and checks
-the number, so a run that lost its lease changes nothing. No lock is held while we wait on the network.
+A claim is a committed run number with an expiry by the database's clock. Every later write locks the state again and
+checks the number, so a run that lost its lease changes nothing. No row is locked while we wait on the network.
+
+Beside its lease a run holds an advisory lock on its number, which PostgreSQL takes from it the moment its connection
+ends. So a run whose process was killed is known to be dead at once, on whatever machine it ran, and its bot need not
+wait for the lease to expire. Overtaking a run that lives after all (its connection broke, or a pooler gave it another)
+is as harmless as overtaking one that was silent for too long: the fence stops it.
 """
 
 from __future__ import annotations
@@ -12,7 +17,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from bots.models import BotConfig, BotState
@@ -20,6 +27,12 @@ from bots.models import BotConfig, BotState
 # How long a run may be silent before another takes its bot over. A slow one that is overtaken changes nothing any more:
 # the fence stops its writes, and an order it had put on record may not leave so late (orders.SEND_WITHIN_S).
 LEASE = timedelta(seconds=90)
+
+_LIVING = """
+    SELECT classid::bigint, objid::bigint FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 class LeaseLost(Exception):
@@ -39,15 +52,17 @@ class Claim:
 
 
 def claim(bot_id: int) -> Claim | None:
-    """Take the bot's lease; None while another run holds it."""
+    """Take the bot's lease; None while another run holds it and lives."""
     with transaction.atomic():
         locked = BotState.objects.select_for_update(of=("self",)).select_related("bot__api_key")
-        state = locked.get(bot_id=bot_id)
-        if state.lease_expires_at is not None and state.lease_expires_at > timezone.now():
+        state = locked.annotate(asked_at=Now()).get(bot_id=bot_id)
+        is_free = state.lease_expires_at is None or state.lease_expires_at <= state.asked_at
+        if not is_free and _number_pair(bot_id, state.run_number) in _living_runs():
             return None
         state.run_number += 1
-        state.lease_expires_at = timezone.now() + LEASE
+        state.lease_expires_at = state.asked_at + LEASE
         state.save(update_fields=["run_number", "lease_expires_at"])
+        _call("pg_advisory_lock", bot_id, state.run_number)  # before anyone can see the number
         return Claim(state.bot, state.run_number)
 
 
@@ -65,3 +80,33 @@ def release(held: Claim, **results: Any) -> None:
     """Give the lease back, if it is still ours, and with it what the run came to."""
     ours = BotState.objects.filter(bot_id=held.bot_id, run_number=held.run_number)
     ours.update(lease_expires_at=None, last_tick_at=timezone.now(), **results)
+    _call("pg_advisory_unlock", held.bot_id, held.run_number)
+
+
+def in_good_hands() -> list[int]:
+    """Bots that a run holds at this moment: a lease in force, and whoever took it lives."""
+    leased = BotState.objects.filter(lease_expires_at__gt=Now()).values_list("bot_id", "run_number")
+    living = _living_runs()
+    return [bot_id for bot_id, run_number in leased if _number_pair(bot_id, run_number) in living]
+
+
+def left_behind() -> Q:
+    """Bots whose last run ended without giving its lease back."""
+    return Q(lease_expires_at__isnull=False) & ~Q(bot_id__in=in_good_hands())
+
+
+def _living_runs() -> set[tuple[int, int]]:
+    """The advisory locks that connections to this database hold, by bot and run number."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LIVING)
+        return set(cursor.fetchall())
+
+
+def _call(function: str, bot_id: int, run_number: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s::int, %s::int)", _number_pair(bot_id, run_number))
+
+
+def _number_pair(bot_id: int, run_number: int) -> tuple[int, int]:
+    """An advisory lock is named by two numbers of 31 bits."""
+    return bot_id % 2**31, run_number % 2**31

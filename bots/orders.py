@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.utils import timezone
-
 from bots.models import BotConfig, BotConfigVersion, Decision, Order, OrderState, Purpose, Trade
 from exchange.types import OrderReport, OrderRequest, OrderStatus, OrderType, Side, TimeInForce
 
@@ -71,10 +69,14 @@ def record(
     *,
     bar: datetime,
     now: datetime,
+    sent_at: datetime,
     trade: Trade | None = None,
     decision: Decision | None = None,
 ) -> list[Order]:
-    """Put orders on record as about to be sent; two drafts are the legs of one OCO. Call it under the fence."""
+    """Put orders on record as about to be sent; two drafts are the legs of one OCO. Call it under the fence.
+
+    `now` is market time, `sent_at` the exchange's own, read before.
+    """
     attempt = next_attempt(bot, bar)
     prefix = stem(bot, bar)
     list_id = f"{prefix}{LIST_LETTER}{attempt}" if len(drafts) > 1 else ""
@@ -96,7 +98,7 @@ def record(
             client_order_id=f"{prefix}{LETTER[draft.purpose]}{attempt}",
             list_client_order_id=list_id,
             created_at=now,
-            sent_at=timezone.now(),
+            sent_at=sent_at,
         )
         for draft in drafts
     ]
@@ -118,7 +120,8 @@ def as_request(order: Order) -> OrderRequest:
 
 
 def send_by_s(order: Order) -> float | None:
-    """The last moment at which an order may leave, in Unix seconds: nobody gives it up before that is long over."""
+    """The last moment at which an order may leave, in Unix seconds by the exchange's clock: nobody gives it up before
+    that is long over."""
     return order.sent_at.timestamp() + SEND_WITHIN_S if order.sent_at else None
 
 

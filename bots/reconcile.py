@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from django.utils import timezone
-
 from bots import accounting, incidents
 from bots.desk import Desk
 from bots.locks import Claim, fenced
@@ -19,8 +17,9 @@ from bots.orders import IN_DOUBT, UNSETTLED, apply_report, mark
 from exchange.errors import ExchangeError, OrderNotFound
 from exchange.types import FillReport, OrderReport, OrderStatus
 
-# A request may leave this long after it went on record (orders.SEND_WITHIN_S, 10 s), and a copy of it pass the
-# exchange's last gate later still: its recvWindow (10 s), the engine's own limit (10 s), 15 s for a lagging answer.
+# By the exchange's clock a request is signed at most so long after it went on record (orders.SEND_WITHIN_S, 10 s). A
+# copy of it may pass the exchange's last gate within its recvWindow (5 s); then come the engine's own limit (10 s), and
+# 20 s for an answer that lags behind.
 PATIENCE = timedelta(seconds=45)
 
 
@@ -76,7 +75,7 @@ def fills_of(order: Order, report: OrderReport, desk: Desk) -> tuple[FillReport,
     if report.executed_quantity == 0 or report.executed_quantity == order.executed_quantity:
         return ()
     fills = report.fills or desk.exchange.fills(order.symbol, order_id=report.order_id)
-    if sum((fill.quantity for fill in fills), Decimal(0)) != report.executed_quantity:
+    if sum((fill.quantity for fill in fills), Decimal(0)) < report.executed_quantity:
         raise StillUnknown(f"the fills of order {order.client_order_id} are not all listed yet")
     return fills
 
@@ -99,7 +98,7 @@ def _give_up_on(order: Order, desk: Desk, held: Claim) -> None:
         StillUnknown: it is too early to tell, or an execution that nobody asked for looks like this order's.
     """
     sent_at = order.sent_at or order.updated_at
-    if timezone.now() < sent_at + PATIENCE:
+    if desk.exchange_time() < sent_at + PATIENCE:
         raise StillUnknown(f"order {order.client_order_id} is not known to the exchange; waiting until that is certain")
     if _has_unexplained_fill(order, desk):
         incidents.report(

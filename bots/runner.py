@@ -30,7 +30,7 @@ from bots.models import (
     Status,
     Trade,
 )
-from bots.orders import Draft, record
+from bots.orders import UNSETTLED, Draft, record
 from bots.reconcile import StillUnknown, settle
 from exchange.errors import InsufficientBalance, InvalidCredentials, OutcomeUnknown, RateLimited, RequestRejected
 from exchange.models import ApiKey
@@ -171,6 +171,7 @@ def _decide(
     bar = snapshot.read_bar(bot, klines)
     was_long = latest is not None and snapshot.was_held(latest, bar.closed_at)
     quote = snapshot.ask_quote(bot, desk) if bar.signal > 0 and not was_long else None
+    sent_at = desk.exchange_time()
     with fenced(held) as locked:
         if locked.last_bar is not None and locked.last_bar >= bar.opened_at:
             return None
@@ -181,13 +182,19 @@ def _decide(
         ledger = snapshot.ledger_since(locked, moment(klines.close_time_ms(first_new)), desk.rules, latest)
         path = snapshot.walk_equity(bot, locked, ledger, klines, first_new)
         verdict = snapshot.judge(bot, locked, bar, was_long, klines, path, desk, quote)
-        if verdict.action == Action.ENTER and latest is not None and latest.closed_at is None:
-            verdict = snapshot.Verdict(Action.HOLD, reason="already_long")  # an entry of the last bar filled late
+        if verdict.action == Action.ENTER and _has_entered(bot, latest):
+            verdict = snapshot.Verdict(Action.HOLD, reason="already_long")
         decision = _record_decision(bot, version, bar, verdict, path.equity, desk, klines)
         _record_missed(bot, version, klines, first_new, desk)
         _advance(locked, bar, path, decision)
-        _record_intent(bot, version, decision, verdict, desk)
+        _record_intent(bot, version, decision, verdict, desk, sent_at)
     return decision
+
+
+def _has_entered(bot: BotConfig, latest: Trade | None) -> bool:
+    """Whether an entry of an earlier bar filled after the decided bar's close, or is still at work."""
+    is_open = latest is not None and latest.closed_at is None
+    return is_open or Order.objects.filter(bot=bot, purpose=Purpose.ENTRY, state__in=UNSETTLED).exists()
 
 
 def _first_new(state: BotState, klines: Klines) -> int:
@@ -250,14 +257,19 @@ def _advance(state: BotState, bar: snapshot.Bar, path: snapshot.EquityPath, deci
 
 
 def _record_intent(
-    bot: BotConfig, version: BotConfigVersion, decision: Decision, verdict: snapshot.Verdict, desk: Desk
+    bot: BotConfig,
+    version: BotConfigVersion,
+    decision: Decision,
+    verdict: snapshot.Verdict,
+    desk: Desk,
+    sent_at: datetime,
 ) -> None:
     """What must not be forgotten whatever dies next: an exit's wish, an entry's order."""
     if decision.action == Action.EXIT:
         Trade.objects.filter(bot=bot, closed_at__isnull=True, exit_wanted="").update(exit_wanted=Trade.Reason.SIGNAL)
     if decision.action == Action.ENTER and verdict.quantity is not None:
         draft = Draft(Purpose.ENTRY, Side.BUY, OrderType.MARKET, verdict.quantity)
-        record(bot, version, [draft], bar=decision.bar, now=desk.now, decision=decision)
+        record(bot, version, [draft], bar=decision.bar, now=desk.now, sent_at=sent_at, decision=decision)
 
 
 # --- Act --------------------------------------------------------------------------------------------------------------

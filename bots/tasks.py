@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.db.models import Q
 from django.utils import timezone
 
-from bots import runner
-from bots.models import BotState, Order, OrderState, Trade
+from bots import locks, runner
+from bots.models import BotState, Order, Purpose, Trade
+from bots.orders import IN_DOUBT, UNSETTLED
 
 SETTLE_EVERY = timedelta(seconds=55)
 
@@ -27,18 +30,25 @@ def sweep_task() -> None:
         run_bot_task.apply_async(args=(bot_id,), expires=60)
 
 
+@worker_ready.connect
+def sweep_at_once(**_: Any) -> None:
+    """A worker that starts may follow one that died: what that one had in hand does not wait for the next sweep."""
+    sweep_task.delay()
+
+
 def bots_to_settle() -> list[int]:
-    """Bots whose last run died, whose orders are in doubt, or whose position was not looked at for a minute."""
-    now = timezone.now()
-    in_doubt = Order.objects.filter(state__in=(OrderState.CREATED, OrderState.UNKNOWN)).values("bot_id")
-    holding = Trade.objects.filter(closed_at__isnull=True).values("bot_id")
-    looked_at_long_ago = Q(last_tick_at__lt=now - SETTLE_EVERY) | Q(last_tick_at__isnull=True)
-    wanted = Trade.objects.filter(closed_at__isnull=True).exclude(exit_wanted="").values("bot_id")
+    """Bots whose last run died, whose orders are in doubt, whose position stands without the stop or target that it
+    should have, is to be sold, or was not looked at for a minute."""
+    holding = Trade.objects.filter(closed_at__isnull=True)
+    protected = Order.objects.filter(purpose__in=(Purpose.STOP, Purpose.TARGET), state__in=UNSETTLED)
+    should_be = Q(bot__stop_loss__gt=0) | Q(bot__trailing_stop__gt=0) | Q(bot__take_profit__gt=0)
+    looked_at_long_ago = Q(last_tick_at__lt=timezone.now() - SETTLE_EVERY) | Q(last_tick_at__isnull=True)
     due = (
-        Q(lease_expires_at__lt=now)
-        | Q(bot_id__in=in_doubt)
-        | Q(bot_id__in=wanted)
-        | (Q(bot_id__in=holding) & looked_at_long_ago)
+        locks.left_behind()
+        | Q(bot_id__in=Order.objects.filter(state__in=IN_DOUBT).values("bot_id"))
+        | Q(bot_id__in=holding.exclude(exit_wanted="").values("bot_id"))
+        | (Q(bot_id__in=holding.values("bot_id")) & should_be & ~Q(bot_id__in=protected.values("bot_id")))
+        | (Q(bot_id__in=holding.values("bot_id")) & looked_at_long_ago)
     )
-    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lt=now)
-    return list(BotState.objects.filter(due & free).values_list("bot_id", flat=True).distinct())
+    states = BotState.objects.filter(due).exclude(bot_id__in=locks.in_good_hands())
+    return list(states.values_list("bot_id", flat=True))

@@ -48,7 +48,7 @@ class Exchange(Protocol):
     def submit_oco(self, request: OcoRequest) -> OrderListReport:
         """Place a stop and a target that cancel each other. A lost answer is `OutcomeUnknown`."""
 
-    def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+    def cancel(self, symbol: str, client_order_id: str, *, send_by_s: float | None = None) -> OrderReport:
         """Cancel one order (of a list: the whole list); `OrderNotFound` when it is not open any more."""
 
     def cancel_list(self, symbol: str, list_client_order_id: str) -> OrderListReport: ...

@@ -163,7 +163,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BEAT_SCHEDULER = "tradingsite.scheduler:BotScheduler"
 # What must not wait for a bot's next candle: crashed runs, orders in doubt, open positions. See bots/tasks.py.
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "bots.tasks.sweep_task", "schedule": 30.0, "options": {"expires": 25.0}},
+    "sweep": {"task": "bots.tasks.sweep_task", "schedule": 10.0, "options": {"expires": 9.0}},
     "sweep-runs": {"task": "backtests.tasks.sweep_runs_task", "schedule": 60.0, "options": {"expires": 55.0}},
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = (

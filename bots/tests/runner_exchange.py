@@ -9,7 +9,9 @@ import csv
 import http.client
 import json
 import os
+import queue
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -129,6 +131,50 @@ def _address(process: subprocess.Popen[str], log: Path) -> str:
     raise AssertionError(f"the paper exchange did not start: {said}{log.read_text()}")
 
 
+# --- The worker -------------------------------------------------------------------------------------------------------
+
+
+class Nest:
+    """A kept process (bots/tests/runner_worker.py) that forks a worker for each tick, so that one can be killed."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "bots.tests.runner_worker"]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._pid: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def tick(self, bot_id: int, market_ms: int, paper_url: str) -> int:
+        """Run one tick to its end; what the worker ended with."""
+        assert self._process.stdin is not None
+        print(bot_id, market_ms, paper_url, file=self._process.stdin, flush=True)
+        self._pid.put(self._answer("started"))
+        ended = self._answer("ended")
+        while not self._pid.empty():
+            self._pid.get()
+        return ended
+
+    def kill_worker(self) -> None:
+        """SIGKILL the worker of the tick under way, and return once it is gone. To be called by another thread."""
+        pid = self._pid.get(timeout=30)
+        os.kill(pid, signal.SIGKILL)
+        give_up = time.monotonic() + 30
+        while Path(f"/proc/{pid}").exists():
+            assert time.monotonic() < give_up
+            time.sleep(0.002)
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+    def _answer(self, word: str) -> int:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().split()
+        assert line[:1] == [word], line
+        return int(line[1])
+
+
 # --- The wire ---------------------------------------------------------------------------------------------------------
 
 
@@ -153,6 +199,7 @@ class Wire(ThreadingHTTPServer):
     def __init__(self, target: str) -> None:
         self.target = target.removeprefix("http://")
         self.strike: Strike | None = None
+        self.is_down = False  # then every request is cut off, unheard
         self.struck = threading.Event()
         super().__init__(("127.0.0.1", 0), _WireHandler)
 
@@ -174,6 +221,9 @@ class _WireHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.server.is_down:
+            self._cut()
+            return
         strike = self.server.strike
         path = self.path.partition("?")[0]
         if strike is None or (strike.method, strike.path) != (self.command, path):
@@ -184,11 +234,14 @@ class _WireHandler(BaseHTTPRequestHandler):
             status, _, content = self._forward(body)
             assert status == 200, content
         strike.act()
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        self._cut()
         self.server.struck.set()
 
     do_POST = do_DELETE = do_GET
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = http.client.HTTPConnection(self.server.target, timeout=60)

@@ -1,4 +1,6 @@
-"""A worker of its own for crash and race tests: `python -m bots.tests.runner_worker BOT_ID MARKET_MS` runs one tick.
+"""A worker of its own for crash and race tests. `python -m bots.tests.runner_worker` reads `BOT_ID MARKET_MS PAPER_URL`
+lines and runs each tick in a process that it forks for it, as Celery's pool does: it says `started PID`, and then
+`ended STATUS`, negative where a signal ended it.
 
 As a Celery app (`celery -A bots.tests.runner_worker worker`) it is the site's own, with `tick_at` beside its tasks:
 what `run_bot_task` does, at the market time of a manual clock, which the tests move.
@@ -14,6 +16,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
 import django
 
 django.setup()
+
+from django.conf import settings  # noqa: E402
 
 from bots import runner  # noqa: E402
 from bots.desk import Desk  # noqa: E402
@@ -43,6 +47,18 @@ def tick_at(bot_id: int, market_ms: int) -> None:
     tick(bot_id, market_ms)
 
 
+def serve() -> None:
+    """Until standard input ends: fork, tick, tell what became of it."""
+    for line in sys.stdin:
+        bot_id, market_ms, paper_url = line.split()
+        child = os.fork()
+        if child == 0:
+            settings.PAPER_URL = paper_url
+            tick(int(bot_id), int(market_ms))
+            os._exit(0)
+        print("started", child, flush=True)
+        print("ended", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
 if __name__ == "__main__":
-    done = tick(int(sys.argv[1]), int(sys.argv[2]))
-    print(done.outcome, done.message)
+    serve()

@@ -6,13 +6,9 @@ and then kills the worker, or cuts the connection, instead of passing the answer
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -20,7 +16,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from bots import lifecycle
+from bots import lifecycle, tasks
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.orders import stem
 from bots.reconcile import PATIENCE
@@ -32,13 +28,12 @@ from bots.tests.runner_exchange import (
     FIRST_MS,
     HOUR_MS,
     KEY,
-    ROOT,
     SECRET,
     SELLS,
+    Nest,
     PaperProcess,
     Strike,
     Wire,
-    environment,
     paper_exchange,
     wire_to,
 )
@@ -61,6 +56,7 @@ class Stage:
     """One bot on the exchange process, in a stretch of market of its own."""
 
     paper: PaperProcess
+    nest: Nest
     wire: Wire
     bot: BotConfig
     cycle: int
@@ -75,33 +71,14 @@ class Stage:
         """A run in this process."""
         return runner_worker.tick(self.bot.pk, self.go_to(decided))
 
-    def start_worker(self, decided: int) -> subprocess.Popen[bytes]:
-        """A run in a process of its own."""
-        command = [sys.executable, "-m", "bots.tests.runner_worker", str(self.bot.pk), str(self.go_to(decided))]
-        return subprocess.Popen(command, cwd=ROOT, env=environment(PAPER_URL=self.wire.url))
-
     def kill_worker_at(self, decided: int, method: str, path: str, *, forwarded: bool = True) -> None:
         """Run a worker, and SIGKILL it when its request `path` has been accepted, or (not `forwarded`) is under way."""
-        workers: list[subprocess.Popen[bytes]] = []
-
-        def kill() -> None:
-            os.kill(workers[0].pid, signal.SIGKILL)
-            workers[0].wait()
-
-        self.wire.strike = Strike(method, path, forwarded, kill)
-        workers.append(self.start_worker(decided))
-        try:
-            assert workers[0].wait(240) == -signal.SIGKILL
-        finally:
-            workers[0].kill()
+        self.wire.strike = Strike(method, path, forwarded, self.nest.kill_worker)
+        assert self.nest.tick(self.bot.pk, self.go_to(decided), self.wire.url) == -signal.SIGKILL
         assert self.wire.struck.wait(10)
 
-    def expire_lease(self) -> None:
-        """As three minutes later."""
-        BotState.objects.filter(bot=self.bot).update(lease_expires_at=F("lease_expires_at") - timedelta(hours=1))
-
     def lose_patience(self) -> None:
-        """As half a minute later."""
+        """As a minute later."""
         Order.objects.filter(bot=self.bot).update(sent_at=F("sent_at") - PATIENCE)
 
     def theirs(self, path: str) -> list[dict[str, Any]]:
@@ -148,8 +125,15 @@ def paper(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> It
         yield process
 
 
+@pytest.fixture(scope="module")
+def nest(django_db_setup: None) -> Iterator[Nest]:
+    kept = Nest()
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def stage(paper: PaperProcess, settings: Any, redis_url: str) -> Iterator[Stage]:
+def stage(paper: PaperProcess, nest: Nest, settings: Any, redis_url: str) -> Iterator[Stage]:
     with wire_to(paper.url) as wire:
         settings.PAPER_URL = wire.url
         key = ApiKey.objects.create(name="Paper", venue=Venue.PAPER, key=KEY, secret=SECRET)
@@ -160,7 +144,7 @@ def stage(paper: PaperProcess, settings: Any, redis_url: str) -> Iterator[Stage]
         )  # fmt: skip
         lifecycle.save(bot)
         BotState.objects.filter(bot=bot).update(status=Status.RUNNING)
-        yield Stage(paper, wire, bot, next(_cycles))
+        yield Stage(paper, nest, wire, bot, next(_cycles))
 
 
 def reach(stage: Stage, decided: int) -> None:
@@ -178,9 +162,8 @@ def test_an_order_accepted_as_its_worker_is_killed_is_found_by_its_id(stage, dec
     known = {row["clientOrderId"] for row in stage.theirs("allOrders")}
     assert known.issuperset(in_doubt.values_list("client_order_id", flat=True))
 
-    assert stage.tick(decided).outcome == BotRun.Outcome.SKIPPED  # the dead run's lease still holds
-    stage.expire_lease()
-    assert stage.tick(decided).outcome == BotRun.Outcome.SETTLED
+    assert tasks.bots_to_settle() == [stage.bot.pk]
+    assert stage.tick(decided).outcome == BotRun.Outcome.SETTLED  # the dead run's lease holds nobody up
     stage.assert_came_out_right(decided)
     assert stage.tick(decided).message == ""  # and nothing is left to do
 
@@ -189,10 +172,22 @@ def test_an_order_accepted_as_its_worker_is_killed_is_found_by_its_id(stage, dec
 def test_an_order_whose_answer_was_lost_is_found_by_its_id(stage, decided, path):
     reach(stage, decided)
     stage.wire.strike = Strike("POST", path)
-    assert stage.tick(decided).outcome == BotRun.Outcome.SKIPPED
-    assert Order.objects.filter(bot=stage.bot, state=OrderState.UNKNOWN).exists()
-    assert Incident.objects.filter(bot=stage.bot, kind="order_in_doubt").exists()
+    assert stage.tick(decided).outcome == BotRun.Outcome.DECIDED  # the same run asks for it, and goes on
+    assert stage.wire.struck.is_set()
+    stage.assert_came_out_right(decided)
+    assert not Incident.objects.filter(bot=stage.bot).exists()
 
+
+@pytest.mark.parametrize(("decided", "path"), MOMENTS)
+def test_an_order_whose_answer_was_lost_with_the_line_is_found_by_the_next_run(stage, decided, path):
+    reach(stage, decided)
+    stage.wire.strike = Strike("POST", path, act=lambda: setattr(stage.wire, "is_down", True))
+    assert stage.tick(decided).outcome != BotRun.Outcome.DECIDED
+    assert Order.objects.filter(bot=stage.bot, state=OrderState.UNKNOWN).exists()
+    assert stage.tick(decided).outcome != BotRun.Outcome.DECIDED
+    stage.wire.is_down = False
+
+    assert tasks.bots_to_settle() == [stage.bot.pk]
     assert stage.tick(decided).outcome == BotRun.Outcome.SETTLED
     stage.assert_came_out_right(decided)
 
@@ -201,7 +196,6 @@ def test_an_order_whose_answer_was_lost_is_found_by_its_id(stage, decided, path)
 def test_an_order_that_never_left_is_given_up_once_no_copy_can_arrive(stage, decided, path):
     reach(stage, decided)
     stage.kill_worker_at(decided, "POST", path, forwarded=False)
-    stage.expire_lease()
     lost = list(Order.objects.filter(bot=stage.bot, state=OrderState.CREATED).values_list("pk", flat=True))
     sent = stage.theirs("allOrders")
     assert stage.tick(decided).outcome == BotRun.Outcome.SKIPPED  # too early to tell
@@ -223,14 +217,12 @@ def test_a_worker_killed_between_cancelling_the_protection_and_the_sale_sells_on
     stage.kill_worker_at(SELLS, "DELETE", ORDER)
     assert stage.theirs("openOrders") == []
     assert stage.accepted("SELL") == 0
-    stage.expire_lease()
     assert stage.tick(SELLS).outcome == BotRun.Outcome.SETTLED
     stage.assert_came_out_right(SELLS)
 
 
 def test_a_killed_worker_decides_no_bar_twice(stage):
     stage.kill_worker_at(BUYS, "POST", ORDER)
-    stage.expire_lease()
     stage.tick(BUYS)
     stage.tick(BUYS)
     assert Decision.objects.filter(bot=stage.bot).count() == 1

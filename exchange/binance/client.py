@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,10 @@ class Unreadable(Exception):
     """The host said success, but the body is not JSON."""
 
 
+class TooLate(Exception):
+    """The moment until which this request might leave is over; it was not sent."""
+
+
 class RestClient(Client):
     """One per thread: the library keeps the last answer on itself.
 
@@ -52,6 +57,7 @@ class RestClient(Client):
     """
 
     REQUEST_RECVWINDOW = RECV_WINDOW_MS
+    sign_by_s: float | None = None  # Unix seconds, by the exchange's clock, after which no request may be signed
 
     def __init__(
         self,
@@ -77,6 +83,15 @@ class RestClient(Client):
         session.headers.update(self._get_headers())
         session.headers["User-Agent"] = "tradingsite"
         return session
+
+    def _get_request_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Signed by now, and not sent. A process that slept since its order went on record may have been given up on:
+        the order must not leave any more. Should we sleep after this line, the recvWindow stops it: its timestamp is
+        old."""
+        made: dict[str, Any] = super()._get_request_kwargs(*args, **kwargs)
+        if self.sign_by_s is not None and time.time() + self.timestamp_offset / 1000 > self.sign_by_s:
+            raise TooLate
+        return made
 
     def _handle_response(self, response: requests.Response) -> Any:
         """The library's own handler fails on bodies that are lists, and quotes whole pages in its errors."""

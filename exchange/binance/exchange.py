@@ -17,7 +17,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 from urllib3.exceptions import HTTPError
 
 from exchange.binance import failures, parsing
-from exchange.binance.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Refused, RestClient, Unreadable
+from exchange.binance.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Refused, RestClient, TooLate, Unreadable
 from exchange.binance.clock import ServerClock
 from exchange.binance.parameters import oco_parameters, order_parameters
 from exchange.binance.parsing import BadPayload
@@ -158,7 +158,7 @@ class BinanceExchange:
             send_by_s=request.send_by_s,
         )
 
-    def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+    def cancel(self, symbol: str, client_order_id: str, *, send_by_s: float | None = None) -> OrderReport:
         def send() -> OrderReport:
             answer = self._client.cancel_order(symbol=symbol, origClientOrderId=client_order_id)
             if not parsing.is_list(answer):
@@ -169,7 +169,7 @@ class BinanceExchange:
                 raise BadPayload("the cancelled list does not name the order")
             return found[0]
 
-        return self._change(send)
+        return self._change(send, send_by_s=send_by_s)
 
     def cancel_list(self, symbol: str, list_client_order_id: str) -> OrderListReport:
         return self._change(
@@ -286,9 +286,7 @@ class BinanceExchange:
         if signed:
             self._set_clock()
         self.budget.admit(level, orders=orders)
-        # A process that slept since the order went on record may have been given up on: its order must not leave now.
-        if send_by_s is not None and time.time() > send_by_s:
-            raise ExchangeUnavailable("it was too late to send this order; nothing was sent")
+        self._client.sign_by_s = send_by_s
         try:
             return call()
         except _FAILURES as error:
@@ -303,6 +301,8 @@ class BinanceExchange:
     def _failure(self, error: Exception, changes: bool) -> ExchangeError:
         if isinstance(error, Refused):
             failure = failures.from_answer(error.answer, changes=changes)
+        elif isinstance(error, TooLate):
+            return ExchangeUnavailable("it was too late to send this order; nothing was sent")
         elif isinstance(error, OSError | HTTPError):  # requests' errors are OSErrors
             failure = failures.from_network(error, changes=changes)
         elif isinstance(error, BadPayload):
@@ -339,7 +339,7 @@ class BinanceExchange:
 
 
 # The library's errors, those of requests and urllib3 beneath it, and our own of an answer that is no success.
-_FAILURES = (Refused, Unreadable, BadPayload, BinanceAPIException, BinanceRequestException, HTTPError, OSError)
+_FAILURES = (Refused, Unreadable, TooLate, BadPayload, BinanceAPIException, BinanceRequestException, HTTPError, OSError)
 
 
 def _revealed(text: str) -> str:
