@@ -25,8 +25,7 @@ class RunAdmin(admin.ModelAdmin):
         return super().get_queryset(request).defer("result", "series", "symbol_info", "verdict")
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        kind = self.model._meta.model_name
-        return redirect("backtests:new", kind="backtest" if kind == "montecarlo" else kind)
+        return redirect("backtests:new", kind=self.model._meta.model_name)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         return redirect("backtests:show", kind=self.model._meta.model_name, pk=object_id)

@@ -11,7 +11,7 @@ from backtests import engine
 from backtests.compiled import FOLDER
 from backtests.models import Run
 from backtests.parameters import RunParameters, make_parameters
-from backtests.span import Span, parse_span
+from backtests.span import Span, SpanError, parse_span
 from bots.models import BotConfig
 from exchange import symbols
 from exchange.errors import ExchangeError
@@ -22,7 +22,16 @@ from exchange.types import INTERVAL_MS
 
 
 class RunError(ValueError):
-    """A run that cannot be made, or moved on, as asked; the message says why and what would do."""
+    """A run that cannot be made, or moved on, as asked; the message says why and what would do.
+
+    `field` names what was asked for wrongly, as a form calls it; empty where it is no one thing.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        is_name = "_" in message.partition(" ")[0]
+        text = message if is_name else message[:1].upper() + message[1:]
+        super().__init__(text if text.endswith((".", "?", "!")) else f"{text}.")
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +80,15 @@ def read(request: Request) -> Ground:
     except RunError:
         raise
     except (ValueError, ExchangeError) as error:
-        raise RunError(str(error)) from error
+        raise RunError(str(error), _field_of(error)) from error
     return Ground(parameters, klines, first, end, symbol)
+
+
+def _field_of(error: Exception) -> str:
+    """What a refusal is about: a setting, the span, or the candles."""
+    if isinstance(error, SpanError | engine.BacktestError):
+        return "start"
+    return str(getattr(error, "field", "dataset"))
 
 
 def symbol_row(name: str, bot: BotConfig | None) -> Symbol:

@@ -8,6 +8,7 @@ backtest under dearer fees and slippage instead. No Django here; kernels are com
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ Floats = NDArray[np.float64]
 PERCENTILES = (5, 25, 50, 75, 95)
 FAN_POINTS = 60
 MAX_PATHS = 1_000_000
+MAX_STRESS_CELLS = 100
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -53,7 +55,8 @@ class Plan:
 
     `mean_block` is in days (for `block`), `skip_probability` a fraction (for `skip`), `ruin_level` the share of the
     starting capital whose loss counts as ruin. `compounds` multiplies equity by 1 + return; otherwise returns are
-    shares of the starting capital that add up, and a path ends where nothing is left.
+    shares of the starting capital that add up, and a path ends where nothing is left. `fee_multiples`
+    and `slippages_bps` span the stress grid.
     """
 
     method: Method
@@ -63,6 +66,8 @@ class Plan:
     mean_block: float = 10.0
     skip_probability: float = 0.1
     ruin_level: float = 0.5
+    fee_multiples: Sequence[float] = (1.0, 1.5, 2.0, 3.0)
+    slippages_bps: Sequence[float] = (0.0, 2.0, 5.0, 10.0, 20.0)
 
     def __post_init__(self) -> None:
         if not 1 <= self.paths <= MAX_PATHS:
@@ -75,6 +80,10 @@ class Plan:
             raise ValueError("The share of skipped trades is at least 0 and under 1.")
         if not 0 < self.ruin_level < 1:
             raise ValueError("The level of ruin is a share of the capital between 0 and 1, such as 0.5.")
+        if not all(math.isfinite(cost) and cost >= 0 for cost in (*self.fee_multiples, *self.slippages_bps)):
+            raise ValueError("Fee multiples and slippage in the stress grid are numbers from 0.")
+        if not 1 <= len(self.fee_multiples) * len(self.slippages_bps) <= MAX_STRESS_CELLS:
+            raise ValueError(f"A stress grid has 1 to {MAX_STRESS_CELLS} cells: name fewer fees or slippages.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +263,7 @@ class StressCell:
     figures: dict[str, float | None] = field(default_factory=dict)
 
 
-def stress_grid(
-    run: Callable[[float, float], dict[str, float | None]],
-    fee_multiples: Sequence[float] = (1.0, 1.5, 2.0, 3.0),
-    slippages_bps: Sequence[float] = (0.0, 2.0, 5.0, 10.0, 20.0),
-) -> tuple[StressCell, ...]:
+def stress_grid(run: Callable[[float, float], dict[str, float | None]], plan: Plan) -> tuple[StressCell, ...]:
     """Re-run a backtest at each pair of fee multiple and slippage; `run` gives its figures."""
-    if any(not multiple >= 0 for multiple in fee_multiples) or any(not bps >= 0 for bps in slippages_bps):
-        raise ValueError("Fee multiples and slippage in the stress grid are numbers from 0.")
-    return tuple(StressCell(multiple, bps, run(multiple, bps)) for multiple in fee_multiples for bps in slippages_bps)
+    pairs = itertools.product(plan.fee_multiples, plan.slippages_bps)
+    return tuple(StressCell(multiple, bps, run(multiple, bps)) for multiple, bps in pairs)

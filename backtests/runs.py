@@ -213,7 +213,7 @@ def execute_monte_carlo(run: MonteCarlo) -> None:
     with reporting(run):
         plan = monte_carlo.Plan(**{**run.plan, "method": monte_carlo.Method(run.plan["method"])})
         found = monte_carlo.simulate(_returns(run.backtest, plan), plan)
-        grid = monte_carlo.stress_grid(_under_costs(run.backtest))
+        grid = monte_carlo.stress_grid(_under_costs(run.backtest), plan)
         figures = found.percentiles()
         told = verdict.judge(
             figures["return"][50],

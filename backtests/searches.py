@@ -1,6 +1,6 @@
-"""Searches and walk-forwards on record: rounds cut into chunks that any worker may make, judged when all are made.
+"""Searches on record: rounds cut into chunks that any worker may make, judged when all are made.
 
-Which trials are made is optimise.py's matter; what all runs share is in runs.py.
+Which trials are made is optimise.py's matter; what all runs share is in runs.py; walk-forwards are in walks.py.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,11 +16,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from backtests import engine, optimise, overfitting, verdict, walk_forward
+from backtests import engine, optimise, overfitting
 from backtests.data_access import Request, RunError, fields, market_of, read, span_of, utc
 from backtests.evaluate import Evaluator, as_settings
-from backtests.metrics import DAY_MS, DAYS_A_YEAR, daily_returns
-from backtests.models import Backtest, HoldOutOpening, Optimisation, Run, SearchChunk, Status, WalkForward
+from backtests.metrics import DAYS_A_YEAR
+from backtests.models import Backtest, HoldOutOpening, Optimisation, SearchChunk, Status, WalkForward
 from backtests.optimise import Method, SearchPlan, Trials
 from backtests.parameters import make_parameters
 from backtests.runs import (
@@ -32,14 +31,10 @@ from backtests.runs import (
     execute_backtest,
     finish,
     judge,
-    pack,
     reporting,
-    thin,
 )
 from backtests.search_space import make_space
-from backtests.span import Span
-from bots.strategy.types import Candles
-from exchange.types import INTERVAL_MS, Float64Array, Int64Array, Klines
+from exchange.types import INTERVAL_MS
 
 CHUNK_TRIALS = 100
 STALE = timedelta(seconds=180)  # a chunk takes seconds; its worker is given up after this
@@ -59,23 +54,23 @@ def plan_of(settings: Mapping[str, Any], plan: Mapping[str, Any], strategy: str,
 def new_optimisation(request: Request, plan: dict[str, Any], hold_out: float = HOLD_OUT) -> Optimisation:
     """A search on record, queued, the last `hold_out` of its span kept from it. Raise `RunError`, storing nothing."""
     if not 0 <= hold_out <= 0.9:
-        raise RunError("The hold-out is a share of the span from 0 to 0.9, such as 0.2.")
+        raise RunError("The hold-out is a share of the span from 0 to 0.9, such as 0.2.", "hold_out")
     ground = read(request)
     try:
         wanted = plan_of(ground.parameters.to_json(), plan, ground.parameters.strategy, request.seed)
         if wanted.method is Method.GRID:
             optimise.propose(wanted, 0, optimise.no_trials(wanted.space.names))
     except ValueError as error:
-        raise RunError(str(error)) from error
+        raise RunError(str(error), "grid") from error
     cut = ground.end - math.floor((ground.end - ground.first) * hold_out)
     if cut - ground.first < 2:
-        raise RunError("The span is too short for this hold-out: take more bars or a smaller share.")
+        raise RunError("The span is too short for this hold-out: take more bars or a smaller share.", "hold_out")
     columns = fields(request, ground, cut)
     held = {}
     if cut < ground.end:
         last = int(ground.klines.open_time[ground.end - 1]) + INTERVAL_MS[request.interval]
         held = {"hold_out_start_at": utc(int(ground.klines.open_time[cut])), "hold_out_end_at": utc(last)}
-    return Optimisation.objects.create(plan=plan, **columns, **held)
+    return Optimisation.objects.create(plan={**plan, "hold_out": hold_out}, **columns, **held)
 
 
 def search_plan(search: Optimisation | WalkForward) -> SearchPlan:
@@ -280,153 +275,3 @@ def open_hold_out(search: Optimisation, parameters: Mapping[str, float | None], 
     execute_backtest(run)
     run.refresh_from_db()
     return run
-
-
-def new_walk_forward(request: Request, plan: dict[str, Any]) -> WalkForward:
-    """A walk-forward on record, queued. `plan` is a search's, with train_days, test_days and anchored."""
-    ground = read(request)
-    try:
-        plan_of(ground.parameters.to_json(), plan, ground.parameters.strategy, request.seed)
-        walk_forward.windows(ground.end - ground.first, *_lengths(request.interval, plan), anchored=plan["anchored"])
-    except ValueError as error:
-        raise RunError(str(error)) from error
-    return WalkForward.objects.create(plan=plan, **fields(request, ground))
-
-
-def _lengths(interval: str, plan: Mapping[str, Any]) -> tuple[int, int]:
-    """Bars to search in and bars to trade on."""
-    bars_a_day = DAY_MS / INTERVAL_MS[interval]
-    return round(plan["train_days"] * bars_a_day), round(plan["test_days"] * bars_a_day)
-
-
-def execute_walk_forward(run: WalkForward, on_progress: Any = None) -> None:
-    """Walk the windows that are left, each stored when it is done, then stitch them together."""
-    if not begin(run):
-        return
-    with reporting(run):
-        market, plan = market_of(run), search_plan(run)
-        first, end = span_of(run).rows(Klines(run.interval, *market.candles))
-        found = walk_forward.windows(end - first, *_lengths(run.interval, run.plan), anchored=run.plan["anchored"])
-        for window in found[len(run.steps) :]:
-            run.steps = [*run.steps, _step_json(_walk(run, market, plan, first, window))]
-            WalkForward.objects.filter(pk=run.pk).update(
-                steps=run.steps, trials_made=sum(step["trials"] for step in run.steps)
-            )
-            if not beat(run, len(run.steps), len(found)):
-                return
-            if on_progress:
-                on_progress(len(run.steps), len(found))
-        _finish_walk(run, market, plan, first, found)
-
-
-def _walk(
-    run: Run, market: engine.Market, plan: SearchPlan, first: int, window: walk_forward.Window
-) -> walk_forward.Step:
-    times = market.candles.open_time
-
-    def span(start: int, stop: int) -> Span:
-        after = int(times[first + stop - 1]) + INTERVAL_MS[run.interval]
-        return Span(int(times[first + start]), after)
-
-    def search(start: int, stop: int) -> walk_forward.Choice | None:
-        # Candles after the searched stretch are not even passed on.
-        seen = replace(market, candles=_first_rows(market.candles, first + stop))
-        evaluator = Evaluator(seen, plan.fixed, span(start, stop), plan.space.names)
-        trials = optimise.search(plan, evaluator)
-        best = optimise.best_row(trials, plan)
-        if best is None:
-            return None
-        score = float(optimise.scores(trials, plan)[best, 0])
-        return walk_forward.Choice(trials.at(best), score, evaluator.stretch(trials.at(best)), len(trials))
-
-    def trade(parameters: Mapping[str, float | None], start: int, stop: int) -> walk_forward.Stretch:
-        return Evaluator(market, plan.fixed, span(start, stop), plan.space.names).stretch(parameters)
-
-    return walk_forward.take_step(window, search, trade)
-
-
-def _first_rows(candles: Candles, count: int) -> Candles:
-    return Candles(
-        candles.open_time[:count],
-        candles.open[:count],
-        candles.high[:count],
-        candles.low[:count],
-        candles.close[:count],
-        candles.volume[:count],
-    )
-
-
-def _step_json(step: walk_forward.Step) -> dict[str, Any]:
-    choice, traded = step.choice, step.traded
-    return {
-        "window": asdict(step.window),
-        "parameters": dict(choice.parameters) if choice else None,
-        "score": choice.score if choice else None,
-        "trials": choice.trials if choice else 0,
-        "inside": {"growth": choice.stretch.growth, "days": choice.stretch.days} if choice else None,
-        "outside": {"days": traded.days, "trades": traded.closed_trades, "figures": dict(traded.figures)},
-        "equity": [float(f"{value:.9g}") for value in traded.equity],
-    }
-
-
-def _step_of(stored: Mapping[str, Any]) -> walk_forward.Step:
-    choice = None
-    if stored["parameters"] is not None:
-        inside = walk_forward.Stretch(np.array([stored["inside"]["growth"]]), stored["inside"]["days"])
-        choice = walk_forward.Choice(stored["parameters"], stored["score"], inside, stored["trials"])
-    outside = stored["outside"]
-    traded = walk_forward.Stretch(np.array(stored["equity"]), outside["days"], outside["trades"], outside["figures"])
-    return walk_forward.Step(walk_forward.Window(**stored["window"]), choice, traded)
-
-
-def _finish_walk(
-    run: WalkForward, market: engine.Market, plan: SearchPlan, first: int, found: tuple[walk_forward.Window, ...]
-) -> None:
-    numeric = {d.name: d.bounds for d in plan.space.dimensions if None not in d.values}
-    whole = walk_forward.summarise([_step_of(step) for step in run.steps], numeric)
-    times = market.candles.open_time[first + found[0].train_stop : first + found[-1].test_stop]
-    peak = np.maximum(np.maximum.accumulate(whole.equity), 1.0)
-    steady = [value.stability for value in whole.stability.values() if value.stability is not None]
-    told = verdict.judge(
-        whole.out_of_sample_return,
-        whole.trials,
-        {
-            "efficiency": whole.efficiency,
-            "deflated_sharpe": _sharpe_out_of_sample(times, whole.equity),
-            "stability": float(np.mean(steady)) if steady else None,
-            "profitable_windows": whole.profitable_windows,
-            "closed_trades": float(sum(step.traded.closed_trades for step in whole.steps)),
-        },
-    )
-    windows = [
-        {
-            **{key: value for key, value in step.items() if key != "equity"},
-            "train_from": milliseconds_at(market, first + step["window"]["train_start"]),
-            "test_from": milliseconds_at(market, first + step["window"]["train_stop"]),
-            "test_to": milliseconds_at(market, first + step["window"]["test_stop"] - 1),
-            "growth": step["equity"][-1] if step["equity"] else 1.0,
-        }
-        for step in run.steps
-    ]
-    result = {
-        "windows": windows,
-        "efficiency": whole.efficiency,
-        "out_of_sample_return": whole.out_of_sample_return,
-        "profitable_windows": whole.profitable_windows,
-        "stability": {name: asdict(value) for name, value in whole.stability.items()},
-        "trials": whole.trials,
-    }
-    finish(
-        run, result, verdict=told.to_json(), series=pack(**thin(times, whole.equity)),
-        total_return=whole.out_of_sample_return, max_drawdown=float((1 - whole.equity / peak).max()),
-    )  # fmt: skip
-
-
-def _sharpe_out_of_sample(times: Int64Array, equity: Float64Array) -> float | None:
-    """Probability that the stitched equity's true Sharpe ratio is over 0: nothing was chosen on these days."""
-    found = overfitting.moments(daily_returns(times, equity))
-    return overfitting.deflated_sharpe(found, 0.0, 1)
-
-
-def milliseconds_at(market: engine.Market, row: int) -> int:
-    return int(market.candles.open_time[row])

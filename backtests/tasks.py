@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from backtests import runs, searches
+from backtests import runs, searches, walks
 from backtests.models import Backtest, MonteCarlo, Optimisation, Run, SearchChunk, Status, WalkForward, kinds
 
 SILENT = timedelta(seconds=240)
@@ -26,7 +26,7 @@ def run_monte_carlo_task(run_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def run_walk_forward_task(run_id: int) -> None:
-    searches.execute_walk_forward(WalkForward.objects.get(pk=run_id))
+    walks.execute_walk_forward(WalkForward.objects.get(pk=run_id))
 
 
 @shared_task(ignore_result=True)

@@ -14,6 +14,7 @@ urlpatterns = [
     path("backtests/", guard(listing.index), name="home"),
     path("backtests/compare/", guard(compare.compare), name="compare"),
     path("backtests/new/<slug:kind>/", guard(new.new), name="new"),
+    path("backtests/new/<slug:kind>/preview/", guard(new.preview), name="preview"),
     path("backtests/backtest/<int:pk>/trades.csv", guard(show.trades_csv), name="trades"),
     path("backtests/<slug:kind>/", guard(listing.index), name="index"),
     path("backtests/<slug:kind>/<int:pk>/", guard(show.show), name="show"),

@@ -152,6 +152,15 @@ def test_too_few_or_broken_returns_are_refused_in_words():
 
 
 def test_the_stress_grid_runs_each_pair_of_costs_once():
-    cells = stress_grid(lambda fee, bps: {"total_return": 0.5 - 0.1 * fee - 0.01 * bps}, (1, 2), (0, 5, 10))
+    plan = Plan(Method.SHUFFLE, fee_multiples=(1, 2), slippages_bps=(0, 5, 10))
+    cells = stress_grid(lambda fee, bps: {"total_return": 0.5 - 0.1 * fee - 0.01 * bps}, plan)
     assert [(c.fee_multiple, c.slippage_bps) for c in cells] == [(1, 0), (1, 5), (1, 10), (2, 0), (2, 5), (2, 10)]
     assert cells[-1].figures["total_return"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("fees", "slippages"), [((), (0,)), ((1, -1), (0,)), ((1,), (float("nan"),)), ((1,), range(101))]
+)
+def test_a_stress_grid_that_is_empty_negative_or_endless_is_refused(fees, slippages):
+    with pytest.raises(ValueError, match="stress grid"):
+        Plan(Method.SHUFFLE, fee_multiples=tuple(fees), slippages_bps=tuple(slippages))

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from backtests import runs, searches
 from backtests.data_access import Request
-from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation, WalkForward
+from backtests.models import Backtest, HoldOutOpening, Optimisation, WalkForward
 from bots import lifecycle
 from bots.models import BotConfig
 from exchange.klines import read_file, store
@@ -59,40 +59,6 @@ def address(run, name="show"):
     return reverse(f"backtests:{name}", args=[run.kind, run.pk])
 
 
-def test_a_backtest_is_started_from_a_bots_form_and_its_report_read(
-    admin_client, bot, django_capture_on_commit_callbacks
-):
-    page = admin_client.get(reverse("backtests:new", args=["backtest"]), {"bot": bot.pk})
-    assert b"ema_slow=26" in page.content
-    form = page.context["form"]
-    with django_capture_on_commit_callbacks() as rung:
-        answer = admin_client.post(
-            reverse("backtests:new", args=["backtest"]),
-            {"dataset": "BTCUSDT:1h", "settings": form.initial["settings"], "bot": bot.pk, "seed": 1},
-        )
-    run = Backtest.objects.get()
-    assert answer.url == address(run)
-    assert len(rung) == 1
-    assert b'http-equiv="refresh"' in admin_client.get(address(run)).content
-    runs.execute_backtest(run)
-    report = admin_client.get(address(run))
-    run.refresh_from_db()
-    assert run.verdict["headline"] in report.content.decode()
-    assert b"equity-chart" in report.content
-    assert b'id="chart-data"' in report.content
-    listed = admin_client.get(reverse("backtests:home"), {"q": "alpha"})
-    assert b"Alpha" in listed.content
-
-
-def test_a_form_that_cannot_be_run_says_why_and_stores_nothing(admin_client, market):
-    answer = admin_client.post(
-        reverse("backtests:new", args=["backtest"]),
-        {"dataset": "BTCUSDT:1h", "settings": "ema_fast=90 ema_slow=20", "seed": 1},
-    )
-    assert b"must be under ema_slow" in answer.content
-    assert not Backtest.objects.exists()
-
-
 def test_pages_need_a_login_and_the_permission(client, django_user_model, market):
     assert client.get(reverse("backtests:home")).status_code == 302
     client.force_login(django_user_model.objects.create_user("guest", password="x", is_staff=True))
@@ -133,20 +99,6 @@ def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version(admin_client
     admin_client.post(address(search, "act"), asked | {"confirmed": 1, "reason": "x", "parameters": "ema_fast=90"})
     bot.refresh_from_db()
     assert bot.ema_fast == 7
-
-
-def test_a_backtest_is_simulated_from_its_page(admin_client, market):
-    run = done()
-    wanted = {"method": "block", "paths": 300, "mean_block": 5, "skip_probability": 0.1, "ruin_level": 0.5, "seed": 2}
-    admin_client.post(address(run, "act"), {"act": "monte_carlo"} | wanted)
-    simulated = MonteCarlo.objects.get()
-    runs.execute_monte_carlo(simulated)
-    page = admin_client.get(address(simulated))
-    assert b"fan-chart" in page.content
-    assert b"Under dearer costs" in page.content
-    first = page.context["report"]["stress"][0]
-    assert [figure["name"] for figure in first["texts"]] == ["total_return", "sharpe", "max_drawdown", "closed_trades"]
-    assert first["texts"][0]["value"] == f"{run.total_return:.2%}"  # the first cell is the run's own costs
 
 
 def test_results_stand_side_by_side_with_differences_marked(admin_client, market):

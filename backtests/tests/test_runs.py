@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from backtests import overfitting, runs, searches, tasks
+from backtests import overfitting, runs, searches, tasks, walks
 from backtests.data_access import Request, RunError
 from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation, SearchChunk, Status, WalkForward
 from exchange.klines import read_file, store
@@ -64,7 +64,7 @@ def test_a_rerun_says_what_changed(market):
         (asked(start="2030-01-01", end=None), "no bars"),
         (asked(start="2023-05-01", end="2023-04-01"), "not before"),
         (asked(ema_fast="60", ema_slow="20"), "ema_fast"),
-        (asked(start=None, end="2023-01-05"), "too few bars"),
+        (asked(start=None, end="2023-01-05"), "Too few bars"),
         (Request("BTCUSDT", "5m", {}), "5m"),
         (asked(nonsense="1"), "no setting"),
     ],
@@ -206,15 +206,15 @@ def test_a_search_that_makes_no_sense_is_not_stored(market):
 
 def test_a_walk_forward_is_taken_up_where_it_was_cut_off(market):
     plan = {**GRID, "train_days": 40, "test_days": 20, "anchored": False, "min_trades": 1}
-    whole = searches.new_walk_forward(asked(), plan)
-    searches.execute_walk_forward(whole)
+    whole = walks.new_walk_forward(asked(), plan)
+    walks.execute_walk_forward(whole)
     whole.refresh_from_db()
     assert whole.status == Status.DONE, whole.error
     assert len(whole.result["windows"]) == 5
-    part = searches.new_walk_forward(asked(), plan)
+    part = walks.new_walk_forward(asked(), plan)
     part.steps = whole.steps[:2]
     part.save()
-    searches.execute_walk_forward(part)
+    walks.execute_walk_forward(part)
     part.refresh_from_db()
     assert part.result == whole.result
     assert set(whole.result["stability"]) == {"ema_fast", "ema_slow"}

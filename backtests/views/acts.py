@@ -11,8 +11,7 @@ from django.views.decorators.http import require_POST
 
 from backtests import runs, searches, tasks
 from backtests.data_access import RunError
-from backtests.forms import MonteCarloForm
-from backtests.models import Backtest, Optimisation, Run
+from backtests.models import Optimisation, Run
 from backtests.views.apply import apply
 from backtests.views.pages import run_of
 from bots import lifecycle
@@ -40,8 +39,6 @@ def _act(request: HttpRequest, run: Run, name: str) -> HttpResponseBase | None:
         parameters = (run.result or {})["best"]["parameters"] if run.result else {}
         opened = searches.open_hold_out(run, parameters, request.POST.get("reason", ""), request.user)
         return redirect("backtests:show", kind="backtest", pk=opened.pk)
-    if name == "monte_carlo" and isinstance(run, Backtest):
-        return _simulate(request, run)
     raise RunError(f"There is nothing called “{name}” to do here.")
 
 
@@ -70,13 +67,3 @@ def _delete(request: HttpRequest, run: Run) -> HttpResponseBase:
         raise RunError("This search's hold-out was opened: the record of that is kept, and so is the search.")
     run.delete()
     return redirect("backtests:index", kind=run.kind)
-
-
-def _simulate(request: HttpRequest, run: Backtest) -> HttpResponseBase:
-    form = MonteCarloForm(request.POST)
-    if not form.is_valid():
-        raise RunError(" ".join(str(e) for errors in form.errors.values() for e in errors))
-    plan = {key: value for key, value in form.cleaned_data.items() if key != "seed"}
-    made = runs.new_monte_carlo(run, plan, form.cleaned_data["seed"], request.user)
-    tasks.ring(made)
-    return redirect("backtests:show", kind="montecarlo", pk=made.pk)

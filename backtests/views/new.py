@@ -1,53 +1,146 @@
-"""The forms that start a run."""
+"""The forms that start a run, and what they say about it while a person types."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
-from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
-from backtests import runs, searches, tasks
+from backtests import runs, searches, tasks, walks
 from backtests.bot_settings import settings_of
 from backtests.data_access import RunError
-from backtests.forms import RunForm, SearchForm, WalkForwardForm
-from backtests.models import Run, kinds
+from backtests.form_preview import preview_of
+from backtests.forms import RunForm, settings_initial
+from backtests.forms_monte_carlo import MonteCarloForm
+from backtests.forms_search import SearchForm, WalkForwardForm, plan_initial
+from backtests.models import Backtest, Optimisation, Run, Status, WalkForward, kinds
+from backtests.parameters import parse_pairs
 from backtests.views.pages import TITLES, page
 from bots.models import BotConfig
+from exchange.models import Dataset
 
-FORMS: dict[str, type[RunForm]] = {"backtest": RunForm, "optimisation": SearchForm, "walkforward": WalkForwardForm}
+FORMS: dict[str, type[Any]] = {
+    "backtest": RunForm,
+    "optimisation": SearchForm,
+    "walkforward": WalkForwardForm,
+    "montecarlo": MonteCarloForm,
+}
+PURPOSES = {
+    "backtest": "What these settings would have traded: the same decisions as a bot's, over stored candles.",
+    "optimisation": "Tries many parameters on the same candles and says how likely the best of them is luck.",
+    "walkforward": "Chooses parameters on one stretch, trades them on the next, and rolls on: what an operator who "
+    "re-tunes now and then would have had.",
+    "montecarlo": "Draws the outcomes that a backtest's trades, or days, could as well have had.",
+}
+HEADINGS = {
+    "backtest": "New backtest",
+    "optimisation": "New search",
+    "walkforward": "New walk-forward",
+    "montecarlo": "New Monte Carlo run",
+}
+STARTS = {
+    "backtest": "Run the backtest",
+    "optimisation": "Start the search",
+    "walkforward": "Start walking",
+    "montecarlo": "Simulate",
+}
+NO_CANDLES = (
+    "There are no candles yet. Bring some in with “manage.py import_klines FILE” or “manage.py download_klines”; "
+    "the list of datasets shows what is stored."
+)
+NO_BACKTEST = "There is no finished backtest to simulate yet. Run one first."
 
 
 @permission_required("backtests.add_backtest", raise_exception=True)
 def new(request: HttpRequest, kind: str) -> HttpResponseBase:
     """The form that starts a run, filled in from a bot or another run where one is named."""
-    if kind not in FORMS:
-        raise Http404
-    form = FORMS[kind](request.POST or None, initial=_initial(request))
+    form = _form(request, kind)
     if request.method == "POST" and form.is_valid():
         try:
-            run = _put_on_record(kind, form, request.user)
+            run = _put_on_record(form, request.user)
         except RunError as error:
-            form.add_error(None, str(error))
+            _refuse(form, error)
         else:
             tasks.ring(run)
             return redirect("backtests:show", kind=kind, pk=run.pk)
-    return page(request, "new", f"New {kinds()[kind]._meta.verbose_name}", form=form, kind=kind, kinds=TITLES)
+    return page(
+        request, "new", HEADINGS[kind], form=form, kind=kind, kinds=TITLES, purpose=PURPOSES[kind],
+        start_label=STARTS[kind], bot=form.initial.get("bot"), nothing_to_run_on=_missing(kind),
+    )  # fmt: skip
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
-    bot = BotConfig.objects.filter(pk=request.GET.get("bot") or 0).first()
-    if bot is None:
+@require_POST
+@permission_required("backtests.add_backtest", raise_exception=True)
+def preview(request: HttpRequest, kind: str) -> HttpResponse:
+    """What the form as it stands would run: bars, gaps, combinations, windows."""
+    form = _form(request, kind)
+    form.is_valid()
+    return render(request, "backtests/forms/preview.html", {"preview": preview_of(form)})
+
+
+def _form(request: HttpRequest, kind: str) -> Any:
+    if kind not in FORMS:
+        raise Http404(f"there is no kind of run called {kind}")
+    return FORMS[kind](request.POST or None, initial=_initial(request, kind))
+
+
+def _missing(kind: str) -> str:
+    if kind == "montecarlo":
+        return "" if Backtest.objects.filter(status=Status.DONE).exists() else NO_BACKTEST
+    return "" if Dataset.objects.exists() else NO_CANDLES
+
+
+def _initial(request: HttpRequest, kind: str) -> dict[str, Any]:
+    """From the bot, or the run, that the address names."""
+    if kind == "montecarlo":
+        return {"backtest": request.GET.get("backtest")}
+    bot = BotConfig.objects.filter(pk=_number(request.GET.get("bot"))).first()
+    if bot is not None:
+        return settings_initial(settings_of(bot)) | {"bot": bot, "dataset": f"{bot.symbol}:{bot.timeframe}"}
+    return _initial_of_run(request)
+
+
+def _initial_of_run(request: HttpRequest) -> dict[str, Any]:
+    """`?run=KIND:ID`, with `parameters` of one of its trials where they are named."""
+    kind, _, pk = request.GET.get("run", "").partition(":")
+    model = kinds().get(kind)
+    run: Run | None = model._default_manager.filter(pk=_number(pk)).first() if model else None
+    if run is None:
         return {}
-    lines = "\n".join(f"{name}={value}" for name, value in settings_of(bot).items() if " " not in value)
-    return {"bot": bot, "dataset": f"{bot.symbol}:{bot.timeframe}", "settings": lines}
+    settings = {**run.settings, **parse_pairs([request.GET.get("parameters", "").split()])}
+    span = {name: getattr(run, f"{name}_at").strftime("%Y-%m-%dT%H:%M") for name in ("start", "end")}
+    plan = plan_initial(run.strategy, run.plan) if isinstance(run, Optimisation | WalkForward) else {}
+    if isinstance(run, Optimisation) and run.hold_out_end_at is not None:
+        span["end"] = run.hold_out_end_at.strftime("%Y-%m-%dT%H:%M")
+    return (
+        settings_initial(settings)
+        | span
+        | plan
+        | {"seed": run.seed}
+        | {"bot": run.bot, "dataset": f"{run.symbol}:{run.interval}"}
+    )
 
 
-def _put_on_record(kind: str, form: RunForm, user: Any) -> Run:
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+
+def _put_on_record(form: Any, user: Any) -> Run:
+    if isinstance(form, MonteCarloForm):
+        return runs.new_monte_carlo(form.cleaned_data["backtest"], form.plan(), form.cleaned_data["seed"], user)
     request = form.request(user)
     if isinstance(form, WalkForwardForm):
-        return searches.new_walk_forward(request, form.plan())
+        return walks.new_walk_forward(request, form.plan())
     if isinstance(form, SearchForm):
         return searches.new_optimisation(request, form.plan(), form.cleaned_data["hold_out"])
     return runs.new_backtest(request)
+
+
+def _refuse(form: Any, error: RunError) -> None:
+    if isinstance(form, RunForm):
+        form.refuse(error.field, str(error))
+    else:
+        form.add_error(error.field if error.field in form.fields else None, str(error))

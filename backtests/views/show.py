@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 
 from backtests import reports
-from backtests.forms import MonteCarloForm
 from backtests.models import Optimisation
 from backtests.views.pages import TITLES, page, run_of
 from bots.models import BotConfig
@@ -24,11 +23,10 @@ def show(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     values = reports.report(run, request.GET.dict()) if run.result else {}
     bots = BotConfig.objects.order_by("name") if kind in ("backtest", "optimisation") else ()
     openings = run.openings.select_related("opened_by", "backtest") if isinstance(run, Optimisation) else ()
-    form = MonteCarloForm() if kind == "backtest" else None
     title = str(run)[:1].upper() + str(run)[1:]
     return page(
         request, "show", title, run=run, kind=kind, kinds=TITLES, report=values, bots=bots, openings=openings,
-        report_template=f"backtests/kinds/{kind}.html", script=SCRIPTS.get(kind), monte_carlo_form=form,
+        report_template=f"backtests/kinds/{kind}.html", script=SCRIPTS.get(kind),
         settings_rows=sorted((run.settings or {}).items()),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from backtests import searches
+from backtests import walks
 from backtests.data_access import RunError
 from backtests.management.commands._runs import add_market, add_search, read_plan, read_request, require_done
 from backtests.reports.walk_forward import walk_forward_report
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         plan = read_plan(options) | {name: options[name] for name in ("train_days", "test_days", "anchored")}
         try:
-            run = searches.new_walk_forward(read_request(options), plan)
+            run = walks.new_walk_forward(read_request(options), plan)
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
         with tqdm(desc=f"walk-forward {run.pk}", unit="window", disable=None) as bar:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 bar.total = total
                 bar.update(done - bar.n)
 
-            searches.execute_walk_forward(run, move)
+            walks.execute_walk_forward(run, move)
         result = require_done(run)
         for window in walk_forward_report(run)["windows"]:
             chosen = window["parameters"] or {"nothing good enough": ""}
