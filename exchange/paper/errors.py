@@ -175,7 +175,20 @@ def bad_ticker_type() -> ApiError:
 
 
 def bad_cancel_restrictions() -> ApiError:
-    return ApiError(-1145, "Invalid cancelRestrictions")
+    return ApiError(-1145, "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`.")
+
+
+def iceberg_leg_must_rest(name: str) -> ApiError:
+    text = f"Parameter '{name}' is not supported if `aboveTimeInForce`/`belowTimeInForce` is not GTC."
+    return ApiError(-1160, text)
+
+
+def bad_peg_price_type() -> ApiError:
+    return ApiError(-1210, "Invalid pegPriceType.")
+
+
+def bad_peg_offset_type() -> ApiError:
+    return ApiError(-1211, "Invalid pegOffsetType.")
 
 
 def duplicate_symbols() -> ApiError:
@@ -227,6 +240,15 @@ def market_closed() -> ApiError:
     return rejected("Market is closed.")
 
 
+def symbol_not_permitted() -> ApiError:
+    return rejected("This symbol is not permitted for this account.")
+
+
+def too_little_liquidity(of: str) -> ApiError:
+    """A quote amount that the book cannot serve; `of` names what it falls short of."""
+    return rejected(f"Order book liquidity is less than {of} minimum quantity.")
+
+
 def wrong_price_order() -> ApiError:
     return rejected("The relationship of the prices for the orders is not correct.")
 
@@ -241,6 +263,11 @@ def cancel_restricted() -> ApiError:
 
 def no_such_order() -> ApiError:
     return ApiError(-2013, "Order does not exist.")
+
+
+def archived_order() -> ApiError:
+    text = "Order was canceled or expired with no executed qty over 90 days ago and has been archived."
+    return ApiError(-2026, text)
 
 
 def no_such_order_list() -> ApiError:

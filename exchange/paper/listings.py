@@ -28,6 +28,16 @@ class Listing:
     def symbol(self) -> str:
         return self.rules.symbol
 
+    @property
+    def is_spot(self) -> bool:
+        """Whether an account with the permission SPOT may trade it: each set names at least one that it needs."""
+        sets = [group for group in self.info.get("permissionSets") or () if group]
+        return bool(self.info.get("isSpotTradingAllowed", True)) and all("SPOT" in group for group in sets)
+
+    def filter_value(self, name: str, field: str) -> Any:
+        """A filter's field; None where the symbol has no such filter."""
+        return next((f.get(field) for f in self.info["filters"] if f["filterType"] == name), None)
+
     def modes_of_self_trade(self) -> tuple[str, ...]:
         return tuple(self.info.get("allowedSelfTradePreventionModes", ("NONE",)))
 

@@ -66,6 +66,8 @@ OCO_PARAMETERS = frozenset(
 
 NO_TRAILING = "Trailing stop orders are not supported for this symbol."
 NO_PEGGING = "Pegged orders are not supported for this symbol."
+PEG_PRICES = ("PRIMARY_PEG", "MARKET_PEG")
+PEG_OFFSETS = ("PRICE_LEVEL",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ def read_order(request: ApiRequest) -> OrderDraft:
 
 def _check_mandatory(params: Parameters, order_type: str) -> None:
     """What each type must and must not carry: -1102 and -1106."""
+    _check_no_peg(params, order_type, "pegPriceType", "pegOffsetType", "pegOffsetValue")
     if order_type == "MARKET":
         params.refuse("price", "timeInForce", "stopPrice", "icebergQty", "trailingDelta")
         if params.has("quantity") and params.has("quoteOrderQty"):
@@ -180,8 +183,19 @@ def _check_mandatory(params: Parameters, order_type: str) -> None:
         _check_trigger(params, "stopPrice", "trailingDelta")
     else:
         params.refuse("stopPrice", "trailingDelta")
-    if params.has("pegPriceType") or params.has("pegOffsetValue") or params.has("pegOffsetType"):
-        raise errors.rejected(NO_PEGGING)
+
+
+def _check_no_peg(params: Parameters, order_type: str, price_type: str, offset_type: str, offset: str) -> None:
+    """No symbol here takes pegged prices; what is wrong with a peg in itself is said first."""
+    price = params.choice(price_type, PEG_PRICES, errors.bad_peg_price_type)
+    params.choice(offset_type, PEG_OFFSETS, errors.bad_peg_offset_type)
+    if not (params.has(price_type) or params.has(offset_type) or params.has(offset)):
+        return
+    if order_type in ("MARKET", *MARKET_ON_TRIGGER):
+        raise errors.rejected("This order type may not use pegged price.")
+    if order_type == "LIMIT_MAKER" and price == "MARKET_PEG":
+        raise errors.rejected("This price peg cannot be used with this order type.")
+    raise errors.rejected(NO_PEGGING)
 
 
 def _check_trigger(params: Parameters, stop: str, trailing: str) -> None:
@@ -249,8 +263,7 @@ def _read_leg(params: Parameters, leg: str, symbol: str, side: str) -> OrderDraf
         self_trade_mode=params.raw("selfTradePreventionMode"),
     )
     if draft.iceberg_quantity and draft.time_in_force != "GTC":
-        text = f"Parameter '{leg}IcebergQty' is not supported if '{leg}TimeInForce' is not GTC."
-        raise errors.ApiError(-1160, text)
+        raise errors.iceberg_leg_must_rest(f"{leg}IcebergQty")
     _check_iceberg(draft)
     return draft
 
@@ -258,6 +271,7 @@ def _read_leg(params: Parameters, leg: str, symbol: str, side: str) -> OrderDraf
 def _check_leg_parameters(params: Parameters, leg: str, order_type: str) -> None:
     price, stop, trailing = f"{leg}Price", f"{leg}StopPrice", f"{leg}TrailingDelta"
     time_in_force = f"{leg}TimeInForce"
+    _check_no_peg(params, order_type, f"{leg}PegPriceType", f"{leg}PegOffsetType", f"{leg}PegOffsetValue")
     if order_type == "LIMIT_MAKER":
         params.need_all(price)
         params.refuse(stop, trailing, time_in_force)
@@ -267,8 +281,6 @@ def _check_leg_parameters(params: Parameters, leg: str, order_type: str) -> None
     else:
         params.need_all(price, time_in_force)
         _check_trigger(params, stop, trailing)
-    if any(params.has(f"{leg}Peg{name}") for name in ("PriceType", "OffsetType", "OffsetValue")):
-        raise errors.rejected(NO_PEGGING)
 
 
 def _check_leg_types(side: str, above: str, below: str) -> None:

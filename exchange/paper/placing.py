@@ -44,6 +44,8 @@ def check_symbol(request: ApiRequest, draft: OrderDraft) -> Listing:
     rules = listing.rules
     if rules.status != "TRADING":
         raise errors.market_closed()
+    if not listing.is_spot:
+        raise errors.symbol_not_permitted()
     if rules.order_types and draft.type not in rules.order_types and not request.replay_rules:
         raise errors.rejected(_UNSUPPORTED.get(draft.type, "Unsupported order combination"))
     if draft.quote_quantity and not rules.quote_order_qty_allowed:
@@ -99,8 +101,8 @@ def _quote_order_violation(draft: OrderDraft, listing: Listing, average: Decimal
 
 def _check_iceberg_parts(draft: OrderDraft, listing: Listing) -> None:
     _raise_for(lot_size(listing.rules, draft.iceberg_quantity))
-    most = next((f.get("limit") for f in listing.info["filters"] if f["filterType"] == "ICEBERG_PARTS"), None)
-    if most is not None and -(-draft.quantity // draft.iceberg_quantity) > int(most):
+    most = listing.filter_value("ICEBERG_PARTS", "limit")
+    if most is not None and draft.quantity > draft.iceberg_quantity * int(most):
         raise errors.filter_failure("ICEBERG_PARTS")
 
 
@@ -134,11 +136,20 @@ def _check_counts(books: Books, listing: Listing, drafts: tuple[OrderDraft, ...]
             v for v in violations(listing.rules, _as_request(draft), usage=usage) if v.filter in _COUNTED_BY_ENGINE
         ]
         _raise_for(found[0] if found else None)
+        _check_iceberg_count(books, listing, draft)
         usage = replace(
             usage,
             open_orders=usage.open_orders + 1,
             open_algo_orders=usage.open_algo_orders + draft.is_algo,
         )
+
+
+def _check_iceberg_count(books: Books, listing: Listing, draft: OrderDraft) -> None:
+    most = listing.filter_value("MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders")
+    if most is None or not draft.iceberg_quantity:
+        return
+    if sum(bool(o.row.iceberg_quantity) for o in books.open_orders(listing.symbol)) >= int(most):
+        raise errors.filter_failure("MAX_NUM_ICEBERG_ORDERS", counted_by_engine=True)
 
 
 def _check_id_is_free(books: Books, client_order_id: str) -> None:
@@ -234,9 +245,12 @@ def _size_by_quote(books: Books, order: BookOrder, draft: OrderDraft, listing: L
     order.quantity = int(floor_to(to_units(draft.quote_quantity) * UNITS // price, listing.market_step))
     quantity = from_units(order.quantity)
     _raise_for(lot_size(listing.rules, quantity) or market_lot_size(listing.rules, quantity))
-    least = listing.rules.min_quantity
-    if least is not None and cap < to_units(least):
-        raise errors.rejected("Order book liquidity is less than `LOT_SIZE` filter minimum quantity.")
+    if cap == 0:
+        raise errors.too_little_liquidity("symbol")
+    leasts = {"LOT_SIZE": listing.rules.min_quantity, "MARKET_LOT_SIZE": listing.rules.market_min_quantity}
+    for name, least in leasts.items():
+        if least is not None and cap < to_units(least):
+            raise errors.too_little_liquidity(f"`{name}` filter")
 
 
 def money_needed(order: BookOrder, slippage: int, listing: Listing, last: int) -> int:

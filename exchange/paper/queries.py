@@ -13,8 +13,10 @@ from exchange.paper.books import DISCOUNT, DISCOUNT_ASSET, OPEN_STATUSES
 from exchange.paper.cancelling import OrderKey
 from exchange.paper.endpoints import ApiRequest
 from exchange.paper.models import PaperAccount, PaperBalance, PaperFill, PaperOrder, PaperOrderList
+from exchange.types import OrderStatus
 
 _DAY_MS = 86_400_000
+_ARCHIVED_AFTER_MS = 90 * _DAY_MS
 _DEFAULT_LIMIT, _MOST = 500, 1000
 
 Json = dict[str, Any]
@@ -40,6 +42,9 @@ def find_order(request: ApiRequest, key: OrderKey) -> PaperOrder:
     row = key.find(account_id(request))
     if row is None:
         raise errors.no_such_order()
+    is_over = row.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED) and row.executed_quantity == 0
+    if is_over and request.now_ms - row.update_time_ms > _ARCHIVED_AFTER_MS:
+        raise errors.archived_order()
     return row
 
 

@@ -16,7 +16,6 @@ from exchange.paper.parameters import Parameters
 DEFAULT_RECEIVE_WINDOW_MS = Decimal(5000)
 LONGEST_RECEIVE_WINDOW_MS = Decimal(60_000)
 AHEAD_ALLOWED_MS = 1000
-TOO_FAR_AHEAD_MS = 10_000
 EARLIEST_TIMESTAMP_MS = 1_483_228_800_000  # 2017-01-01
 
 _KEY = re.compile(r"^[A-Za-z0-9_-]{1,128}$", re.ASCII)
