@@ -36,4 +36,5 @@ def _end_with_the_worker(**_: Any) -> None:
 def _leave_heartbeat(**_: Any) -> None:
     from tradingsite import heartbeats
 
-    heartbeats.leave("worker")
+    for queue in app.amqp.queues.consume_from:
+        heartbeats.leave(heartbeats.worker_of(queue))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,6 +56,13 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
         return int(text)
 
     return read(name, parse, default)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if sys.platform.startswith("linux"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def ip_address(text: str) -> str:

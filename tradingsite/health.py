@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import redis
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -27,11 +29,12 @@ def _redis_answers() -> bool:
     return True
 
 
+QUEUES = (settings.TRADING_QUEUE, settings.RESEARCH_QUEUE)
 PARTS: dict[str, Callable[[], bool]] = {
     "database": _database_answers,
     "redis": _redis_answers,
     "beat": lambda: heartbeats.is_alive("beat"),
-    "worker": lambda: heartbeats.is_alive("worker"),
+    **{worker: partial(heartbeats.is_alive, worker) for worker in map(heartbeats.worker_of, QUEUES)},
 }
 
 

@@ -23,6 +23,11 @@ def _client(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
 
 
+def worker_of(queue: str) -> str:
+    """The name under which a worker that takes from a queue leaves its signs."""
+    return f"{queue}-worker"
+
+
 def leave(process: str) -> None:
     """Say that a process is alive, at most every two seconds. A Redis that does not answer is not our problem here."""
     if time.monotonic() - _left.get(process, -LEAVE_EVERY_S) < LEAVE_EVERY_S:
@@ -41,4 +46,5 @@ def is_alive(process: str) -> bool:
 
 def forget() -> None:
     """Remove the signs of processes of an earlier run."""
-    _client(settings.REDIS_URL).delete(PREFIX + "beat", PREFIX + "worker")
+    workers = (worker_of(queue) for queue in (settings.TRADING_QUEUE, settings.RESEARCH_QUEUE))
+    _client(settings.REDIS_URL).delete(*(PREFIX + process for process in ("beat", *workers)))

@@ -42,8 +42,9 @@ def make_venv(folder: Path, requirements: str, maker: str) -> None:
     sys.stderr.write(f"installing {requirements} into {folder.name}\n")
     pip = (python, "-m", "pip", "install", "--quiet")
     with_uv = run(*pip, UV) and run(
-        python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "-r", requirements, UV_LINK_MODE="copy"
-    )
+        python, "-m", "uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, "-r", requirements,
+        UV_LINK_MODE="copy",
+    )  # fmt: skip
     if not with_uv and not run(*pip, "-r", requirements):
         fail(f"the packages of {requirements} could not be installed; pip's own lines above say which and why.")
 

@@ -147,6 +147,12 @@ REDIS_URL = env.shared_redis("REDIS_URL", CELERY_BROKER_URL, f"unix://{_socket}?
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 CELERY_WORKER_CONCURRENCY = env.whole_number("CELERY_WORKER_CONCURRENCY", default=2, least=1, most=256)
+RESEARCH_CONCURRENCY = env.whole_number("RESEARCH_CONCURRENCY", default=env.processors(), least=1, most=256)
+# A search may keep every process of its worker busy for hours, and a tick must not wait for it: two queues, and a
+# worker for each. A worker that is not told a queue takes the trading one.
+TRADING_QUEUE, RESEARCH_QUEUE = "trading", "research"
+CELERY_TASK_DEFAULT_QUEUE = TRADING_QUEUE
+CELERY_TASK_ROUTES = {"backtests.tasks.*": {"queue": RESEARCH_QUEUE}}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -115,22 +115,25 @@ class Supervisor:
             say("up", f"{error} Trying again.")
             time.sleep(1)
 
-    def stop(self, order: Sequence[str]) -> None:
-        """Stop the children one after the other, each with its patience; a second signal shortens it."""
-        for name in order:
-            child = self._children.get(name)
-            if child is not None and not child.is_done:
-                self._stop_one(child)
+    def stop(self, order: Sequence[Sequence[str]]) -> None:
+        """Stop the children group by group, each child with its patience; a second signal shortens it."""
+        for group in order:
+            children = [self._children[name] for name in group if name in self._children]
+            for child in children:
+                child.signal(signal.SIGTERM)
+            for child in children:
+                if not child.is_done:
+                    self._see_off(child)
         for log in self._logs:
             log.listen()
 
-    def _stop_one(self, child: Child) -> None:
-        for number, patience in ((signal.SIGTERM, child.task.patience_s), (signal.SIGQUIT, HURRY_PATIENCE_S)):
-            child.signal(number)
+    def _see_off(self, child: Child) -> None:
+        """Wait for a child that was asked to stop; ask more and more firmly."""
+        for patience, next_number in ((child.task.patience_s, signal.SIGQUIT), (HURRY_PATIENCE_S, signal.SIGKILL)):
             if self._ended(child, within=patience):
                 break
             say("up", f"{child.task.name} did not stop in {patience:.0f} s")
-        child.signal(signal.SIGKILL)
+            child.signal(next_number)
         self._ended(child, within=HURRY_PATIENCE_S)
         child.finish()
 

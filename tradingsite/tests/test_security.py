@@ -67,10 +67,15 @@ def test_the_health_page_tells_what_is_missing(client: Client, db: None, redis_u
 
     answer = client.get("/healthz")
     assert answer.status_code == 503
-    assert answer.json() == {"database": "ok", "redis": "ok", "beat": "missing", "worker": "missing"}
+    assert answer.json() == {
+        "database": "ok", "redis": "ok", "beat": "missing", "trading-worker": "missing", "research-worker": "missing"
+    }  # fmt: skip
     heartbeats._left.clear()
-    heartbeats.leave("beat")
-    heartbeats.leave("worker")
+    for process in ("beat", "trading-worker"):
+        heartbeats.leave(process)
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["research-worker"]) == (503, "missing")
+    heartbeats.leave("research-worker")
     answer = client.get("/healthz")
     assert answer.status_code == 200
     assert set(answer.json().values()) == {"ok"}

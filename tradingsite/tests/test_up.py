@@ -30,7 +30,10 @@ def is_healthy(site: Site) -> bool:
         return False
 
 
-CHILDREN = ("gunicorn", "celery .* worker", "celery .* beat", "redis-server", "bin/postgres -D", "keeper postgres")
+CHILDREN = (
+    "gunicorn", "worker -Q trading", "worker -Q research", "celery .* beat", "redis-server", "bin/postgres -D",
+    "keeper postgres",
+)  # fmt: skip
 COUNT = "from django.contrib.auth.models import User; print(User.objects.count())"
 
 

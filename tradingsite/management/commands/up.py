@@ -8,6 +8,8 @@ import os
 import socket
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -26,15 +28,18 @@ from tradingsite.first_login import Login, create_first_login
 
 # Nothing new comes in, then what runs finishes, and only then goes what it talks to: a tick places its orders on the
 # paper exchange, which is part of the web server.
-STOP_ORDER = ("demo", "beat", "worker", "web")
-WORKER_PATIENCE_S = 90.0
+STOP_ORDER = (("demo", "beat"), ("trading", "research"), ("web",))
+TRADING_PATIENCE_S = 90.0
+RESEARCH_PATIENCE_S = 20.0  # what it was making goes back to the queue, and goes on from where it was put on record
+RESEARCH_NICENESS = 10
 DEMO_COMMAND = "prepare_demo"
 
 
 class Command(BaseCommand):
     help = (
         "Start the site: PostgreSQL and Redis (unless DATABASE_URL and CELERY_BROKER_URL name others), the web server, "
-        "one Celery worker and the scheduler. Ctrl-C stops them; a running task finishes first."
+        "a Celery worker for the bots, another for backtests, and the scheduler. Ctrl-C stops them; a running task "
+        "finishes first."
     )
     database = "none"  # it starts the servers itself
 
@@ -103,13 +108,32 @@ def prepare_database() -> Login | None:
 
 def site_tasks() -> list[Task]:
     """The processes of the site itself."""
-    celery = (sys.executable, "-m", "celery", "-q", "-A", "tradingsite")
-    worker = (*celery, "worker", "--without-gossip", "--without-mingle", "-n", f"worker-{settings.PORT}@%h")
+    research = ("-c", str(settings.RESEARCH_CONCURRENCY))
     return [
         Task("web", (sys.executable, "-m", "gunicorn", "-c", "python:tradingsite.gunicorn_config"), web_answers),
-        Task("worker", worker, lambda: heartbeats.is_alive("worker"), patience_s=WORKER_PATIENCE_S),
-        Task("beat", (*celery, "beat", "--pidfile="), lambda: heartbeats.is_alive("beat")),
+        Task("trading", worker(settings.TRADING_QUEUE), is_taking(settings.TRADING_QUEUE), TRADING_PATIENCE_S),
+        Task("beat", (*CELERY, "beat", "--pidfile="), lambda: heartbeats.is_alive("beat")),
+        Task(
+            "research",
+            ("nice", "-n", str(RESEARCH_NICENESS), *worker(settings.RESEARCH_QUEUE, *research)),
+            is_taking(settings.RESEARCH_QUEUE),
+            RESEARCH_PATIENCE_S,
+        ),
     ]
+
+
+CELERY = (sys.executable, "-m", "celery", "-q", "-A", "tradingsite")
+
+
+def worker(queue: str, *options: str) -> tuple[str, ...]:
+    """The command of a worker that takes from one queue."""
+    name = f"{queue}-{settings.PORT}@%h"
+    return (*CELERY, "worker", "-Q", queue, "-n", name, "--without-gossip", "--without-mingle", *options)
+
+
+def is_taking(queue: str) -> Callable[[], bool]:
+    """Whether a worker takes from a queue."""
+    return partial(heartbeats.is_alive, heartbeats.worker_of(queue))
 
 
 def demo_task() -> Task:
