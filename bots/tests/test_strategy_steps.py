@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -125,15 +125,21 @@ def test_a_smallest_quantity_over_the_maximum_buys_nothing():
 
 
 def smallest_exact(rules: LotRules, price: Decimal, fee: Decimal, stop: Decimal) -> int:
-    """Rule 5.3 in exact arithmetic, by trying one lot after the other."""
+    """Rule 5.3 in exact arithmetic: the first lot count that is enough; every larger one is enough too."""
     step, minimum, level = Decimal(str(rules.step_size)), Decimal(str(rules.min_notional)), stop or price
-    lots = max(rules.min_lots, int((minimum / (price * step)).to_integral_value(ROUND_CEILING)))
-    while True:
+
+    def is_enough(lots: int) -> bool:
         bought = lots * step
         kept = (bought - (bought * fee).quantize(Decimal("1e-8"), rounding="ROUND_DOWN")) // step * step
-        if bought * price >= minimum and kept > 0 and kept * level >= minimum:
-            return lots
-        lots += 1
+        return bought * price >= minimum and kept > 0 and kept * level >= minimum
+
+    least, most = rules.min_lots - 1, rules.min_lots
+    while not is_enough(most):
+        least, most = most, 2 * most
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if is_enough(middle) else (middle, most)
+    return most
 
 
 amounts = st.integers(1, 10**6).map(lambda cents: Decimal(cents) / 100)
