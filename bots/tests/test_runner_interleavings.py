@@ -1,0 +1,391 @@
+"""What another worker, a person, the market or a dying server does in the middle of a run, moment by moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from bots import lifecycle, locks, tasks
+from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
+from bots.snapshot import bars_needed
+from bots.tests.runner_stage import Stage
+from bots.tests.runner_tables import BUY, lots
+from exchange.errors import ExchangeUnavailable, OutcomeUnknown, RequestRejected
+from exchange.paper.accounts import AccountTerms
+from exchange.secrets import Secret
+from exchange.types import OrderRequest, OrderType, Side
+
+HELD = BUY + "100 101 100 100  enters at 100\n"
+QUIET = "100 101 100 100\n"
+SELLS = "100 100 96 96  closes under both lows: sells\n"
+ENTER, EXIT_BAR = 2, 4  # the bars that are decided
+NO_FEE = {"maker_fee_rate": Decimal(0), "taker_fee_rate": Decimal(0)}
+Make = Callable[..., Stage]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stage() -> Iterator[Make]:
+    made: list[Stage] = []
+
+    def make(table: str, **options: Any) -> Stage:
+        made.append(Stage(table, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+# --- A run that is overtaken ------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_comes_after_the_lease_was_lost_puts_its_order_back_in_doubt(stage):
+    bot = stage(HELD + QUIET)
+
+    def overtake() -> None:
+        locks.release(bot.overtake())
+        Order.objects.filter(bot=bot.bot).update(state=OrderState.REJECTED)  # the other run had given it up
+
+    bot.exchange.after["submit"] = overtake
+    assert bot.decide(ENTER).outcome == BotRun.Outcome.SKIPPED
+    assert bot.orders() == [("entry", "unknown")]
+    assert not Fill.objects.exists()
+    assert bot.tick().outcome == BotRun.Outcome.SETTLED
+    assert (bot.trade().entry_price, bot.resting()) == (100, [("LIMIT_MAKER", 5), ("STOP_LOSS", 5)])
+    bot.assert_books_agree()
+
+
+def test_a_run_that_was_overtaken_takes_no_protection_away(stage):
+    bot = stage(HELD + SELLS + "98 98 98 98\n")
+    bot.decide(ENTER)
+    bot.decide(ENTER + 1)
+    resting = bot.resting()
+    # The exchange's clock is read right before the decision goes on record, then before the first cancel.
+    bot.exchange.before["server_time_ms"] = lambda: bot.exchange.before.update(server_time_ms=bot.overtake)
+    assert bot.decide(EXIT_BAR).outcome == BotRun.Outcome.SKIPPED
+    assert resting == bot.resting() == [("LIMIT_MAKER", 5), ("STOP_LOSS", 5)]
+
+
+def test_an_order_does_not_leave_once_its_process_has_slept(stage, monkeypatch):
+    bot = stage(HELD + QUIET)
+
+    def sleep() -> None:
+        wall, monotonic = time.time, time.monotonic
+        monkeypatch.setattr(time, "time", lambda: wall() + 11)
+        monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 11)
+
+    bot.exchange.before["submit"] = sleep
+    assert "too late" in bot.decide(ENTER).message
+    assert (bot.orders(), bot.resting()) == ([("entry", "rejected")], [])
+    assert bot.exchange.account().free("USDT") == 10_000
+
+
+def test_a_step_of_our_clock_gives_no_order_up(stage, monkeypatch):
+    bot = stage(HELD + QUIET)
+    _lose_on_the_way(bot)
+    assert bot.decide(ENTER).outcome == BotRun.Outcome.SKIPPED
+    now = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    assert bot.tick().outcome == BotRun.Outcome.SKIPPED
+    assert bot.orders() == [("entry", "unknown")]
+
+
+def _lose_on_the_way(bot: Stage) -> None:
+    """The next order does not reach the exchange, and nobody can tell."""
+
+    def lose() -> None:
+        raise OutcomeUnknown("the connection failed before an answer came")
+
+    bot.exchange.before["submit"] = lose
+
+
+# --- Who holds a bot --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bot_is_free_the_moment_its_run_loses_its_connection(stage):
+    bot = stage(HELD + QUIET)
+    ours = locks.claim(bot.bot.pk)
+    assert ours is not None
+    assert locks.claim(bot.bot.pk) is None
+    assert tasks.bots_to_settle() == []
+    connection.close()  # as a killed process does
+    assert tasks.bots_to_settle() == [bot.bot.pk]
+    theirs = locks.claim(bot.bot.pk)
+    assert theirs is not None
+    with pytest.raises(locks.LeaseLost), locks.fenced(ours):
+        pass
+    locks.release(ours)  # late, and of no effect
+    assert locks.claim(bot.bot.pk) is None
+    locks.release(theirs)
+    assert tasks.bots_to_settle() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_after_the_exchange_took_an_order_loses_nothing(stage):
+    bot = stage(HELD + QUIET)
+    bot.clock.set(bot.open_of(ENTER + 1))
+
+    def cut_off() -> None:
+        other = connections.create_connection("default")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        other.close()
+
+    bot.exchange.after["submit"] = cut_off
+    assert bot.tick().outcome == BotRun.Outcome.FAILED
+    assert bot.orders() == [("entry", "created")]
+    assert tasks.bots_to_settle() == [bot.bot.pk]
+    assert bot.tick().outcome == BotRun.Outcome.SETTLED
+    assert (len(Fill.objects.all()), bot.resting()) == (1, [("LIMIT_MAKER", 5), ("STOP_LOSS", 5)])
+    bot.assert_books_agree()
+
+
+def test_a_position_without_its_stop_is_due_for_the_next_sweep(stage):
+    bot = stage(HELD + QUIET)
+    bot.exchange.before["submit_oco"] = _raise(RuntimeError("any bug"))
+    assert bot.decide(ENTER).outcome == BotRun.Outcome.FAILED
+    Order.objects.filter(purpose__in=("stop", "target")).update(state=OrderState.REJECTED)
+    assert (bot.trade().closed_at, tasks.bots_to_settle()) == (None, [bot.bot.pk])
+    bot.tick()
+    assert (len(bot.resting()), tasks.bots_to_settle()) == (2, [])
+
+
+def _raise(error: Exception) -> Callable[[], None]:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+# --- A second entry ---------------------------------------------------------------------------------------------------
+
+BUYS_TWICE = BUY + "102 103 102 103  closes above both highs again\n 103 104 103 104  and again\n 104 104 104 104"
+
+
+def test_no_second_entry_when_the_last_one_filled_after_the_next_bars_close(stage):
+    bot = stage(BUYS_TWICE)
+    bot.exchange.before["submit"] = lambda: bot.clock.set(bot.open_of(ENTER + 2))
+    bot.decide(ENTER)
+    assert bot.trade().opened_at > BotState.objects.get(bot=bot.bot).last_bar + timedelta(hours=2)
+    assert bot.decide(ENTER + 1).outcome == BotRun.Outcome.DECIDED
+    decided = Decision.objects.latest("bar")
+    assert (decided.signal, decided.action, decided.reason) == (1, Action.HOLD, "already_long")
+    assert len(bot.orders("entry")) == 1
+
+
+def test_no_second_entry_while_the_last_one_is_at_work(stage):
+    bot = stage(BUYS_TWICE)
+    _lose_on_the_way(bot)
+    bot.decide(ENTER)
+    order = Order.objects.get()
+    asked = OrderRequest("BTCUSDT", Side.BUY, OrderType.LIMIT, order.quantity, order.client_order_id, Decimal(90))
+    bot.exchange.submit(asked)  # an exchange that is slow to execute: it rests
+    assert bot.decide(ENTER + 1).outcome == BotRun.Outcome.DECIDED
+    assert Decision.objects.latest("bar").action == Action.HOLD
+    assert bot.orders("entry") == [("entry", "open")]
+
+
+# --- A person in the middle of a run ----------------------------------------------------------------------------------
+
+
+def test_a_stop_pressed_while_a_run_asks_for_prices_keeps_it_from_entering(stage):
+    bot = stage(HELD + QUIET)
+    bot.exchange.before["account"] = lambda: lifecycle.stop(bot.bot)
+    assert bot.decide(ENTER).outcome == BotRun.Outcome.SETTLED
+    assert (bot.orders(), Decision.objects.count()) == ([], 0)
+
+
+@pytest.mark.parametrize("press", [lambda bot: lifecycle.pause(bot), lambda bot: lifecycle.set_kill_switch(True)])
+def test_a_halt_pressed_while_a_run_asks_for_prices_keeps_it_from_entering(stage, press):
+    bot = stage(HELD + QUIET)
+    bot.exchange.before["account"] = lambda: press(bot.bot)
+    bot.decide(ENTER)
+    assert (bot.orders(), Decision.objects.get().reason) == ([], "halted")
+
+
+def test_a_position_closed_by_hand_while_a_run_protects_it_is_sold_by_the_next(stage):
+    bot = stage(HELD + QUIET)
+    bot.exchange.before["submit_oco"] = lambda: lifecycle.want_position_closed(bot.bot)
+    bot.decide(ENTER)
+    assert bot.trade().closed_at is None
+    assert tasks.bots_to_settle() == [bot.bot.pk]
+    lifecycle.stop(bot.bot)
+    bot.tick()
+    assert (bot.trade().exit_reason, bot.trade().exit_price, bot.resting()) == ("manual", 100, [])
+    assert tasks.bots_to_settle() == []
+    bot.assert_books_agree()
+
+
+def test_closing_by_hand_is_refused_where_nothing_is_held(stage):
+    with pytest.raises(lifecycle.NotReady, match="holds no position"):
+        lifecycle.want_position_closed(stage(HELD).bot)
+
+
+def test_a_sale_that_the_exchange_refuses_stays_wanted_until_it_goes_out(stage):
+    bot = stage(HELD + SELLS + "98 98 98 98\n 98 98 98 98")
+    bot.decide(ENTER)
+    bot.decide(ENTER + 1)
+    bot.exchange.before["submit"] = _raise(RequestRejected("Market is closed.", code=-2010))
+    bot.decide(EXIT_BAR)
+    assert (bot.trade().closed_at, bot.trade().exit_wanted) == (None, "signal")
+    assert Incident.objects.filter(kind="exit_refused", resolved_at=None).exists()
+    assert tasks.bots_to_settle() == [bot.bot.pk]
+    bot.tick()
+    assert (bot.trade().exit_price, bot.trade().exit_reason) == (98, "signal")
+    assert not Incident.objects.filter(kind="exit_refused", resolved_at=None).exists()
+    bot.assert_books_agree()
+
+
+@pytest.mark.parametrize(
+    ("change", "stop", "rests"),
+    [
+        ({"stop_loss": Decimal("0.02")}, Decimal(98), [("LIMIT_MAKER", 5), ("STOP_LOSS", 5)]),
+        ({"stop_loss": Decimal("0.2")}, Decimal(95), [("LIMIT_MAKER", 5), ("STOP_LOSS", 5)]),  # never moves down
+        ({"take_profit": None}, Decimal(95), [("STOP_LOSS", 5)]),
+        ({"stop_loss": None, "take_profit": None}, None, []),
+    ],
+)
+def test_exits_changed_while_a_position_is_entered_hold_from_the_next_run_on(stage, change, stop, rests):
+    bot = stage(HELD + QUIET)
+    bot.exchange.after["submit"] = lambda: BotConfig.objects.update(**change)
+    bot.decide(ENTER)
+    assert (bot.trade().stop_price, bot.resting()) == (95, [("LIMIT_MAKER", 5), ("STOP_LOSS", 5)])
+    bot.tick()
+    assert (bot.trade().stop_price, bot.resting()) == (stop, rests)
+    assert tasks.bots_to_settle() == []
+
+
+def test_a_key_that_is_revoked_stops_the_bot_with_an_incident_until_it_works_again(stage):
+    bot = stage(HELD + SELLS + "98 98 98 98\n")
+    bot.decide(ENTER)
+    client = bot.client
+    secret = client.API_SECRET
+    client.API_SECRET = Secret("revoked-revoked")
+    assert bot.decide(ENTER + 1).outcome == BotRun.Outcome.FAILED
+    assert Incident.objects.filter(kind="credentials_refused", resolved_at=None).exists()
+    client.API_SECRET = secret
+    bot.decide(EXIT_BAR)
+    assert not Incident.objects.filter(kind="credentials_refused", resolved_at=None).exists()
+    assert (bot.trade().exit_price, bot.trade().exit_reason) == (98, "signal")
+    bot.assert_books_agree()
+
+
+# --- The market in the middle of a run --------------------------------------------------------------------------------
+
+
+def test_a_target_that_fills_while_it_is_cancelled_is_the_only_sale(stage):
+    bot = stage(HELD + SELLS + "98 111 98 100\n 100 100 100 100")
+    bot.decide(ENTER)
+    bot.decide(ENTER + 1)
+    bot.exchange.before["cancel"] = lambda: bot.clock.set(bot.open_of(EXIT_BAR + 2))
+    bot.decide(EXIT_BAR)
+    assert (bot.trade().exit_price, bot.trade().exit_reason) == (110, "take_profit")
+    assert (bot.orders("exit"), bot.resting()) == ([], [])
+    bot.assert_books_agree()
+
+
+def test_a_stop_with_a_limit_that_is_left_behind_is_sold_at_market(stage):
+    bot = stage(HELD + "90 91 89 90  opens far under stop and limit\n 90 90 90 90\n", take_profit="none")
+    no_stop_market = {"order_types": frozenset({"LIMIT", "MARKET", "STOP_LOSS_LIMIT"})}
+    bot.decide(ENTER, **no_stop_market)
+    assert bot.resting() == [("STOP_LOSS_LIMIT", 5)]
+    assert Order.objects.get(purpose="stop").limit_price == Decimal("94.52")  # 95 less half a percent, to the tick
+    bot.decide(ENTER + 1, **no_stop_market)
+    assert (bot.trade().exit_price, bot.trade().exit_reason, bot.resting()) == (90, "stop_loss", [])
+    bot.assert_books_agree()
+
+
+# A bar's volume of 1000 and these shares of it let 3 and 1 of an order of 5 through.
+
+
+@pytest.mark.parametrize("share", ["0.003", "0.001"])
+def test_what_fills_in_part_is_booked_and_protected_in_part_and_sold_whole(stage, share):
+    terms = AccountTerms(volume_share=Decimal(share), **NO_FEE)
+    bot = stage(HELD + SELLS + "98 98 98 98\n" * 6, terms=terms)
+    bot.decide(ENTER)
+    bought = bot.trade().quantity
+    assert bought == 1000 * Decimal(share)
+    assert bot.resting() == [("LIMIT_MAKER", bought), ("STOP_LOSS", bought)]
+    bot.decide(ENTER + 1)
+    BotState.objects.filter(bot=bot.bot).update(status=Status.PAUSED)
+    bot.decide(EXIT_BAR)
+    assert (bot.trade().closed_at is not None, bot.resting()) == (True, [])
+    bot.assert_books_agree()
+
+
+def test_an_exit_that_fills_in_part_is_carried_on_by_the_next_runs(stage):
+    terms = AccountTerms(volume_share=Decimal("0.005"), **NO_FEE)
+    bot = stage(HELD + SELLS + "98 98 98 98\n" * 4, terms=terms)
+    bot.decide(ENTER)
+    bot.decide(ENTER + 1)
+    bot.account.volume_share = Decimal("0.002")
+    bot.account.save()
+    for bar in range(EXIT_BAR, EXIT_BAR + 3):
+        bot.decide(bar)
+        bot.assert_books_agree()
+        assert bot.resting() == []
+    assert [fill.quantity for fill in Fill.objects.filter(side="SELL").order_by("pk")] == [2, 2, 1]
+    assert (bot.trade().exit_price, bot.trade().exit_reason, bot.trade().net_pnl) == (98, "signal", -10)
+
+
+def test_protection_that_covers_only_a_part_of_what_is_held_is_placed_anew(stage):
+    bot = stage(HELD + QUIET)
+    bot.decide(ENTER)
+    Order.objects.filter(purpose__in=("stop", "target")).update(quantity=Decimal(4))
+    bot.tick()
+    assert bot.resting() == [("LIMIT_MAKER", 5), ("STOP_LOSS", 5)]
+    assert len(bot.orders("stop")) == 2
+
+
+# --- Facts that are hard to come by -----------------------------------------------------------------------------------
+
+
+def test_a_cooldown_longer_than_the_warm_up_is_counted_to_its_end(stage):
+    quiet = "95 95 95 95\n" * 8
+    bot = stage(HELD + "100 100 94 95  stopped\n" + quiet + "95 97 95 97  buys\n97 97 97 97", cooldown_bars=30)
+    assert bars_needed(bot.bot) == 32
+    for bar in range(ENTER, 14):
+        bot.decide(bar) if bar + 1 < len(bot.klines) else None
+    refused = Decision.objects.filter(signal=1).latest("bar")
+    assert (refused.action, refused.reason) == (Action.REFUSED, "cooldown")
+    assert len(bot.orders("entry")) == 1
+
+
+def test_orders_of_strangers_take_the_room_that_a_stop_needs(stage):
+    info = lots()
+    info["filters"] = [entry for entry in info["filters"] if entry["filterType"] != "MAX_NUM_ALGO_ORDERS"]
+    info["filters"].append({"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 2})
+    bot = stage(HELD + QUIET, info=info)
+    bot.clock.set(bot.open_of(0))
+    bot.exchange.submit(OrderRequest("BTCUSDT", Side.BUY, OrderType.MARKET, Decimal(2), "by-hand"))
+    for name in ("by-hand-1", "by-hand-2"):
+        asked = OrderRequest("BTCUSDT", Side.SELL, OrderType.STOP_LOSS, Decimal(1), name, stop_price=Decimal(50))
+        bot.exchange.submit(asked)
+    bot.decide(ENTER)
+    assert (Decision.objects.get().reason, bot.orders()) == ("order_limit", [])
+
+
+def test_a_commission_in_an_asset_without_a_price_is_booked_all_the_same(stage):
+    terms = AccountTerms(maker_fee_rate=Decimal(0), taker_fee_rate=Decimal("0.001"), pays_fees_in_bnb=True)
+    bot = stage(HELD + QUIET, terms=terms)
+    bot.exchange.after["submit"] = lambda: bot.exchange.before.update(book_ticker=_raise(ExchangeUnavailable("away")))
+    assert bot.decide(ENTER).outcome == BotRun.Outcome.DECIDED
+    fill = Fill.objects.get()
+    assert (fill.commission_asset, fill.fee_quote, fill.commission > 0) == ("BNB", 0, True)
+    assert BotState.objects.get(bot=bot.bot).base == fill.quantity
+    assert bot.resting() == [("LIMIT_MAKER", fill.quantity), ("STOP_LOSS", fill.quantity)]
+    bot.assert_books_agree()
+    assert Trade.objects.get().fees == 0
