@@ -25,6 +25,7 @@ from exchange.rate_limit_stores import MemoryStore, Store
 RESERVED_FROM_PERCENT = 80  # beyond this share of a limit, only exits and settling go out
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _HEADER = re.compile(r"x-mbx-(used-weight|order-count)-(\d+)([smhd])$", re.IGNORECASE)
+_COUNT = re.compile(r"[0-9]{1,15}$")
 _LIMITS_KEPT_MS = 7 * 86_400_000
 
 
@@ -136,7 +137,7 @@ class Budget:
         counts: dict[str, tuple[int, int]] = {}
         for name, value in headers.items():
             found = _HEADER.match(name)
-            if found and value.strip().isdigit():
+            if found and _COUNT.match(value.strip()):
                 kind = "weight" if found[1].lower() == "used-weight" else "orders"
                 limit = Limit(kind, int(found[2]), found[3].lower(), 0)
                 counts[f"{self._key}:{limit.slot_name(now)}"] = (int(value), limit.window_ms)
@@ -199,7 +200,7 @@ def _read_limit(entry: Mapping[str, Any]) -> Limit | None:
     unit = str(entry.get("interval", ""))[:1].lower()
     try:
         count, most = int(entry.get("intervalNum", 0)), int(entry.get("limit", 0))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return Limit(kind, count, unit, most) if kind and unit in _UNIT_MS and count > 0 and most > 0 else None
 

@@ -102,15 +102,15 @@ class RestClient(Client):
             return {}
         try:
             return response.json()
-        except ValueError:
+        except (ValueError, RecursionError):  # brackets nested without end are no answer either
             raise Unreadable from None
 
 
 def _answer(response: requests.Response) -> Answer:
     code, message = 0, ""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         body = response.json()
-        if isinstance(body, dict) and isinstance(body.get("code"), int):
+        if isinstance(body, dict) and type(body.get("code")) is int:
             code, message = body["code"], str(body.get("msg", ""))
     return Answer(response.status_code, code, message, response.headers.get("Retry-After"))
 

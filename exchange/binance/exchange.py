@@ -90,7 +90,7 @@ class BinanceExchange:
 
     def _ask_time_ms(self) -> int:
         def ask() -> int:
-            return int(parsing.as_object(self._client.get_server_time(), "the time")["serverTime"])
+            return parsing.server_time(self._client.get_server_time())
 
         return self._read(ask, signed=False, level=Priority.EXIT)
 
@@ -109,7 +109,7 @@ class BinanceExchange:
             return parsing.as_object(answer, "exchangeInfo")
 
         info = self._read(ask, signed=False)
-        self.budget.learn(entry for entry in info.get("rateLimits", []) if isinstance(entry, Mapping))
+        self.budget.learn(parsing.rate_limits(info))
         return info
 
     def symbol_rules(self, symbol: str) -> SymbolRules:
@@ -143,7 +143,7 @@ class BinanceExchange:
     def submit(self, request: OrderRequest) -> OrderReport:
         parameters = order_parameters(request)
         return self._change(
-            lambda: parsing.order_report(self._client.create_order(**parameters)),
+            lambda: _ours(parsing.order_report(self._client.create_order(**parameters)), request.client_order_id),
             level=_level_of(request.side),
             orders=1,
             send_by_s=request.send_by_s,
@@ -152,7 +152,9 @@ class BinanceExchange:
     def submit_oco(self, request: OcoRequest) -> OrderListReport:
         parameters = oco_parameters(request)
         return self._change(
-            lambda: parsing.order_list_report(self._client.create_oco_order(**parameters)),
+            lambda: _our_list(
+                parsing.order_list_report(self._client.create_oco_order(**parameters)), request.list_client_order_id
+            ),
             level=_level_of(request.side),
             orders=2,
             send_by_s=request.send_by_s,
@@ -162,7 +164,7 @@ class BinanceExchange:
         def send() -> OrderReport:
             answer = self._client.cancel_order(symbol=symbol, origClientOrderId=client_order_id)
             if not parsing.is_list(answer):
-                return parsing.order_report(answer)
+                return _ours(parsing.order_report(answer), client_order_id)
             legs = parsing.order_list_report(answer).orders
             found = [leg for leg in legs if leg.client_order_id == client_order_id]
             if not found:
@@ -173,14 +175,20 @@ class BinanceExchange:
 
     def cancel_list(self, symbol: str, list_client_order_id: str) -> OrderListReport:
         return self._change(
-            lambda: parsing.order_list_report(
-                self._client.v3_delete_order_list(symbol=symbol, listClientOrderId=list_client_order_id)
+            lambda: _our_list(
+                parsing.order_list_report(
+                    self._client.v3_delete_order_list(symbol=symbol, listClientOrderId=list_client_order_id)
+                ),
+                list_client_order_id,
             )
         )
 
     def order(self, symbol: str, client_order_id: str) -> OrderReport:
         return self._read(
-            lambda: parsing.order_report(self._client.get_order(symbol=symbol, origClientOrderId=client_order_id)),
+            lambda: _ours(
+                parsing.order_report(self._client.get_order(symbol=symbol, origClientOrderId=client_order_id)),
+                client_order_id,
+            ),
             level=Priority.EXIT,
         )
 
@@ -344,6 +352,19 @@ _FAILURES = (Refused, Unreadable, TooLate, BadPayload, BinanceAPIException, Bina
 
 def _revealed(text: str) -> str:
     return text.reveal() if isinstance(text, Secret) else text
+
+
+def _ours(report: OrderReport, client_order_id: str) -> OrderReport:
+    """An answer about another order (a cache between us and the exchange) tells nothing about ours."""
+    if report.client_order_id != client_order_id:
+        raise BadPayload("the answer is about another order")
+    return report
+
+
+def _our_list(report: OrderListReport, list_client_order_id: str) -> OrderListReport:
+    if report.list_client_order_id != list_client_order_id:
+        raise BadPayload("the answer is about another order list")
+    return report
 
 
 def _level_of(side: Side) -> Priority:

@@ -6,6 +6,7 @@ could (placing or cancelling); then everything short of a clear no is `OutcomeUn
 
 from __future__ import annotations
 
+import math
 import re
 import time
 
@@ -31,12 +32,14 @@ CLOCK_IS_OFF = -1021
 TOO_MANY_ORDERS = -1015
 
 # UNKNOWN, DISCONNECTED, UNEXPECTED_RESP, TIMEOUT, SERVER_BUSY: the engine may have got the order before it went wrong.
-_IN_DOUBT = frozenset({-1000, -1001, -1006, -1007, -1008})
+# -2021: half of a cancel-and-replace was done.
+_IN_DOUBT = frozenset({-1000, -1001, -1006, -1007, -1008, -2021})
 _CREDENTIALS = frozenset({-1002, -1022, -2014, -2015})
 # -2026: cancelled or expired without a fill long ago and archived, so nothing of it is left to find.
 _NOT_FOUND = frozenset({-2011, -2013, -2026})
 _DEFAULT_WAIT_S = {418: 120.0, 429: 60.0}
 _LONGEST_MESSAGE = 300
+_LONGEST_WAIT_S = 3 * 86_400.0  # the longest ban there is; a header that says more, or nonsense, is not believed
 
 # Codes are stable, but -2010 and -1013 cover many cases that only the text tells apart.
 _BY_TEXT: tuple[tuple[str, type[RequestRejected]], ...] = (
@@ -94,12 +97,14 @@ def _words(answer: Answer) -> str:
 def _wait_s(answer: Answer) -> float:
     """How long to wait: the header's word, else the time the text gives, else a careful guess."""
     try:
-        return max(0.0, float(answer.retry_after or ""))
+        told = float(answer.retry_after or "")
     except ValueError:
-        pass
-    until = re.search(r"banned until (\d{13})", answer.message)
+        told = math.nan
+    if math.isfinite(told):
+        return min(max(0.0, told), _LONGEST_WAIT_S)
+    until = re.search(r"banned until ([0-9]{13})(?![0-9])", answer.message)
     if until:
-        return max(1.0, int(until[1]) / 1000 - time.time())
+        return min(max(1.0, int(until[1]) / 1000 - time.time()), _LONGEST_WAIT_S)
     per_seconds = re.search(r"per (\d+) ?SECOND", answer.message)
     if per_seconds:
         return float(per_seconds[1])

@@ -36,15 +36,15 @@ def order_report(data: Any) -> OrderReport:
     A cancel report's `clientOrderId` names the cancel; the order's own id is in `origClientOrderId` there.
     """
     row = as_object(data, "an order")
-    quantity, executed = _number(row, "origQty"), _number(row, "executedQty")
+    quantity, executed = _amount(row, "origQty"), _amount(row, "executedQty")
     quote = _number(row, "cummulativeQuoteQty")
     order_id, symbol = _integer(row, "orderId"), _string(row, "symbol")
     side, time_ms = _choice(Side, row, "side"), _first_time(row)
-    fills = row.get("fills") or []
+    fills = as_list(row.get("fills") or [], "the fills of an order")
     return OrderReport(
         symbol=symbol,
         order_id=order_id,
-        client_order_id=str(row.get("origClientOrderId") or _string(row, "clientOrderId")),
+        client_order_id=_string(row, "origClientOrderId" if row.get("origClientOrderId") else "clientOrderId"),
         side=side,
         type=_choice(OrderType, row, "type"),
         status=_choice(OrderStatus, row, "status"),
@@ -52,7 +52,7 @@ def order_report(data: Any) -> OrderReport:
         executed_quantity=executed,
         executed_quote=max(quote, Decimal(0)),  # -1 on very old orders: not known
         time_ms=time_ms,
-        order_list_id=int(row.get("orderListId", -1)),
+        order_list_id=_integer(row, "orderListId") if "orderListId" in row else -1,
         limit_price=_optional_price(row, "price"),
         stop_price=_optional_price(row, "stopPrice"),
         fills=tuple(_placement_fill(fill, symbol, order_id, side, time_ms) for fill in fills),
@@ -61,7 +61,7 @@ def order_report(data: Any) -> OrderReport:
 
 def _placement_fill(data: Any, symbol: str, order_id: int, side: Side, time_ms: int) -> FillReport:
     row = as_object(data, "a fill")
-    price, quantity = _number(row, "price"), _number(row, "qty")
+    price, quantity = _amount(row, "price"), _amount(row, "qty")
     return FillReport(
         symbol=symbol,
         trade_id=_integer(row, "tradeId"),
@@ -85,9 +85,9 @@ def fill_report(data: Any) -> FillReport:
         trade_id=_integer(row, "id"),
         order_id=_integer(row, "orderId"),
         side=Side.BUY if row.get("isBuyer") else Side.SELL,
-        price=_number(row, "price"),
-        quantity=_number(row, "qty"),
-        quote_quantity=_number(row, "quoteQty"),
+        price=_amount(row, "price"),
+        quantity=_amount(row, "qty"),
+        quote_quantity=_amount(row, "quoteQty"),
         commission=_number(row, "commission"),
         commission_asset=_string(row, "commissionAsset"),
         time_ms=_integer(row, "time"),
@@ -121,13 +121,23 @@ def leg_ids(data: Any) -> tuple[str, ...]:
     return tuple(_string(as_object(leg, "a leg"), "clientOrderId") for leg in legs)
 
 
+def server_time(data: Any) -> int:
+    return _integer(as_object(data, "the time"), "serverTime")
+
+
+def rate_limits(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The limits that exchangeInfo tells, as far as they can be read."""
+    listed = info.get("rateLimits")
+    return [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+
+
 def klines(data: Any, interval: str) -> Klines:
     """Rows of klines. A row that is not a finite number, or not after the row before it, is refused."""
     rows = as_list(data, "klines")
     try:
         open_time = np.array([row[0] for row in rows], dtype=np.int64)
         columns = [np.array([float(row[n]) for row in rows]) for n in range(1, 6)]
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise BadPayload(f"a kline is malformed ({type(error).__name__})") from None
     if len(open_time) > 1 and not (np.diff(open_time) > 0).all():
         raise BadPayload("klines are not in the order of their open times")
@@ -163,7 +173,7 @@ def commission_rates(data: Any) -> CommissionRates:
     """
     row = as_object(data, "commission rates")
     parts = [
-        as_object(row.get(name, {}), name) for name in ("standardCommission", "specialCommission", "taxCommission")
+        as_object(row.get(name) or {}, name) for name in ("standardCommission", "specialCommission", "taxCommission")
     ]
     sums = {who: sum((_number(part, who, Decimal(0)) for part in parts), Decimal(0)) for who in _PAYERS}
     by_side = max(sums["buyer"], sums["seller"])
@@ -217,6 +227,14 @@ def _number(row: Mapping[str, Any], field: str, default: Decimal | None = None) 
         value = Decimal("NaN")
     if not value.is_finite():
         raise BadPayload(f"{field} is not a number")
+    return value
+
+
+def _amount(row: Mapping[str, Any], field: str) -> Decimal:
+    """A price or a quantity: never under zero."""
+    value = _number(row, field)
+    if value < 0:
+        raise BadPayload(f"{field} is under zero")
     return value
 
 

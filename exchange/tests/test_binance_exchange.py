@@ -98,10 +98,12 @@ def test_an_order_goes_out_once_with_our_id_plain_digits_and_a_true_signature(
     server: CannedServer, exchange: BinanceExchange
 ) -> None:
     server.on("POST order", Reply(FILLED))
-    exchange.submit(OrderRequest("BTCUSDT", Side.BUY, OrderType.LIMIT, D("1E-7"), "bot-1", limit_price=D("42000.10")))
+    exchange.submit(
+        OrderRequest("BTCUSDT", Side.BUY, OrderType.LIMIT, D("1E-7"), "bot-1-entry", limit_price=D("42000.10"))
+    )
     (sent,) = server.calls("POST order")
     assert {name: sent.parameters[name] for name in ("quantity", "price", "newClientOrderId", "newOrderRespType")} == {
-        "quantity": "0.0000001", "price": "42000.1", "newClientOrderId": "bot-1", "newOrderRespType": "FULL",
+        "quantity": "0.0000001", "price": "42000.1", "newClientOrderId": "bot-1-entry", "newOrderRespType": "FULL",
     }  # fmt: skip
     assert sent.parameters["timeInForce"] == "GTC"
     payload = "&".join(f"{name}={value}" for name, value in sent.parameters.items() if name != "signature")
