@@ -65,7 +65,7 @@ def _close(bot: BotConfig, by: By) -> str:
 ACTS = {
     act.name: act
     for act in (
-        Act("start", "Start", "Start", _start, lambda f: f.status != Status.RUNNING, "primary"),
+        Act("start", "Start", "Start", _start, lambda f: f.status in (Status.STOPPED, Status.PAUSED), "primary"),
         Act(
             "resume", "Resume after drawdown", "Resume after a drawdown halt", _resume, lambda f: f.is_halted, "primary"
         ),
@@ -88,4 +88,6 @@ DUPLICATE = Act("duplicate", "Duplicate", "Duplicate", _duplicate, lambda f: Tru
 
 def offered(facts: BotFacts) -> list[Act]:
     """The buttons that make sense for a bot as it stands."""
+    if facts.status == Status.PREPARING:
+        return []
     return [act for act in ACTS.values() if act.is_offered(facts)]

@@ -77,6 +77,11 @@ BOTS: tuple[dict[str, Any], ...] = (
 )
 
 
+MAKING = 7_294_310  # names the lock among the server's advisory locks
+
+Due = tuple[int, int]  # market time of a tick in milliseconds, and the bot's id
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the demo's past has come, in ticks."""
@@ -95,26 +100,31 @@ def prepare(report: Callable[[Progress], object] = lambda _: None) -> bool:
     Raises:
         DemoFailed: a tick failed; what came before it is kept.
     """
-    account, bots = make()
-    if not any(_is_being_made(bot) for bot in bots):
-        return False
-    _produce(account, bots, report)
-    for bot in bots:
-        lifecycle.start(bot)
-    return True
-
-
-def make() -> tuple[PaperAccount, list[BotConfig]]:
-    """The demo's account and its bots, with a key between them; made where they are missing, without a past."""
-    key, account = _key()
-    return account, [_bot(key, values) for values in BOTS]
+    with _alone():
+        account, bots = make()
+        if not bots:
+            return False
+        _produce(account, bots, report)
+        for bot in bots:
+            go_on_in_real_time(bot)
+        return True
 
 
 @transaction.atomic
+def make() -> tuple[PaperAccount, list[BotConfig]]:
+    """The demo's account, and those of its bots that have no whole past yet.
+
+    All are made together, once: a demo bot that a person removed stays removed.
+    """
+    account = PaperAccount.objects.filter(is_demo=True).first()
+    if account is None:
+        key, account = _key()
+        for values in BOTS:
+            _bot(key, values)
+    return account, list(BotConfig.objects.filter(is_demo=True, state__status=Status.PREPARING).order_by("pk"))
+
+
 def _key() -> tuple[ApiKey, PaperAccount]:
-    account = PaperAccount.objects.filter(name=NAME).first()
-    if account is not None:
-        return ApiKey.objects.get(name=NAME), account
     account = create_account(NAME, MARKET, BALANCES, AccountTerms(slippage_bps=SLIPPAGE_BPS, is_demo=True))
     secret = reveal(account.api_secret)
     key = ApiKey.objects.create(
@@ -125,20 +135,18 @@ def _key() -> tuple[ApiKey, PaperAccount]:
     return key, account
 
 
-def _bot(key: ApiKey, values: dict[str, Any]) -> BotConfig:
-    bot = BotConfig.objects.filter(api_key=key, name=values["name"]).first()
-    if bot is None:
-        bot = BotConfig(api_key=key, is_demo=True, **values)
-        lifecycle.save(bot, reason="Part of the demo")
-    return bot
+def _bot(key: ApiKey, values: dict[str, Any]) -> None:
+    """A bot that nothing of today's touches until its past is whole: no sweep, no schedule, no button."""
+    bot = BotConfig(api_key=key, is_demo=True, **values)
+    lifecycle.save(bot, reason="Part of the demo")
+    BotState.objects.filter(bot=bot).update(status=Status.PREPARING)
 
 
-def _is_being_made(bot: BotConfig) -> bool:
-    """Whether its past is unfinished: it was never started. A bot that a person stopped has been started before."""
-    state = BotState.objects.get(bot=bot)
-    return (
-        not bot.is_active and state.status == Status.STOPPED and bot.updated_at <= bot.created_at + timedelta(seconds=1)
-    )
+@transaction.atomic
+def go_on_in_real_time(bot: BotConfig) -> None:
+    """Let a bot whose past is whole, or is to be left as it is, trade as any other."""
+    BotState.objects.filter(bot=bot, status=Status.PREPARING).update(status=Status.STOPPED)
+    lifecycle.start(bot)
 
 
 # --- The past ---------------------------------------------------------------------------------------------------------
@@ -146,71 +154,76 @@ def _is_being_made(bot: BotConfig) -> bool:
 
 def _produce(account: PaperAccount, bots: list[BotConfig], report: Callable[[Progress], object]) -> None:
     """Tick every bot at every close of its candles, from two weeks ago, or from where it stopped, to now."""
-    began_ms = _began_ms(bots)
-    ticks = list(_ticks(bots, began_ms))
-    if not ticks:
-        return
-    clock = ManualClock(max(min(time_ms for time_ms, _ in ticks), account.settled_to_ms))
+    began_ms = int((min(bot.created_at for bot in bots) - PAST).timestamp() * 1000)  # the same after an interruption
+    ticks = _ticks(bots, began_ms, with_last=True)
+    clock = ManualClock(max(ticks[0][0], account.settled_to_ms))
     venues.install(account, clock=clock, default=True)
     try:
-        with _unhurried_commits():
-            _run(account, bots, ticks, clock, report)
+        trade = _trader(account, bots, clock)
+        while ticks:  # what closes while we are at it belongs to the past too
+            _run(ticks, trade, report)
+            ticks = _ticks(bots, began_ms)
     finally:
         venues.remove(account)
 
 
-@contextmanager
-def _unhurried_commits() -> Iterator[None]:
-    """Let commits reach the disk a moment later, in order: what a power cut takes of the past is simply made again."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit TO off")
-    try:
-        yield
-    finally:
-        connection.close()
-
-
-def _began_ms(bots: list[BotConfig]) -> int:
-    """When the two weeks begin: counted back from the demo's creation, so that an interrupted one keeps its start."""
-    created = min(bot.created_at for bot in bots)
-    return int((created - PAST).timestamp() * 1000)
-
-
-def _ticks(bots: list[BotConfig], began_ms: int) -> Iterator[tuple[int, int]]:
-    """(time, bot id) of every tick still to be made, in market time: 1 ms after each close."""
+def _ticks(bots: list[BotConfig], began_ms: int, *, with_last: bool = False) -> list[Due]:
+    """Every tick still to be made, in market time: 1 ms after each close. `with_last` makes each bot's last one again:
+    it decides no bar twice, but finishes what an interruption may have left undone."""
     now_ms = int(timezone.now().timestamp() * 1000)
-    yield from heapq.merge(*(_ticks_of(bot, began_ms, now_ms) for bot in bots))
+    return list(heapq.merge(*(_ticks_of(bot, began_ms, now_ms, with_last) for bot in bots)))
 
 
-def _ticks_of(bot: BotConfig, began_ms: int, now_ms: int) -> list[tuple[int, int]]:
+def _ticks_of(bot: BotConfig, began_ms: int, now_ms: int, with_last: bool) -> list[Due]:
     length = INTERVAL_MS[bot.timeframe]
     last_bar = BotState.objects.values_list("last_bar", flat=True).get(bot=bot)
-    after_ms = began_ms if last_bar is None else int(last_bar.timestamp() * 1000) + length
-    first = (after_ms // length + 1) * length
+    if last_bar is None:
+        first = (began_ms // length + 1) * length
+    else:
+        first = int(last_bar.timestamp() * 1000) + (length if with_last else 2 * length)
     return [(time_ms + 1, bot.pk) for time_ms in range(first, now_ms, length)]
 
 
-def _run(
-    account: PaperAccount,
-    bots: list[BotConfig],
-    ticks: list[tuple[int, int]],
-    clock: ManualClock,
-    report: Callable[[Progress], object],
-) -> None:
+def _trader(account: PaperAccount, bots: list[BotConfig], clock: ManualClock) -> Callable[[Due], None]:
+    """What makes one tick: the clock goes to its time, then the real runner and client trade there."""
     exchange = connect_locally(account, clock)
     by_id = {bot.pk: bot for bot in bots}
     rules = {bot.pk: exchange.symbol_rules(bot.symbol) for bot in bots}
-    candles = {bot.pk: MemoryCandles(exchange, start_ms=_candles_from(bot, ticks[0][0])) for bot in bots}
-    for done, (time_ms, bot_id) in enumerate(ticks, start=1):
+    candles = {bot.pk: MemoryCandles(exchange, start_ms=_candles_from(bot, clock.now_ms())) for bot in bots}
+
+    def trade(due: Due) -> None:
+        time_ms, bot_id = due
         clock.set(max(time_ms, clock.now_ms()))
         desk = Desk(exchange, candles[bot_id], rules[bot_id], clock.now_ms())
         result = runner.run_bot(bot_id, desk=desk, even_if_stopped=True)
         if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
             raise DemoFailed(f"{by_id[bot_id].name} at {desk.now:%Y-%m-%d %H:%M}: {result.message}")
-        if done % 100 == 0 or done == len(ticks):
-            report(Progress(done, len(ticks)))
+
+    return trade
 
 
 def _candles_from(bot: BotConfig, first_tick_ms: int) -> int:
     """The open of the first bar that the warm-up needs."""
     return first_tick_ms - (snapshot.bars_needed(bot) + 2) * INTERVAL_MS[bot.timeframe]
+
+
+def _run(ticks: list[Due], trade: Callable[[Due], None], report: Callable[[Progress], object]) -> None:
+    for done, due in enumerate(ticks, start=1):
+        trade(due)
+        if done % 100 == 0 or done == len(ticks):
+            report(Progress(done, len(ticks)))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for another process that makes the demo. The lock is the connection's: it ends with us, however we end.
+
+    Commits may reach the disk a moment later, in order: what a power cut takes of the past is simply made again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MAKING])
+        cursor.execute("SET synchronous_commit TO off")
+    try:
+        yield
+    finally:
+        connection.close()

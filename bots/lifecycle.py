@@ -95,6 +95,7 @@ def start(bot: BotConfig, *, by: User | None = None) -> None:
     """Let a bot trade. Raise `NotReady` with what is in the way."""
     from bots.readiness import problems
 
+    _require_past(bot)
     found = problems(bot)
     if found:
         raise NotReady(found)
@@ -103,6 +104,7 @@ def start(bot: BotConfig, *, by: User | None = None) -> None:
 
 def pause(bot: BotConfig) -> None:
     """Enter nothing more; exits and protective orders go on."""
+    _require_past(bot)
     if bot.state.status == Status.STOPPED:
         raise NotReady(["A stopped bot cannot be paused; start it first."])
     _move(bot, Status.PAUSED, is_active=True)
@@ -110,6 +112,7 @@ def pause(bot: BotConfig) -> None:
 
 def stop(bot: BotConfig) -> str:
     """Stop the schedule. Return what stays behind: protective orders rest on the exchange, and hold."""
+    _require_past(bot)
     _move(bot, Status.STOPPED, is_active=False)
     resting = Order.objects.filter(bot=bot, state=OrderState.OPEN).count()
     state = BotState.objects.get(bot=bot)
@@ -133,6 +136,7 @@ def run_now(bot: BotConfig) -> None:
     """Queue one tick at once; it decides only if a bar is still undecided."""
     from bots.tasks import run_bot_task
 
+    _require_past(bot)
     if bot.state.status == Status.STOPPED:
         raise NotReady(["A stopped bot does not tick; start it first."])
     transaction.on_commit(lambda: run_bot_task.delay(bot.pk))
@@ -163,6 +167,7 @@ def close_position(bot: BotConfig) -> None:
     """
     from bots.tasks import run_bot_task
 
+    _require_past(bot)
     want_position_closed(bot)
     transaction.on_commit(lambda: run_bot_task.delay(bot.pk))
 
@@ -186,6 +191,12 @@ def kill_switch() -> KillSwitch:
 def set_kill_switch(is_on: bool, *, reason: str = "", by: User | None = None) -> None:
     """Stop, or allow again, every entry of every bot."""
     KillSwitch.objects.update_or_create(pk=1, defaults={"is_on": is_on, "reason": reason, "changed_by": by})
+
+
+def _require_past(bot: BotConfig) -> None:
+    """Leave a bot alone whose past is being made: today's prices must not reach into it."""
+    if BotState.objects.filter(bot=bot, status=Status.PREPARING).exists():
+        raise NotReady([f"The past of {bot.name} is still being made; it starts by itself when that is done."])
 
 
 def _move(bot: BotConfig, status: Status, *, is_active: bool) -> None:

@@ -74,6 +74,8 @@ def run_bot(bot_id: int, *, desk: Desk | None = None, even_if_stopped: bool = Fa
 def _attempt(held: Claim, desk: Desk | None, even_if_stopped: bool) -> Tick:
     """One tick, with everything it may raise turned into what it came to."""
     bot = held.bot
+    if desk is None and bot.state.status == Status.PREPARING:
+        return Tick(BotRun.Outcome.SKIPPED, "Its past is being made; today's market must not reach into it.")
     try:
         return tick(bot, desk or open_desk(bot), held, even_if_stopped=even_if_stopped)
     except LeaseLost as error:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bots import locks, runner
-from bots.models import BotState, Order, Purpose, Trade
+from bots.models import BotState, Order, Purpose, Status, Trade
 from bots.orders import IN_DOUBT, UNSETTLED
 
 SETTLE_EVERY = timedelta(seconds=55)
@@ -50,5 +50,5 @@ def bots_to_settle() -> list[int]:
         | (Q(bot_id__in=holding.values("bot_id")) & should_be & ~Q(bot_id__in=protected.values("bot_id")))
         | (Q(bot_id__in=holding.values("bot_id")) & looked_at_long_ago)
     )
-    states = BotState.objects.filter(due).exclude(bot_id__in=locks.in_good_hands())
+    states = BotState.objects.filter(due).exclude(status=Status.PREPARING).exclude(bot_id__in=locks.in_good_hands())
     return list(states.values_list("bot_id", flat=True))

@@ -17,6 +17,7 @@ class Status(models.TextChoices):
     STOPPED = "stopped", "Stopped"
     RUNNING = "running", "Running"
     PAUSED = "paused", "Paused: exits only"
+    PREPARING = "preparing", "Preparing: its simulated past is being made"  # lives in market time; see demo.py
 
 
 class BotState(models.Model):

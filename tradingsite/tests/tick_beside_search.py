@@ -19,7 +19,7 @@ from django.conf import settings  # noqa: E402
 from backtests import runs, searches, tasks  # noqa: E402
 from backtests.data_access import Request  # noqa: E402
 from backtests.models import Optimisation  # noqa: E402
-from bots import demo, lifecycle  # noqa: E402
+from bots import demo  # noqa: E402
 from bots.models import BotRun  # noqa: E402
 from bots.tasks import run_bot_task  # noqa: E402
 from exchange.klines import Klines, store  # noqa: E402
@@ -55,7 +55,7 @@ def chunks_in_hand(search: Optimisation) -> int:
 
 def main() -> None:
     bot = demo.make()[1][0]
-    lifecycle.start(bot)
+    demo.go_on_in_real_time(bot)
     store.merge("BTCUSDT", candles())
     search = searches.new_optimisation(Request("BTCUSDT", "1m", {}), {"grid": GRID})
     tasks.ring(search)
