@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from backtests.views import acts, compare, listing, new, show
+from backtests.views import acts, compare, listing, new, parts, show
 
 app_name = "backtests"
 guard = admin.site.admin_view
@@ -15,7 +15,9 @@ urlpatterns = [
     path("backtests/compare/", guard(compare.compare), name="compare"),
     path("backtests/new/<slug:kind>/", guard(new.new), name="new"),
     path("backtests/new/<slug:kind>/preview/", guard(new.preview), name="preview"),
-    path("backtests/backtest/<int:pk>/trades.csv", guard(show.trades_csv), name="trades"),
+    path("backtests/backtest/<int:pk>/trades.csv", guard(parts.trades_csv), name="trades"),
+    path("backtests/backtest/<int:pk>/trades/", guard(parts.trades), name="trade_table"),
+    path("backtests/backtest/<int:pk>/candles.json", guard(parts.candles), name="candles"),
     path("backtests/<slug:kind>/", guard(listing.index), name="index"),
     path("backtests/<slug:kind>/<int:pk>/", guard(show.show), name="show"),
     path("backtests/<slug:kind>/<int:pk>/act/", guard(acts.act), name="act"),

@@ -21,4 +21,4 @@ def report(run: Run, query: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(run, WalkForward):
         return walk_forward_report(run)
     assert isinstance(run, Backtest)  # noqa: S101
-    return backtest_report(run, run.result or {})
+    return backtest_report(run, run.result or {}, query)

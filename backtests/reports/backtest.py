@@ -1,76 +1,88 @@
-"""What a backtest's page shows, and what every run of the engine shows on other pages."""
+"""What a backtest's page shows, and what every run of the engine shows on other pages: put together from its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-from backtests import runs
+from backtests.metrics import DEFINITIONS
 from backtests.models import Run
-from backtests.reports.figures import equity_points, figure, figures, moment
+from backtests.reports import breakdowns, calendar
+from backtests.reports.figures import KEY_FIGURES, day_text, figure, label, span_text
+from backtests.reports.history import FallRow, History, history_of
+from backtests.reports.trades import TradeQuery, closed_trades, trade_table
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MOST_TRADES = 500
 
-
-def backtest_report(run: Run, result: Mapping[str, Any]) -> dict[str, Any]:
+def backtest_report(run: Run, result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Everything of one run of the engine: also of a search's best."""
-    series = runs.unpack(run.series)
-    closed = [trade for trade in result["trades"] if trade["exit_time"] is not None]
-    metrics = result["metrics"]
+    history, trades, metrics = history_of(run, result), closed_trades(result), result["metrics"]
+    rolling, spread = calendar.rolling_sharpe(history), breakdowns.distribution(trades)
     return {
-        "key_figures": figures(metrics),
-        "all_figures": figures(metrics, tuple(metrics)),
-        "buy_and_hold": figure("buy_and_hold_return", metrics["buy_and_hold_return"]),
-        "trades": [_trade_row(trade) for trade in result["trades"][-MOST_TRADES:]][::-1],
-        "trade_count": len(result["trades"]),
-        "by_reason": _groups(closed, lambda trade: str(trade["exit_reason"]).replace("_", " ")),
-        "by_weekday": _groups(closed, lambda trade: WEEKDAYS[_entry(trade).weekday()]),
-        "by_hour": _groups(closed, lambda trade: f"{_entry(trade).hour:02d}:00"),
-        "months": months(series),
-        "rejections": sorted(result["rejections"].items()),
-        "fee_share": _fee_share(closed),
-        "charts": {"equity": equity_points(series), "pnl": [float(trade["net_pnl"]) for trade in closed]},
+        "key_figures": [_measure(name, metrics, history) for name in KEY_FIGURES],
+        "measures": [_measure(name, metrics, history) for name in _all_names(metrics)],
+        "more_figures": breakdowns.more_figures(trades),
+        "quote": run.symbol_info.get("quoteAsset", ""),
+        "months": calendar.month_table(history),
+        "month_ends": calendar.month_ends(history),
+        "falls": [_fall(fall) for fall in history.falls],
+        "longest_fall": _fall(history.longest) if history.longest else None,
+        "rolling": rolling,
+        "distribution": spread,
+        "groups": breakdowns.groups(trades),
+        "costs": breakdowns.costs(trades, history.slippage),
+        "concentration": breakdowns.concentration(trades),
+        "rejections": [(label(gate), count) for gate, count in sorted(result["rejections"].items())],
+        "trades": trade_table(result, TradeQuery.read(query or {})),
+        "closed_count": len(trades),
+        "is_whole": history.is_whole,
+        "charts": {
+            "equity": equity_rows(history),
+            "rolling": rolling["points"] if rolling else [],
+            "distribution": spread["bins"] if spread else [],
+        },
     }
 
 
-def _trade_row(trade: Mapping[str, Any]) -> dict[str, Any]:
-    return {**trade, "entered": moment(trade["entry_time"]), "exited": moment(trade["exit_time"]),
-            "won": float(trade["net_pnl"]) > 0}  # fmt: skip
+def _all_names(metrics: Mapping[str, Any]) -> list[str]:
+    """In the order of their definitions: a JSON column does not keep its own."""
+    return [name for name in DEFINITIONS if name in metrics and name != "buy_and_hold_return"]
 
 
-def _entry(trade: Mapping[str, Any]) -> datetime:
-    return datetime.fromtimestamp(trade["entry_time"] / 1000, tz=UTC)
+def _measure(name: str, metrics: Mapping[str, Any], history: History) -> dict[str, Any]:
+    """A measure beside buy and hold's, where that has one."""
+    value, held = metrics.get(name), history.hold.get(name)
+    return {
+        "name": name,
+        "label": label(name),
+        "value": figure(name, value),
+        "meaning": DEFINITIONS[name],
+        "hold": None if held is None else figure(name, held),
+        "tone": _tone(name, value),
+    }
 
 
-def _groups(trades: Sequence[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], str]) -> list[dict[str, Any]]:
-    """Count, wins and net profit of the trades by `key`."""
-    found: dict[str, dict[str, Any]] = {}
-    for trade in trades:
-        row = found.setdefault(key(trade), {"count": 0, "wins": 0, "net": 0.0})
-        net = float(trade["net_pnl"])
-        row["count"], row["wins"], row["net"] = row["count"] + 1, row["wins"] + (net > 0), row["net"] + net
-    order = {name: place for place, name in enumerate(WEEKDAYS)}
-    return [{"name": name, **found[name]} for name in sorted(found, key=lambda name: (order.get(name, 0), name))]
+def _tone(name: str, value: Any) -> str:
+    """Gain or loss, for measures whose sign says so."""
+    if value is None or name not in ("total_return", "cagr", "sharpe", "sortino", "calmar", "expectancy"):
+        return ""
+    return "gain" if float(value) > 0 else "loss" if float(value) < 0 else ""
 
 
-def _fee_share(trades: Sequence[Mapping[str, Any]]) -> float | None:
-    """Fees over what the trades earned before them."""
-    gross = sum(float(trade["net_pnl"]) + float(trade["fees"]) for trade in trades)
-    return sum(float(trade["fees"]) for trade in trades) / gross if gross > 0 else None
+def _fall(fall: FallRow) -> dict[str, Any]:
+    return {
+        "depth": f"{fall.depth:.1%}",
+        "peak": day_text(fall.peak_ms),
+        "low": day_text(fall.low_ms),
+        "end": None if fall.end_ms is None else day_text(fall.end_ms),
+        "length": None if fall.end_ms is None else span_text(fall.end_ms - fall.peak_ms),
+    }
 
 
-def months(series: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return of each month from the equity kept for the screen, which holds every stretch's last bar."""
-    if "times" not in series or not len(series["times"]):
-        return []
-    ends: dict[str, float] = {}
-    for time_ms, equity in zip(series["times"].tolist(), series["equity"].tolist(), strict=True):
-        ends[moment(time_ms)[:7]] = equity
-    before, found = float(series["equity"][0]), []
-    for month, equity in ends.items():
-        change = equity / before - 1 if before else 0.0
-        found.append({"month": month, "change": change, "text": f"{change:.1%}", "gain": change > 0})
-        before = equity
-    return found
+def equity_rows(history: History) -> list[list[float | None]]:
+    """[seconds, equity, drawdown, buy and hold] for the chart."""
+    held = history.held.tolist() or [None] * len(history.times)
+    rows = zip((history.times // 1000).tolist(), history.equity.tolist(), history.drawdown.tolist(), held, strict=True)
+    return [
+        [time, round(equity, 4), round(fall, 5), None if hold is None else round(hold, 4)]
+        for time, equity, fall, hold in rows
+    ]

@@ -24,9 +24,20 @@ def figure(name: str, value: Any) -> str:
     return f"{number:,.0f}" if name == "closed_trades" else f"{number:,.2f}"
 
 
+LABELS = {
+    "cagr": "Growth a year (CAGR)", "sqn": "System quality (SQN)", "max_drawdown": "Largest drawdown",
+    "sharpe": "Sharpe ratio", "sortino": "Sortino ratio", "calmar": "Calmar ratio", "exposure": "Time in the market",
+}  # fmt: skip
+
+
+def label(name: str) -> str:
+    """A measure, setting or gate by the name that people read."""
+    return LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
 def figures(metrics: Mapping[str, Any], names: Sequence[str] = KEY_FIGURES) -> list[dict[str, str]]:
     return [
-        {"name": name, "label": name.replace("_", " ").capitalize(), "value": figure(name, metrics.get(name)),
+        {"name": name, "label": label(name), "value": figure(name, metrics.get(name)),
          "meaning": DEFINITIONS.get(name, "")}
         for name in names
     ]  # fmt: skip
@@ -34,6 +45,34 @@ def figures(metrics: Mapping[str, Any], names: Sequence[str] = KEY_FIGURES) -> l
 
 def moment(time_ms: int | None) -> str:
     return "" if time_ms is None else datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def day_text(time_ms: int) -> str:
+    return moment(time_ms)[:10]
+
+
+def span_text(length_ms: int) -> str:
+    """A length of time in its two largest units."""
+    minutes = length_ms // 60_000
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days:,} d {hours} h" if hours and days < 100 else f"{days:,} d"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min"
+
+
+def amount(value: Any, *, signed: bool = False) -> str:
+    """Money for the eye: cents, and more digits where it is smaller than that. Files have it exact."""
+    number = float(value)
+    digits = 2 if abs(number) >= 0.1 or number == 0 else 4 if abs(number) >= 0.001 else 8
+    return f"{number:+,.{digits}f}" if signed else f"{number:,.{digits}f}"
+
+
+def price(text: str) -> str:
+    """A price with its thousands marked and every digit that it has."""
+    whole, point, rest = str(text).partition(".")
+    return f"{int(whole):,}{point}{rest}"
 
 
 def equity_points(series: Mapping[str, Any]) -> list[list[float]]:

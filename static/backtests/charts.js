@@ -1,4 +1,4 @@
-// What every chart of a result shares: the page's values, colours of the theme, ECharts that fit their box.
+// What every chart of a result shares: the page's values, the theme's colours, ECharts that fit their box, zoom buttons.
 // Every number drawn also stands in a table of the page.
 "use strict";
 window.ResultCharts = (() => {
@@ -6,16 +6,109 @@ window.ResultCharts = (() => {
   const data = holder ? JSON.parse(holder.textContent) : {};
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const at = (id) => document.getElementById(id);
+  const repaints = [];
 
+  // Calls `repaint` whenever the reader or the system changes between light and dark.
+  function onTheme(repaint) {
+    repaints.push(repaint);
+  }
+  const repaintAll = () => repaints.forEach((repaint) => repaint());
+  new MutationObserver(repaintAll).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintAll);
+
+  // Draws an ECharts option, or what a function gives: a function is asked again when the theme changes.
   function draw(id, option) {
     const box = at(id);
-    if (!box) return;
+    if (!box) return null;
     const chart = window.echarts.init(box);
-    chart.setOption({ textStyle: { color: colour("--ink-2") }, animation: false, ...option });
-    const quiet = { splitLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: colour("--ink-3") } };
-    chart.setOption({ xAxis: quiet, yAxis: quiet });
+    const paint = () => {
+      const quiet = {
+        splitLine: { lineStyle: { color: colour("--line") } }, axisLine: { lineStyle: { color: colour("--line-2") } },
+        axisTick: { lineStyle: { color: colour("--line-2") } }, axisLabel: { color: colour("--ink-3") },
+        nameTextStyle: { color: colour("--ink-3") },
+      };
+      chart.setOption({
+        textStyle: { color: colour("--ink-2"), fontFamily: "inherit" }, animation: false,
+        ...(typeof option === "function" ? option() : option),
+      });
+      chart.setOption({ xAxis: quiet, yAxis: quiet });
+    };
+    paint();
+    onTheme(paint);
     new ResizeObserver(() => chart.resize()).observe(box);
+    return chart;
   }
 
-  return { data, colour, at, draw };
+  // The look of ECharts' tooltips and zoom sliders under the theme.
+  const tooltip = () => ({
+    backgroundColor: colour("--panel"), borderColor: colour("--line-2"), textStyle: { color: colour("--ink"), fontSize: 12 },
+  });
+  // The wheel scrolls the page; with Ctrl it zooms the chart.
+  const zooms = () => [
+    { type: "inside", zoomOnMouseWheel: "ctrl", moveOnMouseWheel: false },
+    {
+      type: "slider", height: 18, bottom: 6, borderColor: colour("--line"), fillerColor: colour("--accent-soft"),
+      backgroundColor: "transparent", textStyle: { color: colour("--ink-3") }, handleStyle: { color: colour("--panel"), borderColor: colour("--ink-3") },
+      moveHandleStyle: { color: colour("--line-2") }, dataBackground: { lineStyle: { color: colour("--line-2") }, areaStyle: { color: colour("--line") } },
+      selectedDataBackground: { lineStyle: { color: colour("--ink-3") }, areaStyle: { color: colour("--line-2") } }, showDetail: false,
+    },
+  ];
+
+  // The look of lightweight-charts under the theme.
+  const look = () => ({
+    layout: {
+      background: { color: "transparent" }, textColor: colour("--ink-3"), fontFamily: getComputedStyle(document.body).fontFamily,
+      attributionLogo: false, panes: { separatorColor: colour("--line"), separatorHoverColor: colour("--line-2") },
+    },
+    grid: { vertLines: { color: colour("--line") }, horzLines: { color: colour("--line") } },
+    rightPriceScale: { borderColor: colour("--line") },
+    timeScale: { borderColor: colour("--line"), timeVisible: true, secondsVisible: false },
+    crosshair: { vertLine: { color: colour("--ink-3"), labelBackgroundColor: colour("--ink-2") }, horzLine: { color: colour("--ink-3"), labelBackgroundColor: colour("--ink-2") } },
+  });
+
+  // Buttons that zoom a lightweight-chart: [data-zoom] inside [data-tools=name]. `all` shows everything.
+  function zoomButtons(name, chart, all) {
+    const tools = document.querySelector(`[data-tools="${name}"]`);
+    if (!tools) return;
+    tools.hidden = false;
+    tools.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-zoom]");
+      if (!button) return;
+      if (button.dataset.zoom === "all") return all();
+      const range = chart.timeScale().getVisibleLogicalRange();
+      if (!range) return;
+      const length = range.to - range.from;
+      const change = button.dataset.zoom === "in" ? -length / 4 : length / 2;
+      chart.timeScale().setVisibleLogicalRange({ from: range.from - change, to: range.to + change });
+    });
+  }
+
+  const dateText = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
+  const number = (value, digits = 2) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+  // A legend's entries: a swatch, a name and a value, each its own element.
+  function legend(box, entries) {
+    if (!box) return;
+    box.replaceChildren(...entries.map(({ name, value, line }) => {
+      const item = document.createElement("span");
+      if (line) item.className = `swatch ${line}`;
+      item.textContent = value === undefined ? name : `${name} `;
+      if (value !== undefined) {
+        const strong = document.createElement("strong");
+        strong.textContent = value;
+        item.append(strong);
+      }
+      return item;
+    }));
+  }
+
+  document.querySelectorAll("[data-print]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      document.querySelectorAll("details.behind").forEach((details) => { details.open = false; });
+      window.print();
+    });
+  });
+
+  return { data, colour, at, draw, onTheme, tooltip, zooms, look, zoomButtons, dateText, number, legend };
 })();
