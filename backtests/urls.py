@@ -19,6 +19,7 @@ urlpatterns = [
     path("backtests/backtest/<int:pk>/trades/", guard(parts.trades), name="trade_table"),
     path("backtests/backtest/<int:pk>/candles.json", guard(parts.candles), name="candles"),
     path("backtests/<slug:kind>/", guard(listing.index), name="index"),
+    path("backtests/<slug:kind>/choose/", guard(listing.choose), name="choose"),
     path("backtests/<slug:kind>/<int:pk>/", guard(show.show), name="show"),
     path("backtests/<slug:kind>/<int:pk>/act/", guard(acts.act), name="act"),
 ]

@@ -125,6 +125,8 @@ def judge(total_return: float, trials: int, measures: dict[str, float | None]) -
 
 def _level(total_return: float, reasons: Sequence[Reason]) -> Level:
     against = [reason.name for reason in reasons if reason.stands == "against"]
+    if total_return == 0 and any(reason.name == "closed_trades" and reason.value == 0 for reason in reasons):
+        return Level.UNPROVEN  # it never traded: nothing was lost either
     if total_return <= 0:
         return Level.LOSS
     if any(name in DECISIVE for name in against) or len(against) >= 3:
@@ -147,7 +149,7 @@ def _words(name: str, value: float) -> str:
         case "concentration":
             return f"{_share(value)} of the profit from 2 trades"
         case "closed_trades":
-            return f"{value:,.0f} closed trades"
+            return f"{value:,.0f} closed trades" if value else "no trade was closed"
         case "track_record":
             return f"the record is {value:.1f} times as long as its Sharpe ratio needs"
         case "plateau":

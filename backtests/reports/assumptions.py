@@ -8,7 +8,7 @@ from typing import Any
 from backtests.compiled import FOLDER
 from backtests.fields import FIELDS
 from backtests.models import Run
-from backtests.reports.figures import moment
+from backtests.reports.figures import label, moment
 from bots.strategy import registry
 
 FILL_RULES = (
@@ -18,6 +18,10 @@ FILL_RULES = (
     "Quantities and prices obey the exchange's filters; a position open at the end stays open, at the last close.",
 )
 GAPS_SHOWN = 50
+SHARES = frozenset({
+    "position_size_perc", "risk_per_trade", "stop_loss", "take_profit", "trailing_stop", "max_daily_loss",
+    "daily_profit_target", "max_drawdown", "fee_rate", "maker_fee_rate",
+})  # fmt: skip
 
 
 def assumptions(run: Run) -> dict[str, Any]:
@@ -69,6 +73,23 @@ def _groups(strategy: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     except registry.ParameterError:  # a strategy that is no longer installed
         own = [name for name in settings if name not in FIELDS and name != "strategy"]
     return [
-        {"name": "Strategy", "rows": [("strategy", strategy), *((name, settings.get(name)) for name in own)]},
-        {"name": "Money, exits, limits", "rows": [(name, settings[name]) for name in FIELDS if name in settings]},
+        {"name": strategy_label(strategy), "rows": [setting(name, settings.get(name)) for name in own]},
+        {"name": "Money, exits, limits", "rows": [setting(n, settings[n]) for n in FIELDS if n in settings]},
     ]
+
+
+def setting(name: str, value: Any) -> dict[str, str]:
+    """A setting by its label and its key, its value as people read it; empty where it is off."""
+    if value is None or value == "":
+        text = ""
+    elif name in SHARES:
+        text = f"{float(value) * 100:.10g} %"
+    else:
+        text = (
+            ("yes" if value else "no")
+            if isinstance(value, bool)
+            else f"{value:g}"
+            if isinstance(value, float)
+            else str(value)
+        )
+    return {"key": name, "label": label(name), "value": text}

@@ -24,8 +24,8 @@ def backtest_report(run: Run, result: Mapping[str, Any], query: Mapping[str, str
         "quote": run.symbol_info.get("quoteAsset", ""),
         "months": calendar.month_table(history),
         "month_ends": calendar.month_ends(history),
-        "falls": [_fall(fall) for fall in history.falls],
-        "longest_fall": _fall(history.longest) if history.longest else None,
+        "falls": [_fall(fall, history) for fall in _worth_telling(history.falls)],
+        "longest_fall": _fall(history.longest, history) if history.longest else None,
         "rolling": rolling,
         "distribution": spread,
         "groups": breakdowns.groups(trades),
@@ -68,13 +68,19 @@ def _tone(name: str, value: Any) -> str:
     return "gain" if float(value) > 0 else "loss" if float(value) < 0 else ""
 
 
-def _fall(fall: FallRow) -> dict[str, Any]:
+def _worth_telling(falls: tuple[FallRow, ...]) -> list[FallRow]:
+    """Deepest first, without those that are nothing beside the deepest."""
+    return [fall for fall in falls if fall.depth >= falls[0].depth / 20]
+
+
+def _fall(fall: FallRow, history: History) -> dict[str, Any]:
+    end = int(history.times[-1]) if fall.end_ms is None else fall.end_ms
     return {
         "depth": f"{fall.depth:.1%}",
         "peak": day_text(fall.peak_ms),
         "low": day_text(fall.low_ms),
         "end": None if fall.end_ms is None else day_text(fall.end_ms),
-        "length": None if fall.end_ms is None else span_text(fall.end_ms - fall.peak_ms),
+        "length": span_text(end - fall.peak_ms),
     }
 
 

@@ -53,9 +53,10 @@ def _cell(change: float | None) -> dict[str, Any]:
     """A return and the class that shades it: the sign is in the text too."""
     if change is None or math.isnan(change):
         return {"text": "", "shade": ""}
+    change = 0.0 if abs(change) < 0.0005 else change  # no minus before a zero
     depth = sum(abs(change) >= limit for limit in SHADES)
     sign = "up" if change > 0 else "down"
-    return {"text": f"{change:+.1%}", "shade": f"{sign}-{depth}" if depth else ""}
+    return {"text": f"{change:+.1%}" if change else "0.0%", "shade": f"{sign}-{depth}" if depth else ""}
 
 
 def _summary(changes: Mapping[tuple[int, int], float]) -> dict[str, Any] | None:

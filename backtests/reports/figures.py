@@ -27,6 +27,11 @@ def figure(name: str, value: Any) -> str:
 LABELS = {
     "cagr": "Growth a year (CAGR)", "sqn": "System quality (SQN)", "max_drawdown": "Largest drawdown",
     "sharpe": "Sharpe ratio", "sortino": "Sortino ratio", "calmar": "Calmar ratio", "exposure": "Time in the market",
+    "ema_fast": "Fast EMA", "ema_slow": "Slow EMA", "rsi_period": "RSI period", "rsi_overbought": "RSI overbought",
+    "rsi_oversold": "RSI oversold", "position_size_perc": "Position size, share of capital",
+    "position_size_fixed": "Position size, fixed", "position_size_mode": "Position size by",
+    "max_signal_age_s": "Oldest signal, seconds", "slippage_bps": "Slippage, bps", "fee_rate": "Taker fee",
+    "maker_fee_rate": "Maker fee", "cooldown_bars": "Cooldown, bars",
 }  # fmt: skip
 
 

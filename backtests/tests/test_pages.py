@@ -103,8 +103,22 @@ def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version(admin_client
 
 def test_results_stand_side_by_side_with_differences_marked(admin_client, market):
     one, other = done({"ema_fast": "8"}), done({"ema_fast": "9"})
-    page = admin_client.get(reverse("backtests:compare"), {"id": [one.pk, other.pk]})
-    assert [row["name"] for row in page.context["settings"] if row["differs"]] == ["ema_fast"]
+    page = admin_client.get(reverse("backtests:compare"), {"id": [other.pk, one.pk]})
+    report = page.context["report"]
+    assert [(row["key"], row["values"]) for row in report["different"]] == [("ema_fast", ["9", "8"])]
+    best = max((other, one), key=lambda run: run.total_return)
+    cells = next(row["cells"] for row in report["figures"] if row["name"] == "total_return")
+    assert [cell["is_best"] for cell in cells] == [run == best for run in (other, one)]
+    assert report["charts"]["lines"][0]["points"][-1][1] == pytest.approx(other.total_return * 100, abs=1e-3)
+
+
+def test_a_comparison_says_what_it_cannot_show(admin_client, market):
+    run = done()
+    alone = admin_client.get(reverse("backtests:compare"), {"id": run.pk})
+    assert b"only finished backtest" in alone.content
+    page = admin_client.get(reverse("backtests:compare"), {"id": [run.pk, 999, "x", *range(1000, 1010)]})
+    assert "At most 6 results" in page.content.decode()
+    assert "no finished backtest #999" in page.content.decode()
 
 
 def test_notes_and_pins_are_kept_and_a_result_is_deleted(admin_client, market):

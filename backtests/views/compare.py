@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 
 from backtests.models import Backtest
-from backtests.reports.figures import figure
+from backtests.reports.comparison import MOST, comparison
 from backtests.views.pages import TITLES, page
 
-MOST_COMPARED = 6
+OFFERED = 60
 
 
 @permission_required("backtests.view_backtest", raise_exception=True)
 def compare(request: HttpRequest) -> HttpResponse:
-    """Two to six backtests side by side, differing settings marked."""
-    wanted = [int(text) for text in request.GET.getlist("id") if text.isdigit()][:MOST_COMPARED]
-    found = list(Backtest.objects.filter(pk__in=wanted, result__isnull=False).defer("series"))
-    names = sorted({name for run in found for name in run.settings})
-    rows = [(name, [run.settings.get(name) for run in found]) for name in names]
-    marked = [{"name": name, "values": values, "differs": any(v != values[0] for v in values)} for name, values in rows]
-    measured = [(run.result or {}).get("metrics", {}) for run in found]
-    figures = [
-        {"name": name.replace("_", " "), "values": [figure(name, one.get(name)) for one in measured]}
-        for name in (measured[0] if measured else ())
-    ]
-    return page(request, "compare", "Compare", runs=found, settings=marked, figures=figures, kinds=TITLES)
+    """Two to six finished backtests, in the order they were chosen, and others to add."""
+    asked = list(dict.fromkeys(int(text) for text in request.GET.getlist("id") if text.isdecimal()))
+    finished = Backtest.objects.filter(result__isnull=False).select_related("bot")
+    found = finished.in_bulk(asked[:MOST])
+    runs = [found[number] for number in asked if number in found]
+    if len(asked) > MOST:
+        messages.warning(request, f"At most {MOST} results fit side by side: these are the first {MOST} you chose.")
+    missing = [f"#{number}" for number in asked[:MOST] if number not in found]
+    if missing:
+        messages.warning(request, f"There is no finished backtest {', '.join(missing)}.")
+    others = finished.defer("result", "series", "symbol_info", "settings").exclude(pk__in=found)[:OFFERED]
+    values = comparison(runs) if len(runs) > 1 else {}
+    return page(
+        request, "compare", "Compare backtests", runs=runs, report=values, kinds=TITLES, kind="backtest",
+        others=others if len(runs) < MOST else (),
+    )  # fmt: skip

@@ -1,28 +1,125 @@
-"""The list of results."""
+"""The list of results: searched, sorted, and acted on many at a time."""
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import permission_required
-from django.core.paginator import Paginator
-from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from typing import Any
 
-from backtests.models import kinds
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from backtests.list_form import ListForm
+from backtests.models import Optimisation, kinds
+from backtests.reports.assumptions import strategy_label
+from backtests.reports.figures import figure
 from backtests.views.pages import TITLES, page
+
+PAGE = 50
+NOTE_LENGTH = 2000
+COLUMNS = (("return", "Return"), ("sharpe", "Sharpe"), ("drawdown", "Drawdown"), ("trades", "Trades"))
+# What an empty list says: a heading and what such a result is for.
+EMPTY = {
+    "backtest": (
+        "No backtest yet",
+        "A backtest asks a bot's own rules what they would have done with candles of the past.",
+    ),
+    "optimisation": (
+        "No search yet",
+        "A search tries many settings on one stretch of the past, and says how likely its best is luck.",
+    ),
+    "walkforward": (
+        "No walk-forward yet",
+        "A walk-forward searches and then trades on what comes after, window by window.",
+    ),
+    "montecarlo": (
+        "No simulation yet",
+        "A simulation shuffles the trades of a backtest thousands of times; start it from that backtest's page.",
+    ),
+}
 
 
 @permission_required("backtests.view_backtest", raise_exception=True)
 def index(request: HttpRequest, kind: str = "backtest") -> HttpResponse:
-    """Results of one kind, newest and pinned first, searched by symbol, bot or note."""
+    """Results of one kind as the address asks for them, else pinned ones and then the newest first."""
+    form = ListForm(request.GET)
+    rows = form.apply(_rows(kind).select_related("bot").defer("result", "series", "symbol_info", "settings"))
+    shown = Paginator(rows, PAGE).get_page(request.GET.get("p"))
+    title, text = EMPTY[kind]
+    return page(
+        request, "index", TITLES[kind], kind=kind, kinds=TITLES, page=shown, form=form, columns=COLUMNS,
+        rows=[_row(run) for run in shown], empty_title=title, empty_text=text,
+    )  # fmt: skip
+
+
+def _rows(kind: str) -> QuerySet[Any]:
     model = kinds().get(kind)
     if model is None:
-        raise Http404
-    rows = model._default_manager.select_related("bot").defer("result", "series", "symbol_info")
-    wanted = request.GET.get("q", "").strip()
-    if wanted:
-        rows = rows.filter(Q(symbol__icontains=wanted) | Q(bot__name__icontains=wanted) | Q(note__icontains=wanted))
-    order = request.GET.get("sort", "")
-    if order.lstrip("-") in ("total_return", "sharpe", "max_drawdown", "created_at"):
-        rows = rows.order_by(order)
-    shown = Paginator(rows, 50).get_page(request.GET.get("p"))
-    return page(request, "index", TITLES[kind], kind=kind, kinds=TITLES, page=shown, q=wanted)
+        raise Http404(f"there is no kind of result called {kind}")
+    rows: QuerySet[Any] = model._default_manager.all()
+    return rows
+
+
+def _row(run: Any) -> dict[str, Any]:
+    return {
+        "run": run,
+        "strategy": strategy_label(run.strategy),
+        "total_return": figure("total_return", run.total_return),
+        "sharpe": figure("sharpe", run.sharpe),
+        "max_drawdown": figure("max_drawdown", run.max_drawdown),
+        "closed_trades": figure("closed_trades", run.closed_trades),
+        "tone": "" if not run.total_return else "gain" if run.total_return > 0 else "loss",
+    }
+
+
+@require_POST
+@permission_required("backtests.change_backtest", raise_exception=True)
+def choose(request: HttpRequest, kind: str) -> HttpResponseBase:
+    """One act on the results that were ticked: compare, pin, unpin, note, delete."""
+    numbers = [int(text) for text in request.POST.getlist("id") if text.isdecimal()]
+    name = request.POST.get("act", "")
+    back = redirect(reverse("backtests:index", args=[kind]) + _asked(request))
+    if not numbers:
+        messages.error(request, "Tick the results that you mean first.")
+        return back
+    chosen = _rows(kind).filter(pk__in=numbers)
+    if name == "compare":
+        query = QueryDict(mutable=True)
+        query.setlist("id", [str(number) for number in numbers])
+        return redirect(f"{reverse('backtests:compare')}?{query.urlencode()}")
+    if name in ("pin", "unpin"):
+        count = chosen.update(is_pinned=name == "pin")
+        messages.success(request, f"{count} {name}ned.")
+    elif name == "note":
+        count = chosen.update(note=request.POST.get("note", "").strip()[:NOTE_LENGTH])
+        messages.success(request, f"The note is on {count} result{'s' if count > 1 else ''}.")
+    elif name == "delete":
+        _delete(request, chosen)
+    else:
+        messages.error(request, f"There is nothing called “{name}” to do here.")
+    return back
+
+
+def _asked(request: HttpRequest) -> str:
+    """The list's own address, carried along as a query string."""
+    asked = QueryDict(request.POST.get("asked", "")).urlencode()
+    return f"?{asked}" if asked else ""
+
+
+def _delete(request: HttpRequest, chosen: QuerySet[Any]) -> None:
+    if not request.user.has_perm("backtests.delete_backtest"):
+        raise PermissionDenied
+    if chosen.model is Optimisation:
+        opened = list(chosen.filter(openings__isnull=False).distinct())
+        if opened:
+            names = ", ".join(f"#{run.pk}" for run in opened)
+            messages.warning(request, f"Kept: {names}. A hold-out was opened, and the record of that stays.")
+            chosen = chosen.exclude(pk__in=[run.pk for run in opened])
+    count = chosen.count()
+    chosen.delete()
+    messages.success(request, f"{count} result{'' if count == 1 else 's'} deleted.")

@@ -14,16 +14,12 @@
         formatter: ([part]) => `${text(bins[part.dataIndex].from)} to ${text(bins[part.dataIndex].to)} %: ${part.value} trades`,
       },
       grid: { left: 44, right: 14, top: 18, bottom: 62 },
-      xAxis: { type: "category", data: bins.map((bin) => `${text(bin.from)} %`), axisTick: { alignWithLabel: false }, splitNumber: narrow ? 4 : 8 },
-      yAxis: { type: "value", minInterval: 1, name: "trades" },
+      xAxis: { type: "category", data: bins.map((bin) => `${text(bin.from)} %`), axisLabel: { interval: Math.ceil(bins.length / (narrow ? 5 : 9)) - 1 } },
+      yAxis: { type: "value", minInterval: 1 },
       dataZoom: zooms(),
       series: [{
         type: "bar", barCategoryGap: "8%",
         data: bins.map((bin) => ({ value: bin.count, itemStyle: { color: colour(bin.to <= 0 ? "--loss" : "--gain") } })),
-        markLine: {
-          symbol: "none", silent: true, lineStyle: { color: colour("--ink-3"), type: "solid" }, label: { show: false },
-          data: bins.some((bin) => bin.to <= 0) && bins.some((bin) => bin.from >= 0) ? [{ xAxis: bins.findIndex((bin) => bin.from >= 0) - 0.5 }] : [],
-        },
       }],
     }));
   }

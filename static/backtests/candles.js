@@ -29,7 +29,7 @@
     chart = lib.createChart(box, { autoSize: true, ...look(), handleScroll: { vertTouchDrag: false } });
     const quiet = { priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false };
     const candles = chart.addSeries(lib.CandlestickSeries, { priceLineVisible: false });
-    const level = { ...quiet, lineWidth: 1, lineType: lib.LineType.WithSteps };
+    const level = { ...quiet, lineWidth: 1, lineType: lib.LineType.WithSteps, autoscaleInfoProvider: nearPrices };
     parts = {
       candles,
       stop: chart.addSeries(lib.LineSeries, { ...level, lineStyle: 0 }),
@@ -47,6 +47,18 @@
     chart.subscribeCrosshairMove((move) => tell(move.time));
     zoomButtons("candles", chart, () => ask(whole));
     paint();
+  }
+
+  // Levels far from the prices do not flatten the candles: the scale reaches half the candles' range beyond them.
+  function nearPrices(original) {
+    const found = original();
+    const range = chart.timeScale().getVisibleLogicalRange();
+    if (!found || !range || !shown) return found;
+    const [first, last] = [Math.max(0, Math.floor(range.from)), Math.ceil(range.to) + 1];
+    const [low, high] = [Math.min(...shown.candles.low.slice(first, last)), Math.max(...shown.candles.high.slice(first, last))];
+    const room = (high - low) / 2;
+    const { minValue, maxValue } = found.priceRange;
+    return { priceRange: { minValue: Math.max(minValue, low - room), maxValue: Math.min(maxValue, high + room) } };
   }
 
   function paint() {
@@ -133,7 +145,14 @@
     shown.indicators.forEach((indicator, number) => parts.lines[number].setData(
       time.map((t, k) => (indicator.values[k] === null ? { time: t } : { time: t, value: indicator.values[k] }))));
     const levels = new Map(shown.levels.map((row) => [row[0], row]));
-    const series = (place) => time.map((t) => (levels.has(t) && levels.get(t)[place] ? { time: t, value: levels.get(t)[place] } : { time: t }));
+    // A line runs on over missing points, so where nothing is held it goes on unseen, at the level that comes next.
+    const series = (place) => {
+      let next = null;
+      return time.map((t) => [t, levels.has(t) ? levels.get(t)[place] : 0]).reverse().map(([t, level]) => {
+        next = level || next;
+        return level ? { time: t, value: level } : next === null ? { time: t } : { time: t, value: next, color: "transparent" };
+      }).reverse();
+    };
     parts.stop.setData(shown.levels.length ? series(1) : []);
     parts.target.setData(shown.levels.length ? series(2) : []);
     setMarks();
@@ -189,7 +208,7 @@
     ]);
   }
 
-  const short = (value) => (value === null || value === undefined ? "–" : String(+value.toPrecision(7)));
+  const short = (value) => (value === null || value === undefined ? "–" : String(+value.toFixed(Math.abs(value) >= 10 ? 2 : 6)));
 
   // The table behind the chart holds the bars in view, made when it is opened.
   const behind = at("candles-behind");

@@ -28,7 +28,7 @@ window.ResultCharts = (() => {
         nameTextStyle: { color: colour("--ink-3") },
       };
       chart.setOption({
-        textStyle: { color: colour("--ink-2"), fontFamily: "inherit" }, animation: false,
+        textStyle: { color: colour("--ink-2"), fontFamily: getComputedStyle(document.body).fontFamily }, animation: false,
         ...(typeof option === "function" ? option() : option),
       });
       chart.setOption({ xAxis: quiet, yAxis: quiet });
@@ -49,7 +49,7 @@ window.ResultCharts = (() => {
     {
       type: "slider", height: 18, bottom: 6, borderColor: colour("--line"), fillerColor: colour("--accent-soft"),
       backgroundColor: "transparent", textStyle: { color: colour("--ink-3") }, handleStyle: { color: colour("--panel"), borderColor: colour("--ink-3") },
-      moveHandleStyle: { color: colour("--line-2") }, dataBackground: { lineStyle: { color: colour("--line-2") }, areaStyle: { color: colour("--line") } },
+      moveHandleSize: 0, dataBackground: { lineStyle: { color: colour("--line-2") }, areaStyle: { color: colour("--line") } },
       selectedDataBackground: { lineStyle: { color: colour("--ink-3") }, areaStyle: { color: colour("--line-2") } }, showDetail: false,
     },
   ];
@@ -62,7 +62,7 @@ window.ResultCharts = (() => {
     },
     grid: { vertLines: { color: colour("--line") }, horzLines: { color: colour("--line") } },
     rightPriceScale: { borderColor: colour("--line") },
-    timeScale: { borderColor: colour("--line"), timeVisible: true, secondsVisible: false },
+    timeScale: { borderColor: colour("--line"), timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
     crosshair: { vertLine: { color: colour("--ink-3"), labelBackgroundColor: colour("--ink-2") }, horzLine: { color: colour("--ink-3"), labelBackgroundColor: colour("--ink-2") } },
   });
 

@@ -20,6 +20,7 @@
   line.setData(rows.map(([time, value]) => ({ time, value })));
   if (hold) hold.setData(rows.map(([time, , , value]) => ({ time, value })));
   fall.setData(rows.map(([time, , value]) => ({ time, value: -value })));
+  fall.priceScale().applyOptions({ scaleMargins: { top: 0.04, bottom: 0.08 } });
   chart.panes()[1].setHeight(Math.round(box.clientHeight * 0.26));
 
   function paint() {

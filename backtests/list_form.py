@@ -1,0 +1,72 @@
+"""What a person asks of the list of results: words, a period, least figures, an order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import F, Q, QuerySet
+
+# Name in the address: (column, heading, whether the largest comes first).
+ORDERS = {
+    "newest": ("created_at", "Newest", True),
+    "return": ("total_return", "Return", True),
+    "sharpe": ("sharpe", "Sharpe ratio", True),
+    "drawdown": ("max_drawdown", "Drawdown", False),
+    "trades": ("closed_trades", "Trades", True),
+}
+
+
+class ListForm(forms.Form):
+    """Every field may stay empty; then it asks nothing."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "symbol, bot, strategy, note"}),
+    )
+    start = forms.DateField(label="Spans from", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    end = forms.DateField(label="to", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    least_return = forms.FloatField(label="Return from, %", required=False)
+    least_sharpe = forms.FloatField(label="Sharpe from", required=False)
+    least_trades = forms.IntegerField(label="Trades from", required=False, min_value=0)
+    sort = forms.ChoiceField(
+        label="Sort by",
+        required=False,
+        choices=[("", "Pinned, newest"), *((name, label) for name, (_, label, _) in ORDERS.items())],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("least_return", "least_sharpe"):
+            self.fields[name].widget.attrs["step"] = "any"
+
+    def apply(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows asked for, in order. What could not be read asks nothing; its field says so."""
+        self.is_valid()
+        asked = self.cleaned_data
+        for word in asked.get("q", "").split():
+            rows = rows.filter(
+                Q(symbol__icontains=word)
+                | Q(interval=word)
+                | Q(strategy__icontains=word)
+                | Q(bot__name__icontains=word)
+                | Q(note__icontains=word)
+            )
+        conditions = {
+            "end_at__date__gt": asked.get("start"),
+            "start_at__date__lte": asked.get("end"),
+            "total_return__gte": None if asked.get("least_return") is None else asked["least_return"] / 100,
+            "sharpe__gte": asked.get("least_sharpe"),
+            "closed_trades__gte": asked.get("least_trades"),
+        }
+        rows = rows.filter(**{name: value for name, value in conditions.items() if value is not None})
+        if asked.get("sort"):
+            column, _, is_falling = ORDERS[asked["sort"]]
+            order = F(column).desc(nulls_last=True) if is_falling else F(column).asc(nulls_last=True)
+            rows = rows.order_by(order, "-created_at")
+        return rows
+
+    @property
+    def is_asking(self) -> bool:
+        return any(value not in (None, "") for name, value in self.cleaned_data.items() if name != "sort")

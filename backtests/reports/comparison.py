@@ -1,0 +1,86 @@
+"""Two to six backtests side by side: what they differ in, which does better in what, their equity on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backtests.kept import screen_rows
+from backtests.metrics import DEFINITIONS
+from backtests.models import Backtest
+from backtests.reports.assumptions import setting
+from backtests.reports.figures import figure, label
+from backtests.reports.history import history_of
+
+MOST = 6
+POINTS = 800
+LETTERS = "ABCDEF"
+HIGHER = frozenset({
+    "final_equity", "total_return", "cagr", "sharpe", "sortino", "calmar", "profit_factor", "win_rate", "expectancy",
+    "sqn",
+})  # fmt: skip
+LOWER = frozenset({"max_drawdown", "fees_paid"})
+
+
+def comparison(runs: Sequence[Backtest]) -> dict[str, Any]:
+    """Rows of the tables, and the lines of the chart."""
+    rows = [*_ground(runs), *_settings(runs)]
+    return {
+        "runs": [{"run": run, "letter": letter} for run, letter in zip(runs, LETTERS, strict=False)],
+        "figures": _figures(runs),
+        "different": [row for row in rows if row["differs"]],
+        "same": [row for row in rows if not row["differs"]],
+        "charts": {"lines": [_line(run, letter) for run, letter in zip(runs, LETTERS, strict=False)]},
+    }
+
+
+def _ground(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
+    """What the runs stand on."""
+    columns = [
+        ("Symbol", [run.symbol for run in runs]),
+        ("Interval", [run.interval for run in runs]),
+        ("From", [f"{run.start_at:%Y-%m-%d %H:%M}" for run in runs]),
+        ("To", [f"{run.end_at:%Y-%m-%d %H:%M}" for run in runs]),
+        ("Strategy", [run.strategy for run in runs]),
+        ("Data", [run.data_hash[:12] for run in runs]),
+        ("Code", [run.code_version[:12] for run in runs]),
+    ]
+    return [{"label": name, "values": values, "differs": len(set(values)) > 1} for name, values in columns]
+
+
+def _settings(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
+    names = list(dict.fromkeys(name for run in runs for name in run.settings if name != "strategy"))
+    rows = []
+    for name in names:
+        values = [setting(name, run.settings.get(name))["value"] for run in runs]
+        rows.append({"key": name, "label": label(name), "values": values, "differs": len(set(values)) > 1})
+    return rows
+
+
+def _figures(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
+    """Each measure of each run, the best marked where one is better than another."""
+    rows = []
+    for name, meaning in DEFINITIONS.items():
+        values = [(run.result or {})["metrics"].get(name) for run in runs]
+        best = _best(name, values)
+        cells = [{"text": figure(name, value), "is_best": place in best} for place, value in enumerate(values)]
+        rows.append({"name": name, "label": label(name), "meaning": meaning, "cells": cells})
+    return rows
+
+
+def _best(name: str, values: Sequence[Any]) -> set[int]:
+    """Places of the best value; none where all are alike, or where neither way is better."""
+    known = [float(value) for value in values if value is not None]
+    if len(known) < 2 or min(known) == max(known) or name not in HIGHER | LOWER:
+        return set()
+    wanted = max(known) if name in HIGHER else min(known)
+    return {place for place, value in enumerate(values) if value is not None and float(value) == wanted}
+
+
+def _line(run: Backtest, letter: str) -> dict[str, Any]:
+    """Equity as growth since the start, in percent, thinned: every peak survives."""
+    history = history_of(run, run.result or {})
+    rows = screen_rows(history.equity, POINTS)
+    growth = (history.equity[rows] / history.capital - 1) * 100
+    points = zip((history.times[rows] // 1000).tolist(), growth.round(4).tolist(), strict=True)
+    return {"name": f"{letter} #{run.pk}", "points": [list(point) for point in points]}
