@@ -18,7 +18,7 @@ from bots import lifecycle, tasks
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Order, Status, Trade
 from bots.orders import IN_DOUBT
 from bots.tests.runner_exchange import environment
-from exchange.models import PaperAccount
+from exchange.paper.models import PaperAccount
 from exchange.types import INTERVAL_MS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
