@@ -1,4 +1,4 @@
-"""Any answer whatever, however broken, lands in the tree of errors: in doubt, wherever an order may have got through."""
+"""Any answer, however broken, lands in the tree of errors: in doubt, wherever an order may have got through."""
 
 from __future__ import annotations
 
