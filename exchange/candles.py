@@ -19,7 +19,6 @@ import redis
 from django.conf import settings
 
 from exchange.connect import market_scope
-from exchange.errors import ExchangeUnavailable
 from exchange.intervals import open_time_at
 from exchange.models import ApiKey
 from exchange.types import INTERVAL_MS, Float64Array, Klines
@@ -31,8 +30,9 @@ _COLUMNS = 6
 _ROW_BYTES = 8 * _COLUMNS
 _KEPT_S = 3 * 86_400
 _MOST_KEPT_WHOLE = 20_000  # bars of a young symbol kept from its first one on
-_LOCK_MS = 60_000
-_WAIT_S = 20.0
+# A process that was killed while it fetched leaves its lock behind: nobody waits for it for long.
+_LOCK_MS = 15_000
+_WAIT_S = 3.0
 _POLL_S = 0.03
 # A bar that the exchange does not have yet, or never will (a gap), is not asked for again by everyone at once.
 _ASK_AGAIN_MS = 1_500
@@ -110,7 +110,7 @@ def _redis(_process: int) -> redis.Redis:
 
 
 class SharedCandles:
-    """Closed bars through Redis. One process asks for a new bar while the others wait for it.
+    """Closed bars through Redis. One process asks for a new bar while the others wait for it, a few seconds at most.
 
     Without Redis each caller asks the exchange itself: slower, and never wrong.
     """
@@ -158,7 +158,7 @@ class SharedCandles:
             if rows is not None:
                 return rows
             if time.monotonic() > give_up:
-                raise ExchangeUnavailable("another process has been fetching these candles for too long")
+                return self._fetch(wanted, ask)
         try:
             rows = self._cached(wanted)
             return rows if rows is not None else self._fetch(wanted, ask)

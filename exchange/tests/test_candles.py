@@ -92,6 +92,17 @@ def test_bots_that_ask_at_the_same_moment_wait_for_one_request(cache: redis.Redi
     assert len(market.asked) == 1
 
 
+def test_a_process_that_was_killed_while_it_fetched_holds_the_others_up_for_seconds_alone(cache: redis.Redis) -> None:
+    market = Market()
+    cache.set("candles:host:BTCUSDT:1m:lock", "a dead process", px=60_000)
+    began = time.monotonic()
+    for _ in range(2):
+        found = shared(market, cache).closed("BTCUSDT", "1m", bars=5, now_ms=100 * MINUTE + 1)
+        assert bars(found) == [95, 96, 97, 98, 99]
+    assert len(market.asked) == 1
+    assert time.monotonic() - began < 10
+
+
 def test_more_bars_than_a_request_gives_come_in_pages(cache: redis.Redis) -> None:
     market = Market()
     found = shared(market, cache).closed("BTCUSDT", "1m", bars=2500, now_ms=5000 * MINUTE + 1)
