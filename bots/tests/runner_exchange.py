@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -180,15 +180,20 @@ class Nest:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What happens to the next request `method path`: `act`, and its answer is never passed on.
+    """What happens to the next request `method path`, or to any where these are empty, after `skip` others: `act`.
 
-    `forwarded` says whether the exchange gets to see it first.
+    `forwarded` says whether the exchange gets to see it first, `is_answered` whether its answer is passed on after all.
     """
 
-    method: str
-    path: str
+    method: str = ""
+    path: str = ""
     forwarded: bool = True
     act: Callable[[], object] = lambda: None
+    skip: int = 0
+    is_answered: bool = False
+
+    def meets(self, method: str, path: str) -> bool:
+        return self.method in ("", method) and self.path in ("", path)
 
 
 class Wire(ThreadingHTTPServer):
@@ -226,15 +231,21 @@ class _WireHandler(BaseHTTPRequestHandler):
             return
         strike = self.server.strike
         path = self.path.partition("?")[0]
-        if strike is None or (strike.method, strike.path) != (self.command, path):
+        if strike is None or not strike.meets(self.command, path):
+            self._answer(*self._forward(body))
+            return
+        if strike.skip:
+            self.server.strike = replace(strike, skip=strike.skip - 1)
             self._answer(*self._forward(body))
             return
         self.server.strike = None
-        if strike.forwarded:
-            status, _, content = self._forward(body)
-            assert status == 200, content
+        answer = self._forward(body) if strike.forwarded else None
+        assert answer is None or answer[0] == 200 or not strike.path, answer
         strike.act()
-        self._cut()
+        if answer is not None and strike.is_answered:
+            self._answer(*answer)
+        else:
+            self._cut()
         self.server.struck.set()
 
     do_POST = do_DELETE = do_GET

@@ -6,22 +6,29 @@ and then kills the worker, or cuts the connection, instead of passing the answer
 
 from __future__ import annotations
 
+import os
+import random
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.db.models import F
 
 from bots import lifecycle, tasks
+from bots.locks import LEASE
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.orders import stem
 from bots.reconcile import PATIENCE
 from bots.runner import Tick
 from bots.tests import runner_worker
+from bots.tests.runner_celery import celery_workers, empty_queue
 from bots.tests.runner_exchange import (
     BUYS,
     CYCLE,
@@ -105,6 +112,20 @@ class Stage:
         assert (state.base, state.quote) == (base, 1000 + quote)
         assert not Order.objects.filter(bot=self.bot, state__in=(OrderState.CREATED, OrderState.UNKNOWN)).exists()
 
+    def assert_nothing_unknown_or_doubled(self) -> None:
+        """Every order there is on record here, purchases and sales take turns, and what is held has its one seller."""
+        theirs = {row["orderId"]: row for row in self.theirs("allOrders")}
+        ours = set(Order.objects.filter(bot=self.bot).values_list("client_order_id", flat=True))
+        assert {row["clientOrderId"] for row in theirs.values()} <= ours
+        filled = [row["side"] for _, row in sorted(theirs.items()) if Decimal(row["executedQty"])]
+        assert filled == ["BUY", "SELL"] * (len(filled) // 2) + ["BUY"] * (len(filled) % 2)
+        bot, base = BotConfig.objects.get(pk=self.bot.pk), BotState.objects.get(bot=self.bot).base
+        is_held = Trade.objects.filter(bot=bot, closed_at=None).exists()
+        wanted = ["STOP_LOSS"] if bot.take_profit is None else ["LIMIT_MAKER", "STOP_LOSS"]
+        resting = self.theirs("openOrders")
+        assert sorted(row["type"] for row in resting) == (wanted if is_held else [])
+        assert all(0 <= base - Decimal(row["origQty"]) < Decimal("0.001") for row in resting)
+
     def assert_came_out_right(self, decided: int) -> None:
         """One entry, one trade; protected while it is open, sold once when it was to be sold."""
         trade = Trade.objects.get(bot=self.bot)
@@ -121,7 +142,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[PaperProcess]:
-    with paper_exchange(tmp_path_factory.mktemp("paper"), ["BTCUSDT"], cycles=60) as process:
+    with paper_exchange(tmp_path_factory.mktemp("paper"), ["BTCUSDT"], cycles=200) as process:
         yield process
 
 
@@ -145,6 +166,10 @@ def stage(paper: PaperProcess, nest: Nest, settings: Any, redis_url: str) -> Ite
         lifecycle.save(bot)
         BotState.objects.filter(bot=bot).update(status=Status.RUNNING)
         yield Stage(paper, nest, wire, bot, next(_cycles))
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def reach(stage: Stage, decided: int) -> None:
@@ -227,3 +252,127 @@ def test_a_killed_worker_decides_no_bar_twice(stage):
     stage.tick(BUYS)
     assert Decision.objects.filter(bot=stage.bot).count() == 1
     assert stage.accepted("BUY") == 1
+
+
+def test_a_position_bought_as_its_worker_was_killed_has_its_stop_within_seconds(stage, tmp_path):
+    empty_queue()
+    market_ms = stage.go_to(BUYS)
+    with celery_workers(tmp_path, stage.wire.url, number=1, processes=1) as workers:
+        bought_at: list[float] = []
+
+        def kill() -> None:
+            bought_at.append(time.monotonic())
+            os.kill(children_of(workers[0].pid)[0], signal.SIGKILL)
+
+        stage.wire.strike = Strike("POST", ORDER, act=kill)
+        runner_worker.tick_at.delay(stage.bot.pk, market_ms)
+        assert stage.wire.struck.wait(120)
+        while len(stage.theirs("openOrders")) < 2:
+            assert time.monotonic() < bought_at[0] + LEASE.total_seconds() / 2
+            time.sleep(0.02)
+        print(f"unprotected for {time.monotonic() - bought_at[0]:.2f} s")
+    stage.assert_came_out_right(BUYS)
+
+
+# --- Anything, at any moment ------------------------------------------------------------------------------------------
+
+EXITS: list[dict[str, Any]] = [
+    {},  # sold by the signal
+    {"stop_loss": Decimal("0.03")},
+    {"take_profit": Decimal("0.01")},
+    {"trailing_stop": Decimal("0.02"), "take_profit": None},
+]
+
+
+@dataclass
+class Chaos:
+    """Faults at requests that chance picks, a bar after another. The same seed gives the same."""
+
+    stage: Stage
+    chance: random.Random
+    log: list[str]
+
+    def bar(self, decided: int) -> None:
+        now_ms = self.stage.go_to(decided)
+        fault = self.chance.choice([self.kill, self.kill, self.cut, self.fall_silent, self.ring_twice, self.overtake])
+        skip, forwarded = self.chance.randrange(9), self.chance.random() < 0.7
+        self.log.append(f"bar {decided}: {fault.__name__} at request {skip}, forwarded: {forwarded}")
+        fault(now_ms, skip, forwarded)
+        self.stage.wire.strike, self.stage.wire.is_down = None, False
+        self.recover(now_ms)
+
+    def kill(self, now_ms: int, skip: int, forwarded: bool) -> None:
+        self.strike(self.stage.nest.kill_worker, skip, forwarded)
+        assert self.stage.nest.tick(self.stage.bot.pk, now_ms, self.stage.wire.url) in (0, -signal.SIGKILL)
+
+    def cut(self, now_ms: int, skip: int, forwarded: bool) -> None:
+        self.strike(lambda: None, skip, forwarded)
+        self.run(now_ms)
+
+    def fall_silent(self, now_ms: int, skip: int, forwarded: bool) -> None:
+        self.strike(lambda: setattr(self.stage.wire, "is_down", True), skip, forwarded)
+        self.run(now_ms)
+
+    def ring_twice(self, now_ms: int, skip: int, forwarded: bool) -> None:
+        self.strike(lambda: self.run_elsewhere(now_ms), skip, forwarded=True, is_answered=True)
+        self.run(now_ms)
+
+    def overtake(self, now_ms: int, skip: int, forwarded: bool) -> None:
+        def another() -> None:
+            leased = BotState.objects.filter(bot=self.stage.bot)
+            leased.update(lease_expires_at=F("lease_expires_at") - LEASE)
+            self.run_elsewhere(now_ms)
+
+        self.strike(another, skip, forwarded=True, is_answered=True)
+        self.run(now_ms)
+
+    def strike(self, act: Callable[[], object], skip: int, forwarded: bool, is_answered: bool = False) -> None:
+        self.stage.wire.strike = Strike(act=act, skip=skip, forwarded=forwarded, is_answered=is_answered)
+
+    def run(self, now_ms: int) -> Tick:
+        done = runner_worker.tick(self.stage.bot.pk, now_ms)
+        self.log.append(f"  {done.outcome} {done.message}")
+        return done
+
+    def run_elsewhere(self, now_ms: int) -> None:
+        """On another thread's connections."""
+        try:
+            self.run(now_ms)
+        finally:
+            connections.close_all()
+
+    def recover(self, now_ms: int) -> None:
+        """What the sweep does until nothing is left to do; then all must be as though nothing had happened."""
+        for _ in range(4):
+            self.run(now_ms)
+            if not tasks.bots_to_settle():
+                break
+            self.stage.lose_patience()
+        assert tasks.bots_to_settle() == []
+        self.stage.assert_books_agree()
+        self.stage.assert_nothing_unknown_or_doubled()
+
+
+def wreak_havoc(stage: Stage, seed: int, cycles: int) -> None:
+    chaos = Chaos(stage, random.Random(seed), [])
+    BotConfig.objects.filter(pk=stage.bot.pk).update(**EXITS[seed % len(EXITS)])
+    try:
+        for cycle in range(cycles):
+            stage.cycle = stage.cycle if cycle == 0 else next(_cycles)
+            for decided in range(BUYS, len(CYCLE) - 1):
+                chaos.bar(decided)
+    except Exception as error:
+        error.add_note("\n".join(chaos.log))
+        raise
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_lost_or_doubled_whatever_fails_at_whatever_request(stage, seed):
+    wreak_havoc(stage, seed, cycles=1)
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(100, 124))
+def test_nothing_is_lost_or_doubled_over_many_bars(stage, seed):
+    wreak_havoc(stage, seed, cycles=4)

@@ -5,13 +5,9 @@ PostgreSQL and Redis are real, the workers are Celery's own processes, the paper
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,20 +20,18 @@ from bots import lifecycle
 from bots.accounting import moment
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Order, OrderState, Status, Trade
 from bots.tests import runner_worker
+from bots.tests.runner_celery import celery_workers, empty_queue, queue_length
 from bots.tests.runner_exchange import (
     BUYS,
     CYCLE,
     FIRST_MS,
     HOUR_MS,
     KEY,
-    ROOT,
     SECRET,
     PaperProcess,
-    environment,
     paper_exchange,
 )
 from exchange.models import ApiKey, Venue
-from tradingsite.celery import app
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -122,38 +116,12 @@ def _run_at_once(bot: BotConfig, market_ms: int) -> Counter[str]:
 # --- Many bots, two workers -------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def celery_workers(folder: Path, paper_url: str, number: int = 2) -> Iterator[None]:
-    """Workers as in production (prefork), each with a log of its own."""
-    workers = []
-    for index in range(number):
-        command = [
-            sys.executable, "-m", "celery", "-A", "bots.tests.runner_worker", "worker", "--concurrency", "2",
-            "--hostname", f"race{index}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
-        ]  # fmt: skip
-        with (folder / f"worker{index}.log").open("w") as log:
-            workers.append(
-                subprocess.Popen(command, cwd=ROOT, env=environment(PAPER_URL=paper_url), stdout=log, stderr=log)
-            )
-    try:
-        yield
-    finally:
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
-            try:
-                worker.wait(30)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
-
-
 def race(number: int, folder: Path, settings: Any) -> None:
     """Every bot's doorbell rings twice a bar; then all books are compared."""
     with paper_exchange(folder, SYMBOLS, cycles=4 + BARS // len(CYCLE)) as paper:
         settings.PAPER_URL = paper.url
         bots = make_bots(number)
-        _empty_queue()
+        empty_queue()
         with celery_workers(folder, paper.url):
             for bar in range(BUYS, BUYS + BARS):
                 market_ms = closed_at_ms(bar)
@@ -167,11 +135,6 @@ def race(number: int, folder: Path, settings: Any) -> None:
         _assert_account_is_the_sum_of_bots(bots, paper)
 
 
-def _empty_queue() -> None:
-    with app.connection_or_acquire() as broker:
-        broker.default_channel.queue_purge(app.conf.task_default_queue)
-
-
 def _wait_until_decided(bots: list[BotConfig], market_ms: int, folder: Path) -> None:
     """All bots have decided the newest bar and are at rest; whoever is late is rung for again, as the sweep does."""
     bar = moment(market_ms - 1 - HOUR_MS)
@@ -179,7 +142,7 @@ def _wait_until_decided(bots: list[BotConfig], market_ms: int, folder: Path) -> 
     ring_at = time.monotonic() + 5
     while time.monotonic() < give_up:
         late = BotState.objects.exclude(lease_expires_at=None, last_bar=bar).values_list("bot_id", flat=True)
-        waiting = _queue_length()
+        waiting = queue_length()
         if not waiting and not late:
             return
         if not waiting and time.monotonic() > ring_at:
@@ -190,16 +153,6 @@ def _wait_until_decided(bots: list[BotConfig], market_ms: int, folder: Path) -> 
     messages = list(BotRun.objects.order_by("-pk").values_list("message", flat=True)[:5])
     logs = "".join(log.read_text()[-2000:] for log in folder.glob("worker*.log"))
     raise AssertionError(f"not all of {len(bots)} bots decided the bar: {messages}\n{logs}")
-
-
-def _queue_length() -> int:
-    """Doorbells not yet taken. Redis drops a list with its last element, and the broker then knows no such queue."""
-    with app.connection_or_acquire() as broker:
-        try:
-            queue = broker.default_channel.queue_declare(app.conf.task_default_queue, passive=True)
-        except broker.channel_errors:
-            return 0
-        return int(queue.message_count)
 
 
 def _assert_no_order_twice(bots: list[BotConfig], paper: PaperProcess) -> None:
