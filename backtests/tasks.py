@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from backtests import runs, searches, walks
 from backtests.models import Backtest, MonteCarlo, Optimisation, Run, SearchChunk, Status, WalkForward, kinds
+from backtests.parity import keep
+from bots.models import BotConfig
 
 SILENT = timedelta(seconds=240)
 
@@ -63,6 +65,22 @@ _TASKS: dict[str, Any] = {
 def ring(run: Run) -> None:
     """Queue a run's work, after the transaction that stored it."""
     _TASKS[run.kind].delay_on_commit(run.pk)
+
+
+@shared_task(ignore_result=True)
+def check_parity_task(bot_config_id: int) -> None:
+    bot = BotConfig.objects.select_related("api_key").filter(pk=bot_config_id).first()
+    if bot is not None:
+        keep.check_bot(bot)
+
+
+@shared_task(ignore_result=True)
+def check_parities_task() -> None:
+    """One bot whose nightly check is due; then the next, behind whatever else is waiting by then."""
+    bot = keep.next_due()
+    if bot is not None:
+        keep.check_bot(bot)
+        check_parities_task.delay()
 
 
 @shared_task(ignore_result=True)

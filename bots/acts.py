@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from celery import current_app
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from bots import lifecycle
 from bots.models import BotConfig, Status
 from bots.queries import BotFacts
 
 By = User | None
+PARITY_TASK = "backtests.tasks.check_parity_task"  # by name: bots know nothing of backtests
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Act:
     is_offered: Callable[[BotFacts], bool]
     style: str = "plain"
     question: str = ""
+    page: str = "live"  # where it leads to
 
 
 def _start(bot: BotConfig, by: By) -> str:
@@ -50,6 +54,11 @@ def _run_now(bot: BotConfig, by: By) -> str:
 def _resume(bot: BotConfig, by: By) -> str:
     lifecycle.resume(bot)
     return f"{bot.name} may enter again; its drawdown is measured from today's equity."
+
+
+def _check_parity(bot: BotConfig, by: By) -> str:
+    transaction.on_commit(lambda: current_app.send_task(PARITY_TASK, args=[bot.pk]))
+    return f"{bot.name} is being held against the engine; the result is on its page Parity in a moment."
 
 
 def _duplicate(bot: BotConfig, by: By) -> str:
@@ -81,6 +90,8 @@ ACTS = {
             "danger",
             "Sell the bot's whole position at market now?",
         ),
+        # Its button is on the page Parity alone.
+        Act("check-parity", "Check now", "Check parity with the engine", _check_parity, lambda f: False, page="parity"),
     )
 }
 DUPLICATE = Act("duplicate", "Duplicate", "Duplicate", _duplicate, lambda f: True)

@@ -33,8 +33,10 @@ class BotList(ChangeList):
         rows = list(self.result_list)
         known = {fact.bot.pk: fact for fact in queries.facts(rows)}
         lines = charts.equity_points([row.pk for row in rows])
+        checks = queries.latest_parity([row.pk for row in rows])
         for row in rows:
             row.facts, row.equity_line = known[row.pk], lines[row.pk]
+            row.parity = checks.get(row.pk)
         self.result_list = rows
 
     def url_for_result(self, result: Any) -> str:
@@ -91,6 +93,7 @@ class BotConfigAdmin(admin.ModelAdmin):
         "total_column",
         "equity_column",
         "decision_column",
+        "parity_column",
         "run_column",
     )
     list_filter = (StatusFilter, PositionFilter, "timeframe", StrategyFilter, "api_key", "symbol")
@@ -169,6 +172,17 @@ class BotConfigAdmin(admin.ModelAdmin):
             badges.badge(decision.action, decision.get_action_display()),
             bot.facts.reason,
             formats.moment(decision.bar),
+        )
+
+    @admin.display(description="Parity")
+    def parity_column(self, bot: Any) -> SafeString:
+        if bot.parity is None:
+            return format_html('<span class="quiet">{}</span>', "not checked")
+        return format_html(
+            '<a href="{}">{}</a><span class="sub nowrap">{}</span>',
+            reverse("admin:bots_botconfig_parity", args=(bot.pk,)),
+            badges.parity(bot.parity),
+            formats.ago(bot.parity.checked_at, timezone.now()),
         )
 
     @admin.display(description="Next run")
@@ -322,6 +336,7 @@ class BotConfigAdmin(admin.ModelAdmin):
             page("<int:bot_id>/live/parts/", views.live_parts, "live_parts"),
             page("<int:bot_id>/live/chart/", views.chart, "chart"),
             page("<int:bot_id>/versions/", views.versions, "versions"),
+            page("<int:bot_id>/parity/", views.parity, "parity"),
             page("<int:bot_id>/act/<slug:name>/", views.act, "act"),
             *super().get_urls(),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from bots.models import ParityCheck
 from exchange.models import Venue
 
 VENUES = {
@@ -22,6 +23,17 @@ def venue(name: str) -> SafeString:
     """Whose money it is: unmistakable wherever it shows."""
     kind, text, title = VENUES.get(Venue(name), ("", name, ""))
     return badge(kind, text, title)
+
+
+def parity(check: ParityCheck) -> SafeString:
+    """How a bot's record stood against the engine: equal, different with causes, drift, or not compared."""
+    if check.error:
+        return badge("warn", "Not compared", check.error)
+    if check.drift:
+        return badge("bad dot", "Drift", check.drift)
+    if check.differences:
+        return badge("info", f"{check.differences} explained", "Each difference from the engine has its cause")
+    return badge("good", "Equal", "The engine takes the same trades from the same candles")
 
 
 def status(name: str, label: str, *, is_halted: bool = False) -> SafeString:

@@ -24,6 +24,7 @@ from bots.models import (
     Incident,
     KillSwitch,
     Order,
+    ParityCheck,
     Status,
     Trade,
 )
@@ -357,6 +358,17 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {part}" for key, part in value.items()) or "none"
     return str(value)
+
+
+def latest_parity(bot_ids: Sequence[int]) -> dict[int, ParityCheck]:
+    """The last check of each bot, without its differences: one query."""
+    checks = ParityCheck.objects.filter(bot__in=bot_ids).order_by("bot_id", "-checked_at").distinct("bot_id")
+    return {check.bot_id: check for check in checks.defer("rows", "causes", "notes")}
+
+
+def parity_checks(bot: BotConfig, limit: int = 12) -> list[ParityCheck]:
+    """A bot's last checks, newest first; the first with its differences."""
+    return list(bot.parity_checks.order_by("-checked_at")[:limit])
 
 
 @dataclass(frozen=True, slots=True)

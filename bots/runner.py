@@ -226,6 +226,7 @@ def _record_decision(
         close=bar.close,
         values=bar.values,
         quantity=verdict.quantity,
+        terms=verdict.terms or None,
         equity=equity,
         decided_at=desk.now,
         lateness_s=snapshot.wall_lateness_s(bar, desk.now),

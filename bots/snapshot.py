@@ -23,6 +23,7 @@ from bots.strategy.decide import decide
 from bots.strategy.risk import drawdown_reached
 from bots.strategy.types import Action as Act
 from bots.strategy.types import Candles, Gate, Gates, LotRules, Signal
+from exchange.decimals import plain
 from exchange.filters import Usage, room_for_protection
 from exchange.models import ApiKey, Symbol
 from exchange.types import INTERVAL_MS, Account, BookTicker, CommissionRates, Klines, OrderReport, Side, SymbolRules
@@ -79,6 +80,7 @@ class Verdict:
     quantity: Decimal | None = None
     price: Decimal | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    terms: dict[str, str] = field(default_factory=dict)  # as Decision.terms has them
 
 
 def warmup_bars(bot: BotConfig) -> int:
@@ -243,6 +245,11 @@ def judge(
         quantity=decided.lots * step if decided.action == Act.ENTER else None,
         price=quote.ticker.ask,
         facts={**facts._asdict(), "capital": float(capital)},
+        terms={
+            "price": plain(quote.ticker.ask),
+            "free_quote": plain(quote.account.free(desk.rules.quote)),
+            "fee_rate": plain(quote.rates.taker),
+        },
     )
 
 

@@ -21,7 +21,7 @@ from bots.acts import ACTS, DUPLICATE
 from bots.models import BotConfig
 
 OPERATE = "bots.operate_botconfig"
-TABS = (("live", "Live"), ("change", "Configuration"), ("versions", "Versions"))
+TABS = (("live", "Live"), ("change", "Configuration"), ("versions", "Versions"), ("parity", "Parity"))
 
 
 def header_context(request: HttpRequest, bot: BotConfig, tab: str) -> dict[str, Any]:
@@ -90,6 +90,23 @@ def versions(request: HttpRequest, bot_id: int) -> HttpResponse:
     return TemplateResponse(request, "bots/versions.html", context)
 
 
+@never_cache
+@require_safe
+def parity(request: HttpRequest, bot_id: int) -> HttpResponse:
+    """How the bot's record stands against the backtest engine; the page asks for itself again while it is open."""
+    bot = _viewable(request, bot_id)
+    checks = queries.parity_checks(bot)
+    context = {
+        **admin.site.each_context(request),
+        **header_context(request, bot, "parity"),
+        "check": checks[0] if checks else None,
+        "earlier": checks[1:],
+        "may_operate": request.user.has_perm(OPERATE),
+        "title": f"{bot.name}: parity",
+    }
+    return TemplateResponse(request, "bots/parity.html", context)
+
+
 @require_POST
 def act(request: HttpRequest, bot_id: int, name: str) -> HttpResponse:
     """One of the buttons of a bot."""
@@ -106,7 +123,7 @@ def act(request: HttpRequest, bot_id: int, name: str) -> HttpResponse:
     except lifecycle.NotReady as error:
         for problem in error.problems:
             messages.error(request, problem)
-    return redirect("admin:bots_botconfig_live", bot_id=bot.pk)
+    return redirect(f"admin:bots_botconfig_{chosen.page}", bot_id=bot.pk)
 
 
 def _duplicate(request: HttpRequest, bot_id: int) -> HttpResponse:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 
 from tradingsite import environment as env
 from tradingsite import logs
@@ -170,6 +171,8 @@ CELERY_BEAT_SCHEDULER = "tradingsite.scheduler:BotScheduler"
 # What must not wait for a bot's next candle: crashed runs, orders in doubt, open positions. See bots/tasks.py.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "bots.tasks.sweep_task", "schedule": 10.0, "options": {"expires": 9.0}},
+    # Nightly: what every bot did, held against the engine. See backtests/parity/.
+    "parity": {"task": "backtests.tasks.check_parities_task", "schedule": crontab(minute="30", hour="0")},
     "sweep-runs": {"task": "backtests.tasks.sweep_runs_task", "schedule": 60.0, "options": {"expires": 55.0}},
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = (

@@ -67,6 +67,9 @@ class Decision(models.Model):
     close = models.FloatField(null=True)
     values = models.JSONField(default=dict, help_text="Indicator values at the bar.")
     quantity = amount(null=True, help_text="Base to buy or sell.")
+    terms = models.JSONField(
+        null=True, help_text="What a BUY was sized at: the price asked, the account's free quote, its fee rate."
+    )
     equity = models.FloatField(null=True)
     decided_at = models.DateTimeField(help_text="Market time.")
     lateness_s = models.FloatField(null=True)
@@ -271,3 +274,33 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class ParityCheck(models.Model):
+    """A bot's recorded span held against the backtest engine: what differed, why, and whether it is drift.
+
+    Made by backtests/parity/; here because it is a bot's record. Words are stored as they are shown.
+    """
+
+    bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="parity_checks")
+    checked_at = models.DateTimeField(auto_now_add=True)
+    first_bar = models.DateTimeField(null=True)
+    last_bar = models.DateTimeField(null=True)
+    bars = models.PositiveIntegerField(default=0, help_text="Decided bars that were compared.")
+    trades = models.PositiveIntegerField(default=0, help_text="Trades that were compared.")
+    differences = models.PositiveIntegerField(default=0)
+    unexplained = models.PositiveIntegerField(default=0)
+    causes = models.JSONField(default=list, help_text="Each cause in words, its count, and what it came to in quote.")
+    rows = models.JSONField(default=list, help_text="The differences, oldest first.")
+    notes = models.JSONField(default=list, help_text="What was assumed and what was left out.")
+    cost = amount(default=0, help_text="Quote that fills and fees cost more than the engine's.")
+    cost_bps = models.FloatField(null=True, help_text="That, per quote traded, in basis points.")
+    drift = models.CharField(max_length=500, blank=True, help_text="Why this is drift; empty where it is none.")
+    error = models.CharField(max_length=500, blank=True, help_text="Why nothing could be compared.")
+
+    class Meta:
+        ordering = ("-checked_at",)
+        indexes = (models.Index(fields=("bot", "-checked_at")),)
+
+    def __str__(self) -> str:
+        return f"{self.bot_id} {self.checked_at:%Y-%m-%d %H:%M}"

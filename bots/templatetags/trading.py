@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from bots import badges, formats
 from bots import words as in_words
-from bots.models import BotConfig, Decision
+from bots.models import BotConfig, Decision, ParityCheck
 from bots.queries import BotFacts
 from bots.strategy.registry import STRATEGIES
 
@@ -43,8 +44,14 @@ def decision_words(decision: Decision) -> str:
 
 @register.filter
 def tinted(value: Any) -> SafeString:
-    """A signed result in its colour."""
-    return format_html('<span class="{}">{}</span>', formats.tone(value), formats.signed(value))
+    """A signed result, a number or the text of one, in its colour."""
+    number = None if value is None else Decimal(str(value))
+    return format_html('<span class="{}">{}</span>', formats.tone(number), formats.signed(number))
+
+
+@register.filter
+def parity_badge(check: ParityCheck) -> SafeString:
+    return badges.parity(check)
 
 
 @register.filter

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bots import removal
-from bots.models import BotConfig, Decision, Incident, KillSwitch, Order, Status, Trade
+from bots.models import BotConfig, Decision, Incident, KillSwitch, Order, ParityCheck, Status, Trade
 from bots.tests import builders
 from exchange.models import Venue
 
@@ -69,7 +69,7 @@ def test_every_list_opens_searches_and_filters(admin_client, model):
 def test_the_overview_and_all_pages_of_a_bot_open(admin_client):
     made = builders.with_history(builders.bot("Alpha"))
     assert "Alpha" in admin_client.get("/admin/").content.decode()
-    for page in ("live", "live_parts", "chart", "versions", "change"):
+    for page in ("live", "live_parts", "chart", "versions", "parity", "change"):
         answer = admin_client.get(reverse(f"admin:bots_botconfig_{page}", args=[made.pk]))
         assert answer.status_code == 200, page
 
@@ -91,11 +91,11 @@ def test_a_list_of_sixty_bots_asks_no_more_queries_than_one_of_three(admin_clien
         return len(captured)
 
     for _ in range(3):
-        builders.with_history(builders.bot(), days=1)
+        parity_check(builders.with_history(builders.bot(), days=1))
     queries()
     few = queries()
     for _ in range(57):
-        builders.with_history(builders.bot(), days=1)
+        parity_check(builders.with_history(builders.bot(), days=1))
     assert queries() == few
 
 
@@ -238,3 +238,71 @@ def test_today_counts_trades_closed_since_midnight_utc(admin_client):
     facts = facts_of(made, now)
     assert (facts.today_pnl, facts.total_pnl) == (Decimal(2), Decimal(9))
     assert Trade.objects.count() == 2
+
+
+# --- Parity -----------------------------------------------------------------------------------------------------------
+
+
+def parity_check(made, **values):
+    row = {
+        "bar": "2026-11-20T10:00:00+00:00",
+        "what": "exit price",
+        "live": "61800",
+        "engine": "61812.5",
+        "cause": "Unexplained",
+        "impact": "-0.10312500",
+        "is_drift": True,
+    }
+    causes = [{"cause": "Unexplained", "count": 1, "impact": "-0.10312500", "is_drift": True}]
+    drift = {"differences": 1, "unexplained": 1, "drift": "1 unexplained", "rows": [row], "causes": causes}
+    return ParityCheck.objects.create(bot=made, bars=120, trades=2, **(drift | values))
+
+
+CLEAN = {"differences": 0, "unexplained": 0, "drift": "", "rows": [], "causes": []}
+
+
+def test_the_list_shows_each_bots_last_parity_check(admin_client):
+    made, other = builders.bot("Alpha"), builders.bot("Beta")
+    page = admin_client.get(reverse("admin:bots_botconfig_changelist")).content.decode()
+    assert page.count("not checked") == 2
+    parity_check(made, **CLEAN)
+    parity_check(made)
+    parity_check(other)
+    parity_check(other, **CLEAN)
+    page = admin_client.get(reverse("admin:bots_botconfig_changelist")).content.decode()
+    assert page.count(">Drift<") == 1
+    assert page.count(">Equal<") == 1
+
+
+def test_the_page_of_parity_lists_each_difference_with_its_cause(admin_client):
+    made = builders.bot("Alpha")
+    address = reverse("admin:bots_botconfig_parity", args=[made.pk])
+    assert "Not checked yet" in admin_client.get(address).content.decode()
+    parity_check(made, notes=["Fees as now."])
+    page = admin_client.get(address).content.decode()
+    for words in ("Drift: 1 unexplained", "2026-11-20 10:00", "61812.5", "Unexplained", "−0.10", "Fees as now."):
+        assert words in page, words
+    parity_check(made, **CLEAN)
+    page = admin_client.get(address).content.decode()
+    assert "No difference" in page
+    assert "Earlier checks" in page
+    ParityCheck.objects.create(bot=made, error="the exchange did not answer")
+    assert "the exchange did not answer" in admin_client.get(address).content.decode()
+
+
+def test_a_parity_check_is_asked_for_by_who_may_operate(client, monkeypatch, django_capture_on_commit_callbacks):
+    sent = []
+    monkeypatch.setattr("bots.acts.current_app.send_task", lambda name, args: sent.append((name, args)))
+    made = builders.bot("Alpha")
+    address = reverse("admin:bots_botconfig_act", args=[made.pk, "check-parity"])
+    page = reverse("admin:bots_botconfig_parity", args=[made.pk])
+    for role, status in (("Viewer", 403), ("Operator", 302)):
+        person = get_user_model().objects.create_user(role, password="x", is_staff=True)
+        person.groups.add(Group.objects.get(name=role))
+        client.force_login(person)
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = client.post(address)
+        assert answer.status_code == status
+        assert ("Check now" in client.get(page).content.decode()) == (status == 302)
+    assert answer.url == page
+    assert sent == [("backtests.tasks.check_parity_task", [made.pk])]
