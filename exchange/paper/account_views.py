@@ -55,7 +55,7 @@ def get_my_trades(request: ApiRequest) -> list[Json]:
 
 
 def get_order_limits(request: ApiRequest) -> list[Json]:
-    return [limit.as_json() | {"count": count} for limit, count in request.order_counts]
+    return [limit.as_json() | {"count": count} for limit, count in request.order_counts()]
 
 
 def _trades_weight(params: Parameters) -> int:

@@ -18,7 +18,7 @@ from exchange.paper import errors, signatures
 from exchange.paper.accounts import directory, reveal
 from exchange.paper.endpoints import ApiRequest, Endpoint, EndpointTable, Placed, Security, TimeUnit
 from exchange.paper.errors import ApiError
-from exchange.paper.limits import RateLimit
+from exchange.paper.limits import Used
 from exchange.paper.models import PaperAccount
 from exchange.paper.parameters import Parameters, merge
 from exchange.paper.venues import Surroundings, Venues, venues
@@ -92,17 +92,15 @@ class _Call:
         account = self._account_of_key(endpoint)
         around = self.venues.surroundings(account)
         weight = self._admit(endpoint, params, around)
-        try:
-            if endpoint.security.is_signed:
-                account = self._check_signed(endpoint, params, account)
-            else:
-                _check_names(endpoint, params)
-            result = self._handle(endpoint, self._request(params, account or around.account, around), around)
-            if endpoint.free_on_success:
-                self.venues.counters.give_back(around.caller(self.raw.address), weight, around.window_ms(self.wall_ms))
-            return result
-        finally:
-            self._report_weight(around)
+        if endpoint.security.is_signed:
+            account = self._check_signed(endpoint, params, account)
+        else:
+            _check_names(endpoint, params)
+        result = self._handle(endpoint, self._request(params, account or around.account, around), around)
+        if endpoint.free_on_success:
+            caller, now_ms = around.caller(self.raw.address), around.window_ms(self.wall_ms)
+            self._report_weight(around.counters.give_back(caller, weight, now_ms))
+        return result
 
     def _parameters(self) -> Parameters:
         """A GET's parameters are in its query string alone."""
@@ -127,16 +125,16 @@ class _Call:
             weight = endpoint.weight_of(params)
         except ApiError:
             weight = 1
+        caller, now_ms = around.caller(self.raw.address), around.window_ms(self.wall_ms)
         try:
-            self.venues.counters.admit(around.caller(self.raw.address), weight, around.window_ms(self.wall_ms))
+            self._report_weight(around.counters.admit(caller, weight, now_ms))
         except ApiError:
-            self._report_weight(around)
+            self._report_weight(around.counters.used_weight(caller, now_ms))
             raise
         return weight
 
-    def _report_weight(self, around: Surroundings) -> None:
-        now_ms = around.window_ms(self.wall_ms)
-        for limit, used in self.venues.counters.used_weight(around.caller(self.raw.address), now_ms):
+    def _report_weight(self, counts: Used) -> None:
+        for limit, used in counts:
             self.headers["X-MBX-USED-WEIGHT"] = str(used)
             self.headers[f"X-MBX-USED-WEIGHT-{limit.suffix}"] = str(used)
 
@@ -161,28 +159,28 @@ class _Call:
             now_ms=around.clock.now_ms(),
             wall_ms=self.wall_ms,
             time_unit=_time_unit(self.raw.headers.get("x-mbx-time-unit")),
-            rate_limits=self.venues.counters.limits,
-            order_counts=self._order_counts(account, around),
+            rate_limits=around.counters.limits,
+            order_counts=lambda: self._order_counts(account, around),
             replay_rules=account is not None and self.venues.has_replay_rules(account),
         )
 
-    def _order_counts(self, account: PaperAccount | None, around: Surroundings) -> tuple[tuple[RateLimit, int], ...]:
+    def _order_counts(self, account: PaperAccount | None, around: Surroundings) -> Used:
         if account is None:
-            return ()
-        return tuple(self.venues.counters.order_counts(str(account.pk), around.window_ms(self.wall_ms)))
+            return []
+        return around.counters.order_counts(str(account.pk), around.window_ms(self.wall_ms))
 
     def _handle(self, endpoint: Endpoint, request: ApiRequest, around: Surroundings) -> Any:
         if not endpoint.orders or request.account is None:
             return endpoint.handler(request)
-        counters, who = self.venues.counters, str(request.account.pk)
+        counters, who = around.counters, str(request.account.pk)
         now_ms = around.window_ms(self.wall_ms)
-        counters.admit_orders(who, endpoint.orders, now_ms)
+        counts = counters.admit_orders(who, endpoint.orders, now_ms)
         try:
             placed: Placed = endpoint.handler(request)
         except ApiError:
             counters.return_orders(who, endpoint.orders, now_ms)
             raise
-        for limit, used in counters.order_counts(who, now_ms):
+        for limit, used in counts:
             self.headers[f"X-MBX-ORDER-COUNT-{limit.suffix}"] = str(used)
         counters.return_orders(who, placed.filled, now_ms)
         return placed.body

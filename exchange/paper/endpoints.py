@@ -16,7 +16,7 @@ from exchange.paper.parameters import Parameters
 
 if TYPE_CHECKING:
     from exchange.paper.clock import Clock
-    from exchange.paper.limits import RateLimit
+    from exchange.paper.limits import RateLimit, Used
     from exchange.paper.market.base import Market
     from exchange.paper.models import PaperAccount
 
@@ -54,7 +54,7 @@ class ApiRequest:
     wall_ms: int
     time_unit: TimeUnit = TimeUnit.MILLISECOND
     rate_limits: tuple[RateLimit, ...] = ()
-    order_counts: tuple[tuple[RateLimit, int], ...] = ()
+    order_counts: Callable[[], Used] = list
     replay_rules: bool = False
 
     def stamp(self, time_ms: int) -> int:

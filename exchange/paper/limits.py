@@ -1,15 +1,16 @@
 """How much a caller may ask: request weight per address, orders per account, in fixed slots of time.
 
-Counts live in this process. Going on after a 429 bans the address, for two minutes at first and longer each time.
+Where the counts are kept (this process, or Redis for all of them) is in counts.py. Going on after a 429 bans the
+address, for two minutes at first and longer each time.
 """
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.paper import errors
+from exchange.paper.counts import Counts, OwnCounts, Slot
 
 _INTERVAL_MS = {"SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 FIRST_BAN_MS = 120_000
@@ -38,6 +39,13 @@ class RateLimit:
     def words(self) -> str:
         return f"{self.interval_num} {self.interval}"
 
+    def slot(self, who: str, now_ms: int, amount: int) -> Slot:
+        """The count of `who` in the window that `now_ms` lies in, and what is to be added to it."""
+        return Slot(f"{self.type}:{self.suffix}:{who}:{now_ms // self.window_ms}", amount, self.limit, self.window_ms)
+
+    def left_ms(self, now_ms: int) -> int:
+        return self.window_ms - now_ms % self.window_ms
+
     def as_json(self) -> dict[str, Any]:
         return {
             "rateLimitType": self.type,
@@ -64,86 +72,67 @@ def read_limits(entries: list[dict[str, Any]]) -> tuple[RateLimit, ...]:
     )
 
 
-@dataclass(slots=True)
-class _Ban:
-    until_ms: int = 0
-    length_ms: int = 0
-    warned_slot: int = -1
-    strikes: int = 0
+Used = list[tuple[RateLimit, int]]
 
 
 @dataclass(slots=True)
 class Counters:
-    """Counts of one process under one set of limits. Times are whatever clock the caller counts by."""
+    """One set of limits and the counts under it. Times are whatever clock the caller counts by."""
 
     limits: tuple[RateLimit, ...] = DEFAULT_LIMITS
-    _counts: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict)
-    _bans: dict[str, _Ban] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    counts: Counts = field(default_factory=OwnCounts)
 
     def of(self, kind: str) -> tuple[RateLimit, ...]:
         return tuple(limit for limit in self.limits if limit.type == kind)
 
-    def _used(self, limit: RateLimit, who: str, now_ms: int) -> int:
-        slot, used = self._counts.get((limit.type, limit.suffix, who), (-1, 0))
-        return used if slot == now_ms // limit.window_ms else 0
+    def admit(self, address: str, weight: int, now_ms: int) -> Used:
+        """Count a request and its weight, and say what weight is used now. 429 when it is over a limit, 418 once the
+        caller went on after a 429."""
+        limits = [*self.of("RAW_REQUESTS"), *self.of("REQUEST_WEIGHT")]
+        slots = [limit.slot(address, now_ms, weight if limit.type == "REQUEST_WEIGHT" else 1) for limit in limits]
+        banned_until_ms, used = self.counts.count(f"ban:{address}", slots)
+        if now_ms < banned_until_ms:
+            raise errors.banned(banned_until_ms, _seconds(banned_until_ms - now_ms))
+        for limit, slot, count in zip(limits, slots, used, strict=True):
+            if count > limit.limit:
+                self._refuse(limit, slot, address, now_ms)
+        return [(limit, count) for limit, count in zip(limits, used, strict=True) if limit.type == "REQUEST_WEIGHT"]
 
-    def _add(self, limit: RateLimit, who: str, now_ms: int, amount: int) -> int:
-        used = self._used(limit, who, now_ms) + amount
-        self._counts[(limit.type, limit.suffix, who)] = (now_ms // limit.window_ms, used)
-        return used
+    def _refuse(self, limit: RateLimit, slot: Slot, address: str, now_ms: int) -> None:
+        if self.counts.first(f"warned:{slot.name}", limit.window_ms):
+            raise errors.too_much_weight(limit.limit, limit.words, _seconds(limit.left_ms(now_ms)))
+        # It was told to wait and went on.
+        times = self.counts.ban(f"ban:{address}", now_ms, FIRST_BAN_MS, LONGEST_BAN_MS)
+        raise errors.banned(now_ms + times, _seconds(times))
 
-    def admit(self, address: str, weight: int, now_ms: int) -> None:
-        """Count a request and its weight. 429 when it is over a limit, 418 once the caller went on after a 429."""
-        with self._lock:
-            ban = self._bans.setdefault(address, _Ban())
-            if now_ms < ban.until_ms:
-                raise errors.banned(ban.until_ms, _seconds(ban.until_ms - now_ms))
-            for kind, amount in (("RAW_REQUESTS", 1), ("REQUEST_WEIGHT", weight)):
-                for limit in self.of(kind):
-                    if self._add(limit, address, now_ms, amount) > limit.limit:
-                        self._refuse(limit, ban, now_ms)
-
-    def _refuse(self, limit: RateLimit, ban: _Ban, now_ms: int) -> None:
-        slot = now_ms // limit.window_ms
-        if ban.warned_slot == slot:  # it was told to wait and went on
-            ban.length_ms = min(ban.length_ms * 2 or FIRST_BAN_MS, LONGEST_BAN_MS)
-            ban.until_ms = now_ms + ban.length_ms
-            ban.warned_slot = -1
-            raise errors.banned(ban.until_ms, _seconds(ban.length_ms))
-        ban.warned_slot = slot
-        wait_ms = (slot + 1) * limit.window_ms - now_ms
-        raise errors.too_much_weight(limit.limit, limit.words, _seconds(wait_ms))
-
-    def give_back(self, address: str, weight: int, now_ms: int) -> None:
+    def give_back(self, address: str, weight: int, now_ms: int) -> Used:
         """Placing and cancelling weigh nothing when they succeed."""
-        with self._lock:
-            for limit in self.of("REQUEST_WEIGHT"):
-                self._add(limit, address, now_ms, -min(weight, self._used(limit, address, now_ms)))
+        return self._change("REQUEST_WEIGHT", address, -weight, now_ms)
 
-    def admit_orders(self, account: str, orders: int, now_ms: int) -> None:
+    def admit_orders(self, account: str, orders: int, now_ms: int) -> Used:
         """Count orders of an account before they are placed. -1015 (429) when they are over a limit."""
-        with self._lock:
-            for limit in self.of("ORDERS"):
-                if self._used(limit, account, now_ms) + orders > limit.limit:
-                    wait_ms = limit.window_ms - now_ms % limit.window_ms
-                    raise errors.too_many_orders(limit.limit, limit.words, _seconds(wait_ms))
-            for limit in self.of("ORDERS"):
-                self._add(limit, account, now_ms, orders)
+        limits = self.of("ORDERS")
+        full, used = self.counts.take([limit.slot(account, now_ms, orders) for limit in limits])
+        if full is not None:
+            limit = limits[full]
+            raise errors.too_many_orders(limit.limit, limit.words, _seconds(limit.left_ms(now_ms)))
+        return list(zip(limits, used, strict=True))
 
     def return_orders(self, account: str, orders: int, now_ms: int) -> None:
         """Orders that were refused, or filled, leave the count of unfilled orders."""
-        with self._lock:
-            for limit in self.of("ORDERS"):
-                self._add(limit, account, now_ms, -min(orders, self._used(limit, account, now_ms)))
+        if orders:
+            self._change("ORDERS", account, -orders, now_ms)
 
-    def used_weight(self, address: str, now_ms: int) -> list[tuple[RateLimit, int]]:
-        with self._lock:
-            return [(limit, self._used(limit, address, now_ms)) for limit in self.of("REQUEST_WEIGHT")]
+    def used_weight(self, address: str, now_ms: int) -> Used:
+        return self._change("REQUEST_WEIGHT", address, 0, now_ms)
 
-    def order_counts(self, account: str, now_ms: int) -> list[tuple[RateLimit, int]]:
-        with self._lock:
-            return [(limit, self._used(limit, account, now_ms)) for limit in self.of("ORDERS")]
+    def order_counts(self, account: str, now_ms: int) -> Used:
+        return self._change("ORDERS", account, 0, now_ms)
+
+    def _change(self, kind: str, who: str, amount: int, now_ms: int) -> Used:
+        limits = self.of(kind)
+        slots = [limit.slot(who, now_ms, amount) for limit in limits]
+        return list(zip(limits, self.counts.add(slots), strict=True))
 
 
 def _seconds(ms: int) -> int:

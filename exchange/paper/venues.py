@@ -7,11 +7,16 @@ demo's past install a clock (and market) of their own for an account.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
+
+from django.conf import settings
 
 from exchange.paper import errors
 from exchange.paper.clock import Clock, WallClock
+from exchange.paper.counts import SharedCounts
 from exchange.paper.limits import Counters
 from exchange.paper.market.base import Market
 from exchange.paper.market.load import market_from_spec
@@ -27,6 +32,7 @@ class Surroundings:
     market: Market
     clock: Clock
     account: PaperAccount | None
+    counters: Counters
 
     def window_ms(self, wall_ms: int) -> int:
         """The time by which limits are counted: market time where a hand moves the clock, else the wall's."""
@@ -41,9 +47,14 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Venues:
-    """Markets by spec and clocks by account, for one process."""
+    """Markets by spec and clocks by account, for one process.
+
+    `counters` are this process's own. `shared` are those of every process that serves the same accounts by the wall
+    clock; a clock moved by hand lives in one process, and so do its windows.
+    """
 
     counters: Counters = field(default_factory=Counters)
+    shared: Callable[[], Counters] | None = None
     _clocks: dict[int, Clock] = field(default_factory=dict)
     _markets: dict[str, Market] = field(default_factory=dict)
     _default: PaperAccount | None = None
@@ -101,7 +112,9 @@ class Venues:
         account = account or self._default or self._first()
         if account is None:
             raise errors.bad_symbol()
-        return Surroundings(self.market(account.market), self.clock_of(account), account)
+        clock = self.clock_of(account)
+        counters = self.counters if self.shared is None or clock.is_manual else self.shared()
+        return Surroundings(self.market(account.market), clock, account, counters)
 
     def _first(self) -> PaperAccount | None:
         from exchange.paper.models import PaperAccount
@@ -109,4 +122,9 @@ class Venues:
         return PaperAccount.objects.order_by("pk").first()
 
 
-venues = Venues()
+@cache
+def _shared_counters() -> Counters:
+    return Counters(counts=SharedCounts(settings.REDIS_URL))
+
+
+venues = Venues(shared=_shared_counters)

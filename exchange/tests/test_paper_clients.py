@@ -30,9 +30,13 @@ class Running:
     process: subprocess.Popen[str]
 
 
-def write_market(folder: Path) -> tuple[Path, Path]:
-    """Forty minutes at 100; minute 12 reaches 111, minute 14 falls to 94, minute 16 to 89."""
-    special = {12: (100, 111, 100, 100), 14: (100, 100, 94, 100), 16: (100, 100, 89, 100)}
+UP, DOWN, FAR_DOWN = (100, 111, 100, 100), (100, 100, 94, 100), (100, 100, 89, 100)
+TOUR = {12: UP, 14: DOWN, 16: FAR_DOWN}
+WALK = {12: UP, 14: DOWN, 16: UP, 18: DOWN, 20: FAR_DOWN, 22: UP}
+
+
+def write_market(folder: Path, special: dict[int, tuple[int, ...]]) -> tuple[Path, Path]:
+    """Forty minutes at 100 but for the `special` ones."""
     lines = []
     for number in range(40):
         opened = START_MS + number * MINUTE_MS
@@ -50,9 +54,9 @@ def write_market(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def paper_exchange(folder: Path, *more: str) -> Iterator[Running]:
+def paper_exchange(folder: Path, *more: str, market: dict[int, tuple[int, ...]] = TOUR) -> Iterator[Running]:
     """The command as a process of its own, ready, at minute 10; stopped by SIGTERM."""
-    candles, info = write_market(folder)
+    candles, info = write_market(folder, market)
     command = [sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual", "--control"]
     command += ["--market", f"replay:{candles}@BTCUSDT:1m", "--exchange-info", str(info)]
     command += ["--start", str(START_MS + 10 * MINUTE_MS + 1), "--balance", "USDT=10000", "--balance", "BTC=10"]
@@ -101,19 +105,28 @@ def test_the_clock_is_moved_by_bars_or_to_a_time_and_never_back(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("tour", ["python_binance", "ccxt", "sdk"])
 def test_a_real_client_passes_its_tour(tour, tmp_path):
+    with paper_exchange(tmp_path) as running:
+        run_tour(running, f"tour_{tour}.py")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["python_binance", "ccxt", "sdk"])
+def test_each_client_walks_every_endpoint_and_order_type_to_the_same_balances(client, tmp_path):
+    with paper_exchange(tmp_path, market=WALK) as running:
+        run_tour(running, "walk.py", TOUR_CLIENT=client)
+
+
+def run_tour(running: Running, script: str, **more: str) -> None:
     if not CLIENTS.exists():
         pytest.skip("the clients are not installed; `make test` does it")
-    with paper_exchange(tmp_path) as running:
-        environment = {
-            **os.environ,
-            "TOUR_BASE": running.base,
-            "TOUR_KEY": KEY,
-            "TOUR_SECRET": SECRET,
-            "NO_PROXY": "127.0.0.1",
-        }
-        script = TOURS / f"tour_{tour}.py"
-        done = subprocess.run(
-            [CLIENTS, str(script)], env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
+    places = {"TOUR_BASE": running.base, "TOUR_KEY": KEY, "TOUR_SECRET": SECRET, "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(
+        [CLIENTS, str(TOURS / script)],
+        env={**os.environ, **places, **more},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "tour done" in done.stdout
