@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,13 @@ class Running:
     process: subprocess.Popen[str]
 
 
+Special = Mapping[int, tuple[int, int, int, int]]  # open, high, low, close by minute
 UP, DOWN, FAR_DOWN = (100, 111, 100, 100), (100, 100, 94, 100), (100, 100, 89, 100)
 TOUR = {12: UP, 14: DOWN, 16: FAR_DOWN}
 WALK = {12: UP, 14: DOWN, 16: UP, 18: DOWN, 20: FAR_DOWN, 22: UP}
 
 
-def write_market(folder: Path, special: dict[int, tuple[int, ...]]) -> tuple[Path, Path]:
+def write_market(folder: Path, special: Special) -> tuple[Path, Path]:
     """Forty minutes at 100 but for the `special` ones."""
     lines = []
     for number in range(40):
@@ -54,7 +55,7 @@ def write_market(folder: Path, special: dict[int, tuple[int, ...]]) -> tuple[Pat
 
 
 @contextmanager
-def paper_exchange(folder: Path, *more: str, market: dict[int, tuple[int, ...]] = TOUR) -> Iterator[Running]:
+def paper_exchange(folder: Path, *more: str, market: Special = TOUR) -> Iterator[Running]:
     """The command as a process of its own, ready, at minute 10; stopped by SIGTERM."""
     candles, info = write_market(folder, market)
     command = [sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual", "--control"]

@@ -1,4 +1,4 @@
-"""Each client as one function: `send("GET order", symbol=…)` calls the client's own method and gives the wire's JSON."""
+"""Each client as one function: `send("GET order", …)` calls the client's own method and gives the wire's JSON."""
 
 from __future__ import annotations
 
