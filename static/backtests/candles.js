@@ -158,6 +158,7 @@
     setMarks();
     chart.timeScale().setVisibleLogicalRange({ from: rowOf(view.from), to: rowOf(view.to) });
     box.dataset.barsInOne = shown.bars_in_one;
+    box.dataset.marks = shown.marks.map((mark) => mark.number).join(" ");
     box.dataset.ready = "yes";
     at("candles-behind").hidden = false;
     count();
