@@ -9,9 +9,11 @@ from decimal import Decimal
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.utils import timezone
 
 from backtests import tasks
+from backtests.engine import signals_of
 from backtests.parameters import make_parameters
 from backtests.parity.keep import CHECKS_KEPT, check_bot, keep
 from backtests.replay import ReplayRun
@@ -81,16 +83,63 @@ def test_a_tampered_fill_price_is_unexplained(recorded):
     )
 
 
+def shift(fill, price):
+    """Another price for a fill, with the books as they would have been."""
+    price = Decimal(price)
+    worth, sign = price * fill.quantity, 1 if fill.side == "SELL" else -1
+    change = sign * (worth - fill.quote_quantity)
+    Fill.objects.filter(pk=fill.pk).update(price=price, quote_quantity=worth)
+    Order.objects.filter(pk=fill.order_id).update(executed_quote=worth)
+    average = {"exit_price" if fill.side == "SELL" else "entry_price": price}
+    Trade.objects.filter(pk=fill.trade_id).update(net_pnl=F("net_pnl") + change, **average)
+    BotState.objects.filter(bot=fill.bot).update(quote=F("quote") + change)
+
+
 def test_a_price_that_the_market_never_traded_at_is_unexplained_even_where_the_books_agree(recorded):
-    fill = buys(recorded).first()
-    shift = (Decimal(112) - fill.price) * fill.quantity
-    Fill.objects.filter(pk=fill.pk).update(price=Decimal(112), quote_quantity=Decimal(112) * fill.quantity)
-    Order.objects.filter(pk=fill.order_id).update(executed_quote=Decimal(112) * fill.quantity)
-    trade = fill.trade
-    Trade.objects.filter(pk=trade.pk).update(entry_price=Decimal(112), net_pnl=trade.net_pnl - shift)
-    state = BotState.objects.get(bot=recorded.bot)
-    BotState.objects.filter(pk=state.pk).update(quote=state.quote - shift)
-    assert (3, "entry price", "UNEXPLAINED") in recorded.rows()
+    shift(buys(recorded).first(), "103.50")
+    assert recorded.rows()[0] == (3, "entry price", "PRICE_MOVED")
+    shift(buys(recorded).first(), "104.50")  # the bar's high is 104
+    assert recorded.rows()[0] == (3, "entry price", "UNEXPLAINED")
+
+
+def test_a_stop_that_filled_elsewhere_is_named_by_its_kind_of_order(recorded):
+    shift(Fill.objects.get(trade__exit_reason="stop_loss", side="SELL"), "99.10")
+    assert recorded.rows() == [(10, "exit price", "PRICE_MOVED")]
+    Order.objects.filter(type="STOP_LOSS").update(type="STOP_LOSS_LIMIT")
+    assert recorded.rows() == [(10, "exit price", "STOP_LIMIT")]
+
+
+def test_a_target_never_sells_under_its_limit(recorded):
+    shift(Fill.objects.get(trade__exit_reason="take_profit", side="SELL"), "107.05")
+    assert recorded.rows() == [(15, "exit price", "UNEXPLAINED")]
+
+
+def test_a_fill_in_parts_at_several_prices_is_named(recorded):
+    fill = Fill.objects.get(trade__exit_reason="stop_loss", side="SELL")
+    shift(fill, "99.50")
+    fill.refresh_from_db()
+    half = (fill.quantity / 2).quantize(Decimal("0.00001"))
+    rest = fill.quantity - half
+    parts = ((half, fill.price + Decimal("0.1")), (rest, fill.price - Decimal("0.1")))
+    fee = fill.commission
+    fill.delete()
+    for number, (quantity, price) in enumerate(parts):
+        fill.pk, fill.exchange_trade_id, fill.commission = None, 10_000 + number, fee * quantity / (half + rest)
+        fill.quantity, fill.price, fill.quote_quantity = quantity, price, quantity * price
+        fill.save(force_insert=True)
+    assert (10, "exit price", "PARTIAL_FILL") in recorded.rows()
+
+
+def test_a_signal_that_hangs_on_the_length_of_the_window_is_named(recorded, monkeypatch):
+    """As if all of history gave another signal than the bars that the bot reads do."""
+
+    def flipped(market, parameters):
+        signal = signals_of(market, parameters)
+        signal[12] = 1
+        return signal
+
+    monkeypatch.setattr("backtests.parity.check.signals_of", flipped)
+    assert recorded.rows() == [(12, "signal", "INDICATOR_WINDOW")]
 
 
 def test_prices_that_moved_from_the_bars_open_are_named_and_counted(recorded):

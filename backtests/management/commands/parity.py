@@ -71,7 +71,8 @@ class Command(BaseCommand):
             f"{bot.name}: {parity.bars} bars and {parity.trades} trades compared, {parity.first_bar:%Y-%m-%d %H:%M} to "
             f"{parity.last_bar:%Y-%m-%d %H:%M} UTC; {len(parity.differences) or 'no'} difference(s){cost}."
         )
-        console.print(f"Drift: {parity.drift}." if parity.drift else "No drift: the bot is the engine's.")
+        clean = "every difference has its cause" if parity.differences else "the bot did as the engine does"
+        console.print(f"Drift: {parity.drift}." if parity.drift else f"No drift: {clean}.")
 
 
 def _cost(parity: Parity) -> str:
