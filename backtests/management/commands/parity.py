@@ -46,9 +46,8 @@ class Command(BaseCommand):
         except NothingToCompare as error:
             raise CommandError(f"{error}.") from None
         except ExchangeError as error:
-            raise CommandError(
-                f"{bot.name}: the exchange did not answer: {error}. A paper key needs the site running (manage.py up)."
-            ) from None
+            hint = " A paper key needs the site running (manage.py up)." if bot.api_key.is_simulated else ""
+            raise CommandError(f"{bot.name}: the exchange did not answer: {error}.{hint}") from None
         except OSError as error:
             raise CommandError(f"{options['json']} cannot be written: {error}") from None
         keep(bot, parity)
