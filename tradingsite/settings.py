@@ -48,8 +48,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-DATE_FORMAT = "Y-m-d"
-DATETIME_FORMAT = "Y-m-d H:i:s"
+FORMAT_MODULE_PATH = "tradingsite.formats"  # times as 2026-11-23 14:05:00 everywhere, also in the admin's own cells
 
 INSTALLED_APPS = [
     "tradingsite.apps.TradingAdminConfig",
@@ -157,6 +156,7 @@ CELERY_TASK_ROUTES = {"backtests.tasks.*": {"queue": RESEARCH_QUEUE}}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None  # there are no results, and so no nightly task that clears them away
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 # A task is acknowledged when it is done, and handed out again when its process died: running one twice is harmless.

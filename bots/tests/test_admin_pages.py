@@ -306,3 +306,20 @@ def test_a_parity_check_is_asked_for_by_who_may_operate(client, monkeypatch, dja
         assert ("Check now" in client.get(page).content.decode()) == (status == 302)
     assert answer.url == page
     assert sent == [("backtests.tasks.check_parity_task", [made.pk])]
+
+
+def test_times_are_printed_in_iso_order_and_24_hours_in_the_admins_own_cells(admin_client):
+    opened = timezone.now().replace(hour=16, minute=5, second=9)
+    trade = builders.closed_trade(builders.bot("Alpha"), opened, Decimal(1), "signal")
+    assert trade.opened_at == opened
+    page = admin_client.get("/admin/bots/trade/").content.decode()
+    assert f"{opened:%Y-%m-%d} 16:05:09" in page
+    assert "p.m." not in page
+
+
+def test_a_schedule_is_said_in_the_units_that_people_use(admin_client):
+    made = builders.bot("Alpha", timeframe="4h")
+    page = admin_client.get("/admin/django_celery_beat/periodictask/").content.decode()
+    assert f"bot-{made.pk}" in page
+    assert "4 hours" in page
+    assert "14400" not in page

@@ -110,6 +110,10 @@ def test_no_page_is_wider_than_the_screen(logged_in: Page, live_server, width: i
         f"bots/botconfig/{made.pk}/live/",
         f"bots/botconfig/{made.pk}/change/",
         "bots/decision/",
+        "bots/trade/",
+        "exchange/apikey/add/",
+        "django_celery_beat/periodictask/",
+        "kill-switch/",
     ):
         page.goto(f"{live_server.url}/admin/{address}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address

@@ -1,0 +1,1 @@
+"""How dates and times are printed, by language: Django prefers these to the settings' own formats."""
