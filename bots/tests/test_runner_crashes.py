@@ -366,7 +366,7 @@ def wreak_havoc(stage: Stage, seed: int, cycles: int) -> None:
         raise
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 3])  # more of them in `make stress`
 def test_nothing_is_lost_or_doubled_whatever_fails_at_whatever_request(stage, seed):
     wreak_havoc(stage, seed, cycles=1)
 

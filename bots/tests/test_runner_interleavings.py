@@ -9,18 +9,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from celery.signals import worker_ready
 from django.db import connection, connections
 from django.utils import timezone
 
 from bots import lifecycle, locks, tasks
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.snapshot import bars_needed
+from bots.tests.runner_celery import empty_queue
 from bots.tests.runner_stage import Stage
 from bots.tests.runner_tables import BUY, lots
 from exchange.errors import ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.paper.accounts import AccountTerms
 from exchange.secrets import Secret
 from exchange.types import OrderRequest, OrderType, Side
+from tradingsite.celery import app
 
 HELD = BUY + "100 101 100 100  enters at 100\n"
 QUIET = "100 101 100 100\n"
@@ -389,3 +392,12 @@ def test_a_commission_in_an_asset_without_a_price_is_booked_all_the_same(stage):
     assert bot.resting() == [("LIMIT_MAKER", fill.quantity), ("STOP_LOSS", fill.quantity)]
     bot.assert_books_agree()
     assert Trade.objects.get().fees == 0
+
+
+def test_a_worker_that_starts_rings_for_what_a_dead_one_left(redis_url):
+    empty_queue()
+    worker_ready.send(sender="a worker")
+    with app.connection_or_acquire() as broker:
+        message = broker.default_channel.basic_get(app.conf.task_default_queue, no_ack=True)
+    assert message is not None
+    assert message.headers["task"] == "bots.tasks.sweep_task"
