@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import re_path
+from django.urls import path, re_path
 
+from exchange.paper.page import about
 from exchange.paper.views import api
 
-urlpatterns = [re_path(r"^api/v3/(?P<path>.*)$", api, name="paper-api")]
+urlpatterns = [path("", about, name="paper"), re_path(r"^api/v3/(?P<path>.*)$", api, name="paper-api")]

@@ -182,3 +182,10 @@ def test_the_site_serves_the_same_answers_below_paper(client):
     finally:
         venues.remove(me.account)
     assert (answer.status_code, answer.json()["status"]) == (200, "FILLED")
+
+
+def test_a_browser_at_paper_is_told_what_is_there(client):
+    assert client.get("/paper", follow=True).redirect_chain == [("/paper/", 301)]
+    page = client.get("/paper/").content.decode()
+    assert "<code>http://testserver/paper</code>" in page
+    assert "<code>/api/v3/orderList/oco</code>" in page

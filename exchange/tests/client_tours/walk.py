@@ -189,7 +189,8 @@ pair = oco("SELL", TARGET, STOP)
 gone = send("DELETE orderList", **BTC, orderListId=pair["orderListId"])
 same((gone["listStatusType"], [report["status"] for report in gone["orderReports"]]), ("ALL_DONE", ["CANCELED"] * 2))
 pair = oco("SELL", TARGET, STOP)
-same(send("DELETE order", **BTC, orderId=pair["orders"][1]["orderId"])["listOrderStatus"], "ALL_DONE")
+send("DELETE order", **BTC, orderId=pair["orders"][1]["orderId"])  # one leg takes the whole list with it
+same(send("GET orderList", orderListId=pair["orderListId"])["listOrderStatus"], "ALL_DONE")
 held("6.4945", "10379.075")
 
 # --- Cancelling all, and the record -----------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ order("BUY", "LIMIT", price="90", timeInForce="GTC")
 order("SELL", "STOP_LOSS", stopPrice="95")
 oco("SELL", TARGET, STOP)
 gone = send("DELETE openOrders", **BTC)
-same(sorted("orderReports" in entry for entry in gone), [False, False, True])
+same(len(gone), 3)
 same((send("GET openOrders"), send("GET openOrderList")), ([], []))
 held("6.4945", "10379.075")
 same(len(send("GET allOrderList")), 7)
