@@ -11,7 +11,7 @@ from django.conf import settings as site
 from django.db import models
 from django.db.models import Q
 
-from bots.models import BotConfig
+from bots.models import BotConfig, BotConfigVersion
 
 
 class Status(models.TextChoices):
@@ -119,6 +119,10 @@ class Optimisation(Run):
     trials_made = models.PositiveIntegerField(default=0)
     earlier_trials = models.PositiveIntegerField(default=0, help_text="By other searches on the same data.")
 
+    class Meta(Run.Meta):
+        verbose_name = "search"
+        verbose_name_plural = "searches"
+
 
 class SearchChunk(models.Model):
     """Some trials of a search that one worker makes in one go. `trials` is written once, with `done`."""
@@ -128,6 +132,7 @@ class SearchChunk(models.Model):
     round = models.PositiveIntegerField()
     proposed = models.JSONField(help_text="One list of values per trial, null for off.")
     trials = models.BinaryField(null=True, help_text="Parameters, figures and daily returns, compressed.")
+    best = models.JSONField(null=True, help_text="Score, parameters and figures of its best trial; null without one.")
     claimed_at = models.DateTimeField(null=True)
     claim = models.CharField(max_length=36, blank=True, help_text="Fences off a worker that was given up.")
     done_at = models.DateTimeField(null=True)
@@ -183,6 +188,21 @@ class HoldOutOpening(models.Model):
 
     def __str__(self) -> str:
         return f"{self.optimisation_id} opened {self.opened_at:%Y-%m-%d %H:%M}"
+
+
+class Application(models.Model):
+    """A result's parameters became a bot's version. The version before it is what taking it back brings back."""
+
+    kind = models.CharField(max_length=20)
+    run_id = models.PositiveBigIntegerField()
+    version = models.OneToOneField(BotConfigVersion, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=("kind", "run_id")),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.run_id} to {self.version}"
 
 
 def kinds() -> dict[str, type[Any]]:

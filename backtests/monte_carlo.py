@@ -168,6 +168,36 @@ def simulate(returns: Floats, plan: Plan) -> Simulation:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the returns came to in the order in which they really came, measured as each path is."""
+
+    final: float
+    drawdown: float
+    underwater: int
+    on_the_way: Floats  # equity over the start at the fan's steps
+
+    def worse_shares(self, found: Simulation) -> dict[str, float]:
+        """Share of the simulated paths that came out worse than this."""
+        return {
+            "return": float(np.mean(found.final < self.final)),
+            "drawdown": float(np.mean(found.drawdown > self.drawdown)),
+            "underwater": float(np.mean(found.underwater > self.underwater)),
+        }
+
+
+def real_course(returns: Floats, plan: Plan, marks: NDArray[np.int64]) -> Course:
+    """The course that was, at the steps `marks`."""
+    growth = np.cumprod(1.0 + returns) if plan.compounds else 1.0 + np.cumsum(returns)
+    equity = np.concatenate([[1.0], np.maximum(growth, 0.0)])
+    peak = np.maximum.accumulate(equity)
+    below, longest = 0, 0
+    for value, high in zip(equity[1:], peak[:-1], strict=True):
+        below = 0 if value >= high else below + 1
+        longest = max(longest, below)
+    return Course(float(equity[-1]), float((1.0 - equity / peak).max()), longest, equity[marks])
+
+
 def _fan(on_the_way: NDArray[np.float32]) -> Floats:
     """Percentiles of each column; sorting its transposed copy is faster than selecting five ranks."""
     columns = np.sort(np.ascontiguousarray(on_the_way.T), axis=1)

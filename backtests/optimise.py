@@ -139,10 +139,13 @@ class Trials:
         return stream.getvalue()
 
     @staticmethod
-    def from_bytes(data: bytes) -> Trials:
+    def from_bytes(data: bytes, *, with_daily: bool = True) -> Trials:
+        """As `to_bytes` wrote them; without the days, which are most of the bytes, where they are not needed."""
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             names = tuple(str(name) for name in stored["names"])
-            return Trials(names, stored["parameters"], stored["figures"], stored["daily"])
+            parameters = stored["parameters"]
+            daily = stored["daily"] if with_daily else np.empty((len(parameters), 0), np.float32)
+            return Trials(names, parameters, stored["figures"], daily)
 
 
 Evaluate = Callable[[Sequence[Parameters]], Trials]

@@ -216,6 +216,7 @@ class Plateau:
     ratio: float | None  # neighbours' median over the best's score; None where that is not over 0
     centre: int  # row whose own and neighbours' median score is the highest
     centre_score: float
+    centre_neighbours: NDArray[np.int64]
 
 
 def plateau(parameters: Floats, scores: Floats, reach: int = 1) -> Plateau:
@@ -243,6 +244,7 @@ def plateau(parameters: Floats, scores: Floats, reach: int = 1) -> Plateau:
         ratio=max(median, 0.0) / peak if median is not None and peak > 0 else None,
         centre=centre,
         centre_score=centre_score,
+        centre_neighbours=_neighbours(places, centre, reach, scattered),
     )
 
 

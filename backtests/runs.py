@@ -28,6 +28,7 @@ from backtests.result import RunResult
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
+LUCK_OF_SOURCE = ("deflated_sharpe", "closed_trades", "concentration")
 
 
 def new_backtest(request: Request) -> Backtest:
@@ -102,15 +103,15 @@ def execute_backtest(run: Backtest) -> None:
         finish(run, done.result.to_json(), **backtest_columns(run, market, done))
 
 
-def backtest_columns(run: Run, market: engine.Market, done: engine.Backtest) -> dict[str, Any]:
-    """What is kept of a finished backtest beside its JSON."""
+def backtest_columns(run: Run, market: engine.Market, done: engine.Backtest, **arrays: Any) -> dict[str, Any]:
+    """What is kept of a finished backtest beside its JSON; `arrays` go into its series too."""
     times = market.candles.open_time[done.first : done.end]
     daily = daily_returns(times, done.equity)
     measured = done.result.metrics
     return {
         "result_hash": done.result.digest(),
         "verdict": judge(done.result, daily, 1 + earlier_trials(run)).to_json(),
-        "series": pack(**series_of(market, done)),
+        "series": pack(**series_of(market, done), **arrays),
         "total_return": measured.total_return,
         "sharpe": measured.sharpe,
         "max_drawdown": measured.max_drawdown,
@@ -181,7 +182,10 @@ def new_monte_carlo(backtest: Backtest, plan: dict[str, Any], seed: int = 1, use
     if backtest.status != Status.DONE or not backtest.result:
         raise RunError("Only a finished backtest can be simulated: wait for it, or start it again.")
     try:
-        wanted = monte_carlo.Plan(**{**plan, "method": monte_carlo.Method(plan["method"]), "seed": seed})
+        method = monte_carlo.Method(plan["method"])
+        # Days compound whatever the bot does; trades as the bot does.
+        compounds = method is monte_carlo.Method.BLOCK or bool(backtest.settings.get("compounding", True))
+        wanted = monte_carlo.Plan(**{"compounds": compounds, **plan, "method": method, "seed": seed})
     except (ValueError, TypeError, KeyError) as error:
         raise RunError(str(error)) from error
     if len(_returns(backtest, wanted)) < 2:
@@ -212,13 +216,19 @@ def execute_monte_carlo(run: MonteCarlo) -> None:
         return
     with reporting(run):
         plan = monte_carlo.Plan(**{**run.plan, "method": monte_carlo.Method(run.plan["method"])})
-        found = monte_carlo.simulate(_returns(run.backtest, plan), plan)
+        returns = _returns(run.backtest, plan)
+        found = monte_carlo.simulate(returns, plan)
+        course = monte_carlo.real_course(returns, plan, found.fan_steps)
         grid = monte_carlo.stress_grid(_under_costs(run.backtest), plan)
         figures = found.percentiles()
         told = verdict.judge(
             figures["return"][50],
-            1,
-            {"loss_probability": found.loss_probability, "ruin_probability": found.ruin_probability},
+            1 + earlier_trials(run.backtest),
+            {
+                "loss_probability": found.loss_probability,
+                "ruin_probability": found.ruin_probability,
+                **_luck_of_source(run.backtest),
+            },
         )
         result = {
             "percentiles": {name: {str(p): v for p, v in values.items()} for name, values in figures.items()},
@@ -226,17 +236,25 @@ def execute_monte_carlo(run: MonteCarlo) -> None:
             "ruin_probability": found.ruin_probability,
             "steps": found.steps,
             "stress": [asdict(cell) for cell in grid],
+            "actual": {"return": course.final - 1.0, "drawdown": course.drawdown, "underwater": course.underwater},
+            "worse": course.worse_shares(found),
             "histograms": {
                 "return": _histogram(found.final - 1.0),
                 "drawdown": _histogram(found.drawdown),
                 "underwater": _histogram(found.underwater.astype(np.float64)),
             },
         }
-        series = pack(fan=found.fan, fan_steps=found.fan_steps)
+        series = pack(fan=found.fan, fan_steps=found.fan_steps, course=course.on_the_way)
         finish(
             run, result, verdict=told.to_json(), series=series, total_return=figures["return"][50], done_steps=1,
             max_drawdown=figures["drawdown"][50],
         )  # fmt: skip
+
+
+def _luck_of_source(backtest: Backtest) -> dict[str, float]:
+    """What speaks of the backtest's own luck: paths drawn from lucky trades are as lucky."""
+    reasons = (backtest.verdict or {}).get("reasons", ())
+    return {reason["name"]: reason["value"] for reason in reasons if reason["name"] in LUCK_OF_SOURCE}
 
 
 def _histogram(values: Floats) -> dict[str, list[float]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Func, IntegerField, Q, Sum
 from django.utils import timezone
 
 from backtests import engine, optimise, overfitting
@@ -28,10 +28,10 @@ from backtests.runs import (
     beat,
     begin,
     earlier_trials,
-    execute_backtest,
     finish,
     judge,
     reporting,
+    unpack,
 )
 from backtests.search_space import make_space
 from exchange.types import INTERVAL_MS
@@ -77,11 +77,26 @@ def search_plan(search: Optimisation | WalkForward) -> SearchPlan:
     return plan_of(search.settings, search.plan, search.strategy, search.seed)
 
 
-def trials_of(search: Optimisation) -> Trials:
+def trials_of(search: Optimisation, *, with_daily: bool = True) -> Trials:
     """All trials made so far, in order."""
     stored = search.chunks.filter(done_at__isnull=False).order_by("number").values_list("trials", flat=True)
-    parts = [Trials.from_bytes(bytes(data)) for data in stored if data is not None]
+    parts = [Trials.from_bytes(bytes(data), with_daily=with_daily) for data in stored if data is not None]
     return optimise.join(parts) if parts else optimise.no_trials(search_plan(search).space.names)
+
+
+def trial_table(search: Optimisation) -> Trials:
+    """Parameters and figures of all trials made so far, for pages: a finished search keeps them together."""
+    kept = unpack(search.series)
+    if "trial_figures" not in kept:
+        return trials_of(search, with_daily=False)
+    days = np.empty((len(kept["trial_figures"]), 0), np.float32)
+    return Trials(search_plan(search).space.names, kept["trial_parameters"], kept["trial_figures"], days)
+
+
+def best_so_far(search: Optimisation) -> dict[str, Any] | None:
+    """Score, parameters and figures of the best trial made so far."""
+    found = [best for best in search.chunks.filter(best__isnull=False).values_list("best", flat=True) if best]
+    return max(found, key=lambda best: best["score"], default=None)
 
 
 def next_chunks(search: Optimisation) -> list[int]:
@@ -132,17 +147,29 @@ def make_chunk(chunk_id: int, claim: str | None = None) -> bool:
         evaluator = Evaluator(market_of(search), plan.fixed, span_of(search), plan.space.names)
         made = evaluator([dict(zip(plan.space.names, row, strict=True)) for row in chunk.proposed])
         mine = SearchChunk.objects.filter(pk=chunk_id, claim=claim, done_at__isnull=True)
-        if mine.update(trials=made.to_bytes(), done_at=timezone.now()):
+        if mine.update(trials=made.to_bytes(), best=_best_of(made, plan), done_at=timezone.now()):
             _progress(search, plan)
             return True
     return False
 
 
+def _best_of(made: Trials, plan: SearchPlan) -> dict[str, Any] | None:
+    row = optimise.best_row(made, plan)
+    if row is None:
+        return None
+    score = float(optimise.scores(made, plan)[row, 0])
+    return {"score": score, "parameters": made.at(row), "figures": made.figures_at(row)}
+
+
 def _progress(search: Optimisation, plan: SearchPlan) -> None:
-    made = sum(len(p) for p in search.chunks.filter(done_at__isnull=False).values_list("proposed", flat=True))
-    all_proposed = sum(len(p) for p in search.chunks.values_list("proposed", flat=True))
+    count = Sum(Func(F("proposed"), function="jsonb_array_length", output_field=IntegerField()))
+    made = search.chunks.filter(done_at__isnull=False).aggregate(count=count)["count"] or 0
+    if plan.method is Method.GRID:
+        total = search.chunks.aggregate(count=count)["count"] or 0
+    else:
+        total = min(plan.max_trials, plan.space.size)
     Optimisation.objects.filter(pk=search.pk).update(trials_made=made)
-    beat(search, made, all_proposed if plan.method is Method.GRID else min(plan.max_trials, plan.space.size))
+    beat(search, made, total)
 
 
 def conclude(search: Optimisation) -> bool:
@@ -165,7 +192,8 @@ def conclude(search: Optimisation) -> bool:
 def _finish_search(search: Optimisation, trials: Trials, plan: SearchPlan, best: int) -> bool:
     market = market_of(search)
     done = engine.backtest(market, make_parameters(as_settings(plan.fixed, trials.at(best))), span_of(search))
-    columns = backtest_columns(search, market, done)
+    kept = {"trial_parameters": trials.parameters, "trial_figures": trials.figures}
+    columns = backtest_columns(search, market, done, **kept)
     earlier = earlier_trials(search)
     luck, ground = luck_of(trials, plan, best, earlier + len(trials)), _plateau(trials, plan)
     daily = trials.daily[best].astype(np.float64)
@@ -234,6 +262,8 @@ def _plateau(trials: Trials, plan: SearchPlan) -> dict[str, Any] | None:
         "ratio": found.ratio,
         "centre": trials.at(found.centre),
         "centre_score": found.centre_score,
+        "best_around": [found.best, *found.neighbours.tolist()],
+        "centre_around": [found.centre, *found.centre_neighbours.tolist()],
     }
 
 
@@ -256,22 +286,33 @@ def _next_or_fail(search: Optimisation) -> list[int]:
 
 
 def open_hold_out(search: Optimisation, parameters: Mapping[str, float | None], reason: str, user: Any) -> Backtest:
-    """Run parameters on the data that was kept from the search. That it was looked at is on record before it runs."""
+    """A run of parameters on the data kept from the search, queued; that it was looked at is on record with it."""
     if search.status != Status.DONE or search.hold_out_start_at is None or search.hold_out_end_at is None:
         raise RunError("There is no hold-out to open: the search is not done, or kept nothing back.")
     if not reason.strip():
         raise RunError("Say why the hold-out is opened: each look makes it worth less.")
-    plan = search_plan(search)
-    request = Request(
-        search.symbol, search.interval, as_settings(plan.fixed, parameters), search.hold_out_start_at.isoformat(),
-        search.hold_out_end_at.isoformat(), search.bot, user, search.seed,
-    )  # fmt: skip
-    ground = read(request)
     with transaction.atomic():
-        run = Backtest.objects.create(optimisation=search, is_hold_out=True, **fields(request, ground))
+        span = (search.hold_out_start_at, search.hold_out_end_at)
+        run = _backtest_of(search, parameters, span, user, is_hold_out=True)
         HoldOutOpening.objects.create(
             optimisation=search, backtest=run, parameters=dict(parameters), reason=reason, opened_by=user
         )
-    execute_backtest(run)
-    run.refresh_from_db()
     return run
+
+
+def new_trial_backtest(search: Optimisation, parameters: Mapping[str, float | None], user: Any = None) -> Backtest:
+    """A backtest of one trial on the very bars of its search, queued."""
+    return _backtest_of(search, parameters, (search.start_at, search.end_at), user)
+
+
+def _backtest_of(
+    search: Optimisation,
+    parameters: Mapping[str, float | None],
+    span: tuple[datetime, datetime],
+    user: Any,
+    **columns: Any,
+) -> Backtest:
+    settings = as_settings(search_plan(search).fixed, parameters)
+    start, end = (moment.isoformat() for moment in span)
+    request = Request(search.symbol, search.interval, settings, start, end, search.bot, user, search.seed)
+    return Backtest.objects.create(optimisation=search, **columns, **fields(request, read(request)))

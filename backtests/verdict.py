@@ -48,6 +48,10 @@ THRESHOLDS: dict[str, Threshold] = {
         "Deflated Sharpe ratio", 0.95, 0.50, True,
         "Probability that the true Sharpe ratio is over what the best of that many worthless trials shows by luck.",
     ),
+    "probabilistic_sharpe": Threshold(
+        "Probabilistic Sharpe ratio", 0.95, 0.50, True,
+        "Probability that the true Sharpe ratio is over 0: nothing was chosen on the days it was measured on.",
+    ),
     "pbo": Threshold(
         "Probability of backtest overfitting", 0.20, 0.50, False,
         "Share of splits in which the best in-sample trial was in the lower half out of sample.",
@@ -81,7 +85,8 @@ THRESHOLDS: dict[str, Threshold] = {
         "Chance of ruin", 0.01, 0.05, False, "Share of simulated paths that ever lost the level of ruin.",
     ),
 }  # fmt: skip
-DECISIVE = ("deflated_sharpe", "pbo", "efficiency", "loss_probability")  # one of these at its bad end means luck
+# One of these at its bad end means luck.
+DECISIVE = ("deflated_sharpe", "probabilistic_sharpe", "pbo", "efficiency", "loss_probability")
 PERCENT = frozenset(
     {"pbo", "concentration", "profitable_windows", "loss_probability", "ruin_probability", "efficiency"}
 )

@@ -139,7 +139,7 @@ def _finish_walk(
         whole.trials,
         {
             "efficiency": whole.efficiency,
-            "deflated_sharpe": _sharpe_out_of_sample(times, whole.equity),
+            "probabilistic_sharpe": _sharpe_out_of_sample(times, whole.equity),
             "stability": float(np.mean(steady)) if steady else None,
             "profitable_windows": whole.profitable_windows,
             "closed_trades": float(sum(step.traded.closed_trades for step in whole.steps)),
@@ -172,7 +172,9 @@ def _finish_walk(
 def _sharpe_out_of_sample(times: Int64Array, equity: Float64Array) -> float | None:
     """Probability that the stitched equity's true Sharpe ratio is over 0: nothing was chosen on these days."""
     found = overfitting.moments(daily_returns(times, equity))
-    return overfitting.deflated_sharpe(found, 0.0, 1)
+    if found.sharpe is None:
+        return None
+    return overfitting.probabilistic_sharpe(found.sharpe, 0.0, found.count, found.skew, found.kurtosis)
 
 
 def milliseconds_at(market: engine.Market, row: int) -> int:

@@ -1,20 +1,108 @@
-"""What a walk-forward's page shows."""
+"""What a walk-forward's page shows: windows on one time line, the stitched equity, how steady the choices were."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backtests import runs
 from backtests.models import WalkForward
-from backtests.reports.figures import equity_points, moment
+from backtests.optimise import OBJECTIVES
+from backtests.reports.figures import equity_points, figure, moment
+from backtests.reports.trials import label, value_text
+from backtests.searches import search_plan
+from exchange.types import INTERVAL_MS
+
+CHARTED = ("number", "train_from", "test_from", "test_to", "gain", "growth", "chosen")
 
 
 def walk_forward_report(run: WalkForward) -> dict[str, Any]:
-    result = run.result or {}
-    windows = [
-        {**window, "searched_from": moment(window["train_from"])[:10], "traded_from": moment(window["test_from"])[:10],
-         "traded_to": moment(window["test_to"])[:10], "gain": f"{window['growth'] - 1:.1%}",
-         "trades": window["outside"]["trades"]}
-        for window in result["windows"]
-    ]  # fmt: skip
-    return {"windows": windows, "charts": {"equity": equity_points(runs.unpack(run.series))}}
+    result, plan = run.result or {}, search_plan(run)
+    names = plan.space.names
+    length = INTERVAL_MS[run.interval]
+    windows = [_window(window, names, length) for window in result["windows"]]
+    return {
+        "windows": windows,
+        "names": [label(name) for name in names],
+        "objective": OBJECTIVES[plan.objectives[0]].label,
+        "summary": _summary(result),
+        "parameters": [_parameter(name, result) for name in names],
+        "charts": {
+            "equity": [[*point, None] for point in equity_points(runs.unpack(run.series))],
+            "windows": [
+                {
+                    key: window[key]
+                    for key in ("number", "train_from", "test_from", "test_to", "gain", "growth", "chosen")
+                }
+                for window in windows
+            ],
+            "parameters": [_line(run, name) for name in names],
+        },
+    }
+
+
+def _window(window: dict[str, Any], names: tuple[str, ...], length_ms: int) -> dict[str, Any]:
+    chosen = window["parameters"]
+    values = [value_text(chosen[name]) if chosen else "–" for name in names]
+    words = ", ".join(f"{label(name)} {value}" for name, value in zip(names, values, strict=True))
+    inside = window["inside"]
+    return {
+        "number": window["window"]["number"] + 1,
+        "train_from": window["train_from"],
+        "test_from": window["test_from"],
+        "test_to": window["test_to"] + length_ms,
+        "searched_from": moment(window["train_from"])[:10],
+        "traded_from": moment(window["test_from"])[:10],
+        "traded_to": moment(window["test_to"] + length_ms)[:10],
+        "values": values,
+        "chosen": words if chosen else "",
+        "score": "–" if window["score"] is None else f"{window['score']:.2f}",
+        "outside_score": figure("sharpe", window["outside"]["figures"].get("sharpe")),
+        "inside_gain": f"{inside['growth'] - 1:+.1%}" if inside else "–",
+        "gain": f"{window['growth'] - 1:+.1%}",
+        "growth": window["growth"],
+        "tone": "gain" if window["growth"] > 1 else "loss" if window["growth"] < 1 else "",
+        "drawdown": figure("max_drawdown", window["outside"]["figures"].get("max_drawdown")),
+        "trades": window["outside"]["trades"],
+        "trials": window["trials"],
+    }
+
+
+def _summary(result: dict[str, Any]) -> list[dict[str, str]]:
+    def row(name: str, value: float | None, form: str, meaning: str) -> dict[str, str]:
+        return {"label": name, "value": "–" if value is None else format(value, form), "meaning": meaning}
+
+    windows = result["windows"]
+    return [
+        row("Out-of-sample return", result["out_of_sample_return"], ".2%", "Of all traded stretches in turn."),
+        row("Walk-forward efficiency", result["efficiency"], ".0%", "Yearly return out of sample over that in sample."),
+        row("Profitable windows", result["profitable_windows"], ".0%", f"Of {len(windows)} windows."),
+        row("Trials", result["trials"], ",", "Made over all windows."),
+    ]
+
+
+def _parameter(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    found = result["stability"].get(name) or {}
+    steady = found.get("stability")
+    mean, deviation = found.get("mean"), found.get("deviation")
+    return {
+        "label": label(name),
+        "stability": "–" if steady is None else f"{steady:.2f}",
+        "words": _words(steady),
+        "mean": "–" if mean is None or math.isnan(mean) else f"{mean:.4g}",
+        "deviation": "–" if deviation is None or math.isnan(deviation) else f"{deviation:.3g}",
+    }
+
+
+def _words(steady: float | None) -> str:
+    if steady is None:
+        return "not measured"
+    return "steady" if steady >= 0.5 else "wanders" if steady >= 0.1 else "like chance"
+
+
+def _line(run: WalkForward, name: str) -> dict[str, Any]:
+    """One parameter's choice in each window; null where nothing was chosen, or off."""
+    dimension = next(d for d in search_plan(run).space.dimensions if d.name == name)
+    low, high = dimension.bounds
+    choices = [(step["parameters"] or {}).get(name) for step in (run.result or {})["windows"]]
+    return {"label": label(name), "low": low, "high": high, "values": choices}

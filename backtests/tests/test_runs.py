@@ -128,6 +128,8 @@ def test_a_search_cannot_see_its_hold_out_and_opening_it_is_on_record(market):
     with pytest.raises(RunError, match="Say why"):
         searches.open_hold_out(search, search.result["best"]["parameters"], " ", None)
     run = searches.open_hold_out(search, search.result["best"]["parameters"], "last check", None)
+    runs.execute_backtest(run)
+    run.refresh_from_db()
     assert run.status == Status.DONE, run.error
     assert (run.start_at, run.end_at) == (search.hold_out_start_at, search.hold_out_end_at)
     assert HoldOutOpening.objects.get().reason == "last check"

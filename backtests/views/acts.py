@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -11,8 +14,9 @@ from django.views.decorators.http import require_POST
 
 from backtests import runs, searches, tasks
 from backtests.data_access import RunError
-from backtests.models import Optimisation, Run
-from backtests.views.apply import apply
+from backtests.models import Backtest, Optimisation, Run
+from backtests.reports.trials import trial_set
+from backtests.views.apply import apply, take_back
 from backtests.views.pages import run_of
 from bots import lifecycle
 
@@ -32,27 +36,27 @@ def act(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
 
 
 def _act(request: HttpRequest, run: Run, name: str) -> HttpResponseBase | None:
-    simple = {"cancel": _cancel, "pause": _pause, "resume": _resume, "note": _note, "delete": _delete, "apply": apply}
-    if name in simple:
-        return simple[name](request, run)
-    if name == "hold_out" and isinstance(run, Optimisation):
-        parameters = (run.result or {})["best"]["parameters"] if run.result else {}
-        opened = searches.open_hold_out(run, parameters, request.POST.get("reason", ""), request.user)
-        return redirect("backtests:show", kind="backtest", pk=opened.pk)
+    found = ACTS.get(name) or (ACTS_OF_SEARCHES.get(name) if isinstance(run, Optimisation) else None)
+    if found is not None:
+        return found(request, run)
     raise RunError(f"There is nothing called “{name}” to do here.")
 
 
 def _cancel(request: HttpRequest, run: Run) -> None:
-    runs.cancel(run)
+    if not runs.cancel(run):
+        raise RunError("It had already ended.")
+    messages.info(request, "Cancelled. It has no result; what was made so far is kept to look at.")
 
 
 def _pause(request: HttpRequest, run: Run) -> None:
-    runs.pause(run)
+    if not runs.pause(run):
+        raise RunError("It had already ended, or was paused already.")
 
 
 def _resume(request: HttpRequest, run: Run) -> None:
-    if runs.resume(run):
-        tasks.ring(run)
+    if not runs.resume(run):
+        raise RunError("Only a paused run can be resumed.")
+    tasks.ring(run)
 
 
 def _note(request: HttpRequest, run: Run) -> None:
@@ -67,3 +71,42 @@ def _delete(request: HttpRequest, run: Run) -> HttpResponseBase:
         raise RunError("This search's hold-out was opened: the record of that is kept, and so is the search.")
     run.delete()
     return redirect("backtests:index", kind=run.kind)
+
+
+def _parameters(request: HttpRequest, run: Optimisation) -> dict[str, float | None]:
+    """Those of the trial that the button names; of the best where it names none."""
+    found = trial_set(run)
+    text = request.POST.get("trial", "")
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= len(found.trials):
+        return found.trials.at(int(text) - 1)
+    if text or not run.result:
+        raise RunError("There is no such trial.")
+    best: dict[str, float | None] = run.result["best"]["parameters"]
+    return best
+
+
+def _hold_out(request: HttpRequest, run: Any) -> HttpResponseBase:
+    reason = request.POST.get("reason", "")
+    return _started(searches.open_hold_out(run, _parameters(request, run), reason, request.user))
+
+
+def _backtest(request: HttpRequest, run: Any) -> HttpResponseBase:
+    return _started(searches.new_trial_backtest(run, _parameters(request, run), request.user))
+
+
+def _started(made: Backtest) -> HttpResponseBase:
+    tasks.ring(made)
+    return redirect("backtests:show", kind="backtest", pk=made.pk)
+
+
+Act = Callable[[HttpRequest, Any], HttpResponseBase | None]
+ACTS: dict[str, Act] = {
+    "cancel": _cancel,
+    "pause": _pause,
+    "resume": _resume,
+    "note": _note,
+    "delete": _delete,
+    "apply": apply,
+    "take_back": take_back,
+}
+ACTS_OF_SEARCHES: dict[str, Act] = {"hold_out": _hold_out, "backtest": _backtest}

@@ -1,54 +1,54 @@
-"""A result's parameters become a bot's new version, after a look at what changes."""
+"""A result's parameters become a bot's new version after a look at what changes, and can be taken back."""
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Field
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
+from backtests import apply_to_bot
 from backtests.data_access import RunError
-from backtests.models import Run
+from backtests.models import Application, Run
 from backtests.parameters import parse_pairs
 from backtests.views.pages import TITLES, page
-from bots import lifecycle
 from bots.models import BotConfig
 
 
 def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
     """Show what a result would change in a bot; with `confirmed`, make it the bot's new version."""
-    if not request.user.has_perm("bots.change_botconfig"):
-        raise PermissionDenied
-    bot = get_object_or_404(BotConfig, pk=request.POST.get("bot") or None)
-    wanted = parse_pairs([request.POST.get("parameters", "").split()])
-    changes = apply_to(bot, wanted)
+    _require_permission(request)
+    chosen = request.POST.get("bot", "")
+    if not chosen.isdigit():
+        raise RunError("Choose the bot that the parameters go to.")
+    bot = get_object_or_404(BotConfig.objects.select_related("api_key"), pk=chosen)
+    changes = apply_to_bot.put_into(bot, parse_pairs([request.POST.get("parameters", "").split()]))
     reason = request.POST.get("reason", "").strip()
-    if "confirmed" in request.POST:
-        if not reason:
-            raise RunError("Say why: the reason stays with the bot's new version.")
-        version = lifecycle.save(bot, author=request.user, reason=f"{reason} ({run})")  # type: ignore[arg-type]
-        messages.success(request, f"{bot} is now version {version.number}. Its page takes an older version back.")
+    if "confirmed" in request.POST and reason:
+        version = apply_to_bot.apply(bot, run, reason=reason, user=request.user)
+        messages.success(request, f"{bot} is now version {version.number}. “Take it back” below undoes it.")
         return redirect("backtests:show", kind=run.kind, pk=run.pk)
+    if "confirmed" in request.POST:
+        messages.error(request, "Say why: the reason stays with the bot's new version.")
     return page(
-        request, "apply", f"Apply to {bot}", run=run, bot=bot, changes=changes, kinds=TITLES,
-        parameters=request.POST.get("parameters", ""), reason=reason or f"Applied from {run}",
+        request, "apply", f"Apply to {bot}", run=run, kind=run.kind, bot=bot, changes=changes, kinds=TITLES,
+        parameters=request.POST.get("parameters", ""), reason=reason, kind_title=TITLES[run.kind],
+        changes_something=any(row["changes"] for row in changes),
     )  # fmt: skip
 
 
-def apply_to(bot: BotConfig, wanted: dict[str, str]) -> list[dict[str, Any]]:
-    """Put parameters into a bot, unsaved and validated: what changes, a row each."""
-    changes = []
-    for name, text in wanted.items():
-        value = None if text == "none" else text
-        if hasattr(bot, name) and name not in ("pk", "id", "name", "api_key", "is_active"):
-            before = getattr(bot, name)
-            setattr(bot, name, cast(Field, bot._meta.get_field(name)).to_python(value))
-        else:
-            before = bot.parameters.get(name)
-            bot.parameters = {**bot.parameters, name: float(text) if "." in text else int(text)}
-        changes.append({"name": name, "before": before, "after": text})
-    lifecycle.validate(bot)
-    return changes
+def take_back(request: HttpRequest, run: Run) -> HttpResponseBase:
+    """One click back to what the bot was before."""
+    _require_permission(request)
+    wanted = request.POST.get("application", "")
+    found = Application.objects.filter(kind=run.kind, run_id=run.pk, pk=int(wanted) if wanted.isdigit() else 0).first()
+    if found is None:
+        raise RunError("This result was not applied so.")
+    version = apply_to_bot.take_back(found, user=request.user)
+    messages.success(request, f"{version.bot} is as it was before; that is its version {version.number}.")
+    return redirect("backtests:show", kind=run.kind, pk=run.pk)
+
+
+def _require_permission(request: HttpRequest) -> None:
+    if not request.user.has_perm("bots.change_botconfig"):
+        raise PermissionDenied

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from backtests import reports
-from backtests.models import Optimisation
+from backtests.models import Status
 from backtests.reports.assumptions import assumptions, strategy_label
+from backtests.reports.progress import progress_of
 from backtests.views.pages import TITLES, page, run_of
 from bots.models import BotConfig
 from exchange.types import INTERVAL_MS
@@ -16,6 +20,7 @@ from exchange.types import INTERVAL_MS
 SCRIPTS = {
     "backtest": ("backtests/backtest.js", "backtests/candles.js"),
     "optimisation": ("backtests/optimisation.js",),
+    "walkforward": ("backtests/walkforward.js",),
     "montecarlo": ("backtests/montecarlo.js",),
 }
 
@@ -24,14 +29,28 @@ SCRIPTS = {
 def show(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """A run: its progress while it goes on, its report when it is done."""
     run = run_of(kind, pk)
-    values = reports.report(run, request.GET.dict()) if run.result else {}
-    bots = BotConfig.objects.order_by("name") if kind == "optimisation" else ()
-    openings = run.openings.select_related("opened_by", "backtest") if isinstance(run, Optimisation) else ()
+    values = (
+        reports.report(run, request.GET.dict()) if run.result else reports.unfinished_report(run, request.GET.dict())
+    )
+    bots = BotConfig.objects.filter(strategy=run.strategy).order_by("name") if kind == "optimisation" else ()
     title = str(run)[:1].upper() + str(run)[1:]
     return page(
-        request, "show", title, run=run, kind=kind, kinds=TITLES, report=values, bots=bots, openings=openings,
-        report_template=f"backtests/kinds/{kind}.html", scripts=SCRIPTS.get(kind, ()),
+        request, "show", title, run=run, kind=kind, kinds=TITLES, report=values, bots=bots,
+        report_template=f"backtests/kinds/{kind}.html", scripts=SCRIPTS[kind],
+        progress=progress_of(run, timezone.now()),
         assumptions=assumptions(run), kind_title=TITLES[kind], strategy_label=strategy_label(run.strategy),
         interval_s=INTERVAL_MS[run.interval] // 1000, first_s=int(run.start_at.timestamp()),
         last_s=int(run.end_at.timestamp()) - INTERVAL_MS[run.interval] // 1000,
     )  # fmt: skip
+
+
+@require_safe
+@permission_required("backtests.view_backtest", raise_exception=True)
+def progress(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """How far a run is, fetched again every second; once it has ended the whole page is fetched again."""
+    run = run_of(kind, pk)
+    values = {"run": run, "kind": kind, "progress": progress_of(run, timezone.now())}
+    answer = render(request, "backtests/parts/progress.html", values)
+    if request.GET.get("was") != run.status and run.status not in (Status.QUEUED, Status.RUNNING):
+        answer["HX-Refresh"] = "true"
+    return answer

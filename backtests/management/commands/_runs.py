@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from tqdm import tqdm
 
+from backtests import runs
 from backtests.bot_settings import settings_of
 from backtests.data_access import Request
 from backtests.models import Run, Status
@@ -65,3 +69,29 @@ def require_done(run: Run) -> dict[str, Any]:
     if run.status != Status.DONE or run.result is None:
         raise CommandError(run.error or f"{run} was {run.status} before it was done.")
     return run.result
+
+
+@contextmanager
+def resumable(run: Run) -> Iterator[None]:
+    """Let Ctrl-C pause a run instead of leaving it half-claimed, and say how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        runs.pause(run)
+        run.refresh_from_db()
+        raise CommandError(
+            f"Paused after {run.done_steps:,} of {run.total_steps:,}; what was made is kept. "
+            f"Go on with: manage.py resume {run.kind} {run.pk} (or the button on its page)."
+        ) from None
+
+
+@contextmanager
+def bar_of(run: Run, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on the terminal; what is given takes how much is done, and of how much."""
+    with tqdm(desc=str(run), unit=unit, disable=None) as bar:
+
+        def move(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield move

@@ -8,13 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
+from rich.console import Console
+from rich.table import Table
 
 from backtests import searches, tasks
 from backtests.data_access import RunError
-from backtests.management.commands._runs import add_market, add_search, read_plan, read_request, require_done
+from backtests.management.commands._runs import (
+    add_market,
+    add_search,
+    bar_of,
+    read_plan,
+    read_request,
+    require_done,
+    resumable,
+)
 from backtests.models import Optimisation
-from backtests.reports.figures import figure
+from backtests.optimise import FIGURES
+from backtests.reports.figures import figure, label
+from backtests.reports.search import luck_rows
 
 
 class Command(BaseCommand):
@@ -25,7 +36,7 @@ class Command(BaseCommand):
         add_market(parser)
         add_search(parser)
         parser.add_argument(
-            "--hold-out", type=float, default=searches.HOLD_OUT, help="share that the search cannot see"
+            "--hold-out", type=float, default=searches.HOLD_OUT, help="share that the search cannot see (default: 0.2)"
         )
         parser.add_argument("--workers", action="store_true", help="make it on the running Celery workers")
         parser.add_argument("--json", type=Path, metavar="OUT")
@@ -35,34 +46,39 @@ class Command(BaseCommand):
             search = searches.new_optimisation(read_request(options), read_plan(options), options["hold_out"])
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
-        with tqdm(desc=f"search {search.pk}", unit="trial", disable=None) as bar:
+        with resumable(search), bar_of(search, "trial") as move:
             if options["workers"]:
-                self._watch(search, bar)
+                _watch(search, move)
             else:
-                searches.run_here(search, lambda done, total: _move(bar, done, total))
+                searches.run_here(search, move)
         result = require_done(search)
         if options["json"]:
             options["json"].write_text(json.dumps({"id": search.pk, "verdict": search.verdict, **result}, indent=1))
         self._print(search, result)
 
-    def _watch(self, search: Optimisation, bar: Any) -> None:
-        tasks.ring(search)
-        while search.is_unfinished:
-            time.sleep(0.2)
-            search.refresh_from_db()
-            _move(bar, search.done_steps, search.total_steps)
-
     def _print(self, search: Optimisation, result: dict[str, Any]) -> None:
         best = result["best"]
-        self.stdout.write(" ".join(f"{name}={value:g}" if value is not None else f"{name}=none"
-                                   for name, value in best["parameters"].items()))  # fmt: skip
-        for name, value in best["figures"].items():
-            self.stdout.write(f"  {name:22} {figure(name, value):>14}")
-        for name, value in result["overfitting"].items():
-            self.stdout.write(f"  {name:22} {'–' if value is None else f'{value:.4g}':>14}")
+        names = searches.search_plan(search).space.names
+        words = " ".join(f"{name}={_plain(best['parameters'][name])}" for name in names)
+        table = Table(title=f"Best of {result['overfitting']['trials']:,} trials: {words}", show_header=False)
+        for name in FIGURES:
+            table.add_row(label(name), figure(name, best["figures"][name]))
+        table.add_section()
+        for row in luck_rows(result["overfitting"]):
+            table.add_row(row["label"], row["value"])
+        Console(file=self.stdout).print(table)  # type: ignore[arg-type]
         self.stdout.write((search.verdict or {})["sentence"])
+        self.stdout.write(f"Its page: /backtests/optimisation/{search.pk}/")
 
 
-def _move(bar: Any, done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
+def _watch(search: Optimisation, move: Any) -> None:
+    """Have the workers make it, and look on."""
+    tasks.ring(search)
+    while search.is_unfinished:
+        time.sleep(0.2)
+        search.refresh_from_db()
+        move(search.done_steps, search.total_steps)
+
+
+def _plain(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"

@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
+from rich.console import Console
+from rich.table import Table
 
 from backtests import walks
 from backtests.data_access import RunError
-from backtests.management.commands._runs import add_market, add_search, read_plan, read_request, require_done
+from backtests.management.commands._runs import (
+    add_market,
+    add_search,
+    bar_of,
+    read_plan,
+    read_request,
+    require_done,
+    resumable,
+)
 from backtests.reports.walk_forward import walk_forward_report
 
 
@@ -20,8 +29,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_market(parser)
         add_search(parser)
-        parser.add_argument("--train-days", type=int, default=180)
-        parser.add_argument("--test-days", type=int, default=60)
+        parser.add_argument("--train-days", type=int, default=180, help="days to search in (default: 180)")
+        parser.add_argument("--test-days", type=int, default=60, help="days to trade on (default: 60)")
         parser.add_argument("--anchored", action="store_true", help="search in all data so far")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,17 +39,15 @@ class Command(BaseCommand):
             run = walks.new_walk_forward(read_request(options), plan)
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
-        with tqdm(desc=f"walk-forward {run.pk}", unit="window", disable=None) as bar:
-
-            def move(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with resumable(run), bar_of(run, "window") as move:
             walks.execute_walk_forward(run, move)
         result = require_done(run)
-        for window in walk_forward_report(run)["windows"]:
-            chosen = window["parameters"] or {"nothing good enough": ""}
-            words = " ".join(f"{name}={value}" for name, value in chosen.items())
-            self.stdout.write(f"{window['traded_from']} – {window['traded_to']}  {window['gain']:>8}  {words}")
+        report = walk_forward_report(run)
+        table = Table("#", "Traded", *report["names"], "In-sample", "Traded", "Trades")
+        for window in report["windows"]:
+            span = f"{window['traded_from']} to {window['traded_to']}"
+            numbers = (window["inside_gain"], window["gain"], str(window["trades"]))
+            table.add_row(str(window["number"]), span, *window["values"], *numbers)
+        Console(file=self.stdout).print(table)  # type: ignore[arg-type]
         self.stdout.write(f"out-of-sample return {result['out_of_sample_return']:.2%}")
         self.stdout.write((run.verdict or {})["sentence"])

@@ -1,0 +1,38 @@
+"""`manage.py resume KIND ID`: go on with a run that was paused or cut off, here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from backtests import runs, searches, walks
+from backtests.management.commands._runs import bar_of, require_done, resumable
+from backtests.models import Optimisation, Run, WalkForward, kinds
+
+
+class Command(BaseCommand):
+    help = "Go on with a search or walk-forward that was paused, or whose worker died."
+    database = "site"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("kind", choices=("optimisation", "walkforward"))
+        parser.add_argument("id", type=int, metavar="ID")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run: Run | None = kinds()[options["kind"]]._default_manager.filter(pk=options["id"]).first()
+        if run is None:
+            raise CommandError(f"There is no {options['kind']} {options['id']}.")
+        runs.resume(run)
+        run.refresh_from_db()
+        if not run.is_unfinished:
+            raise CommandError(f"{run} is {run.status}: there is nothing to go on with.")
+        with resumable(run):
+            if isinstance(run, Optimisation):
+                with bar_of(run, "trial") as move:
+                    searches.run_here(run, move)
+            elif isinstance(run, WalkForward):
+                with bar_of(run, "window") as move:
+                    walks.execute_walk_forward(run, move)
+        require_done(run)
+        self.stdout.write((run.verdict or {})["sentence"])
