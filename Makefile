@@ -31,7 +31,7 @@ imports: setup
 	.venv/bin/lint-imports --no-logo
 
 suite: setup $(CLIENTS)
-	$(PY) -m pytest -q -n 2
+	$(PY) -m pytest -q -n 2 --dist worksteal
 
 stress: setup
 	$(PY) -m pytest -q -m stress --timeout 3600

@@ -71,12 +71,14 @@ LEFT_OUT = ("stress", "parity")  # hours of work: only when `-m` names them
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long runs out unless the command line asks for them."""
+    """Leave the long runs out unless the command line asks for them; begin with the slow tests, so that no worker is
+    left alone with one at the end."""
     asked = str(config.option.markexpr)
     long = [item for item in items if any(item.get_closest_marker(mark) and mark not in asked for mark in LEFT_OUT)]
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in set(long)]
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session")

@@ -90,16 +90,31 @@ def one_of(name: str, choices: tuple[str, ...], default: str) -> str:
     return read(name, parse, default)
 
 
-def words(name: str, default: list[str]) -> list[str]:
-    """A list separated by commas."""
+def words(text: str) -> list[str]:
+    """A parser for `read`: names separated by commas."""
+    found = [word.strip() for word in text.split(",")]
+    if not all(found) or any(" " in word for word in found):
+        raise ValueError("expected names separated by commas")
+    return found
 
-    def parse(text: str) -> list[str]:
-        found = [word.strip() for word in text.split(",")]
-        if not all(found) or any(" " in word for word in found):
-            raise ValueError("expected names separated by commas")
-        return found
 
-    return read(name, parse, default)
+def origins(text: str) -> list[str]:
+    """A parser for `read`: addresses with a scheme, separated by commas."""
+    found = words(text)
+    if not all(origin.startswith(("http://", "https://")) for origin in found):
+        raise ValueError("expected addresses such as https://bots.example.com, separated by commas")
+    return found
+
+
+def folder(text: str) -> Path:
+    """A parser for `read`: a folder that is there, or that we may make."""
+    path = Path(text).expanduser().resolve()
+    nearest = next(place for place in (path, *path.parents) if place.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"expected a folder, and {nearest} is none")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"expected a folder that we may write to, and {nearest} is not")
+    return path
 
 
 def url(name: str, default: str, schemes: tuple[str, ...]) -> str:

@@ -22,24 +22,25 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 # --- Where things are -------------------------------------------------------------------------------------------------
 
-VAR_DIR = env.read("VAR_DIR", lambda text: Path(text).expanduser().resolve(), BASE_DIR / "var")
+VAR_DIR = env.read("VAR_DIR", env.folder, BASE_DIR / "var")
 SOCKET_DIR = socket_folder(VAR_DIR)
 KLINES_URL = env.url("KLINES_URL", str(VAR_DIR / "klines"), ("file", "s3", "gs", "gcs", "abfs", "memory", ""))
 
 # --- The site ---------------------------------------------------------------------------------------------------------
 
+NO_NAMES: list[str] = []
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 DEBUG = env.yes_or_no("DEBUG", default=False)
 PORT = env.whole_number("PORT", default=8000, least=1, most=65535)
 BIND_ADDRESS = env.read("BIND_ADDRESS", env.ip_address, "127.0.0.1")
 WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, least=1, most=64)
-_named_hosts = env.words("ALLOWED_HOSTS", default=[])
+_named_hosts = env.read("ALLOWED_HOSTS", env.words, NO_NAMES)
 # Always this machine too: bots reach the paper exchange and monitors the health page by it.
 ALLOWED_HOSTS = [*_named_hosts, *LOOPBACK_HOSTS]
 # A name other than this machine's means that pages travel a network: encrypted unless told otherwise.
 HTTPS = env.yes_or_no("HTTPS", default=not set(_named_hosts) <= set(LOOPBACK_HOSTS))
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.read("CSRF_TRUSTED_ORIGINS", env.origins, NO_NAMES)
 
 ROOT_URLCONF = "tradingsite.urls"
 WSGI_APPLICATION = "tradingsite.wsgi.application"
