@@ -13,10 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtests import engine
 from backtests.data_access import utc
-from backtests.engine import Market, setup_of, signals_of
+from backtests.engine import Market, setup_of
 from backtests.fields import FIELDS
 from backtests.parameters import RunParameters, make_parameters
 from backtests.parity.causes import Cause, Difference
@@ -141,8 +142,14 @@ def _ground(market: Market, record: Record, parameters: Mapping[int, RunParamete
         raise NothingToCompare(
             "nothing can be compared yet: a decision's fill is known once the bar after it has closed; try again then"
         )
-    rules = {number: Rules(one, setup_of(market, one), signals_of(market, one)) for number, one in parameters.items()}
+    rules = {number: Rules(one, setup_of(market, one), signals(market, one)) for number, one in parameters.items()}
     return Ground(market, record, rules, first, end, spread)
+
+
+def signals(market: Market, parameters: RunParameters) -> NDArray[np.int8]:
+    """The strategy's signals over all candles."""
+    found = registry.get(parameters.strategy).signals(market.candles, parameters.strategy_params)
+    return np.require(found, np.int8)
 
 
 # --- What the engine is given -----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from backtests.data_access import utc
 from backtests.engine import Market
-from backtests.loop import DAY_MS, NEVER, Setup, price_units, sale_at_open, sale_in_bar
+from backtests.loop import NEVER, Setup, price_units, sale_at_open, sale_in_bar
 from backtests.parameters import RunParameters
 from backtests.parity.record import ZERO, Record, RecordedDecision, RecordedTrade
 from bots import hours
@@ -29,6 +29,8 @@ from bots.strategy.risk import drawdown_reached
 from bots.strategy.types import Candles, Decided, ExitReason, Gates, Levels, Signal
 from exchange.fills import ask_price, from_units
 from exchange.types import INTERVAL_MS
+
+DAY_MS = INTERVAL_MS["1d"]
 
 
 @dataclass(frozen=True, slots=True)

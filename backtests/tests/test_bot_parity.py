@@ -13,8 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from backtests import tasks
-from backtests.engine import signals_of
 from backtests.parameters import make_parameters
+from backtests.parity.check import signals
 from backtests.parity.keep import CHECKS_KEPT, check_bot, keep
 from backtests.replay import ReplayRun
 from backtests.span import parse_span
@@ -134,11 +134,11 @@ def test_a_signal_that_hangs_on_the_length_of_the_window_is_named(recorded, monk
     """As if all of history gave another signal than the bars that the bot reads do."""
 
     def flipped(market, parameters):
-        signal = signals_of(market, parameters)
+        signal = signals(market, parameters)
         signal[12] = 1
         return signal
 
-    monkeypatch.setattr("backtests.parity.check.signals_of", flipped)
+    monkeypatch.setattr("backtests.parity.check.signals", flipped)
     assert recorded.rows() == [(12, "signal", "INDICATOR_WINDOW")]
 
 
