@@ -15,7 +15,7 @@ def about(request: HttpRequest) -> HttpResponse:
     endpoints = [
         {
             "method": method,
-            "path": f"/api/v3/{path}",
+            "path": path,
             "weight": endpoint.weight if isinstance(endpoint.weight, int) else None,
             "is_signed": endpoint.security.is_signed,
         }

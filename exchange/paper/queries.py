@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from exchange.fills import from_units
 from exchange.paper import errors
 from exchange.paper.answers import amount
-from exchange.paper.books import DISCOUNT, DISCOUNT_ASSET, OPEN_STATUSES
+from exchange.paper.books import DISCOUNT, DISCOUNT_ASSET
 from exchange.paper.cancelling import OrderKey
 from exchange.paper.endpoints import ApiRequest
 from exchange.paper.models import PaperAccount, PaperBalance, PaperFill, PaperOrder, PaperOrderList
@@ -46,11 +46,6 @@ def find_order(request: ApiRequest, key: OrderKey) -> PaperOrder:
     if is_over and request.now_ms - row.update_time_ms > _ARCHIVED_AFTER_MS:
         raise errors.archived_order()
     return row
-
-
-def open_orders(request: ApiRequest, symbol: str | None) -> list[PaperOrder]:
-    rows = PaperOrder.objects.filter(account_id=account_id(request), status__in=OPEN_STATUSES)
-    return list((rows.filter(symbol=symbol) if symbol else rows).order_by("pk"))
 
 
 def past_orders(request: ApiRequest) -> list[PaperOrder]:

@@ -55,16 +55,18 @@ def settled_books(request: ApiRequest) -> Books:
     return books
 
 
-def settle_account(request: ApiRequest) -> None:
-    """Bring an account up to now before it is read. Costs one statement when no bar has opened or ended since."""
-    resting = list(
-        PaperOrder.objects.filter(account_id=request.holder.pk, status__in=OPEN_STATUSES)
-        .annotate(settled_to_ms=F("account__settled_to_ms"))
-        .only("symbol", "time_ms")
-    )
-    if resting and is_due(resting, resting[0].settled_to_ms, request.market, request.now_ms):
-        with transaction.atomic():
-            settled_books(request).save()
+def settle_account(request: ApiRequest) -> list[PaperOrder]:
+    """Bring an account up to now before it is read, and give its open orders, oldest first. Costs one statement when no
+    bar has opened or ended since."""
+    open_rows = PaperOrder.objects.filter(account_id=request.holder.pk, status__in=OPEN_STATUSES).order_by("pk")
+    found = list(open_rows.annotate(settled_to_ms=F("account__settled_to_ms")))
+    resting: list[PaperOrder] = [*found]
+    if not found or not is_due(resting, found[0].settled_to_ms, request.market, request.now_ms):
+        return resting
+    with transaction.atomic():
+        books = settled_books(request)
+        books.save()
+    return [order.row for order in books.open_orders()]
 
 
 def settle(books: Books) -> None:

@@ -20,7 +20,7 @@ from exchange.paper.order_requests import (
 )
 from exchange.paper.parameters import Parameters
 from exchange.paper.placing import check_filters, check_symbol, place_oco, place_order
-from exchange.paper.queries import commission_json, find_lists, find_order, open_lists, open_orders, past_orders
+from exchange.paper.queries import commission_json, find_lists, find_order, open_lists, past_orders
 from exchange.paper.settling import settle_account
 
 Json = dict[str, Any]
@@ -126,8 +126,8 @@ def get_open_orders(request: ApiRequest) -> list[Json]:
     symbol = request.params.optional_symbol()
     if symbol is not None:
         listing_of(request.market, symbol)
-    settle_account(request)
-    return [answers.queried(request, row) for row in open_orders(request, symbol)]
+    resting = settle_account(request)
+    return [answers.queried(request, row) for row in resting if symbol in (None, row.symbol)]
 
 
 def get_all_orders(request: ApiRequest) -> list[Json]:

@@ -188,4 +188,4 @@ def test_a_browser_at_paper_is_told_what_is_there(client):
     assert client.get("/paper", follow=True).redirect_chain == [("/paper/", 301)]
     page = client.get("/paper/").content.decode()
     assert "<code>http://testserver/paper</code>" in page
-    assert "<code>/api/v3/orderList/oco</code>" in page
+    assert "<code>orderList/oco</code>" in page
