@@ -123,12 +123,17 @@ def _indicators(
     ends = np.append(rows[1:], stop) - 1
     return [
         {
-            "name": name.replace("_", " ").replace("ema", "EMA").replace("rsi", "RSI"),
+            "name": _indicator_name(name),
             "pane": name if name in OWN_PANE else "",
             "values": [None if np.isnan(value) else float(f"{value:.10g}") for value in values[ends]],
         }
         for name, values in series.items()
     ]
+
+
+def _indicator_name(name: str) -> str:
+    words = name.replace("_", " ")
+    return words.replace("ema", "EMA").replace("rsi", "RSI") if words[:3] in ("ema", "rsi") else words.capitalize()
 
 
 def _inside(trades: Any, times: Ints, start: int, stop: int) -> list[dict[str, Any]]:

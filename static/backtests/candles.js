@@ -161,9 +161,9 @@
     box.dataset.marks = shown.marks.map((mark) => mark.number).join(" ");
     box.dataset.ready = "yes";
     at("candles-behind").hidden = false;
-    count();
     tell();
-    window.setTimeout(() => { isSetting = false; }, 60);
+    // The chart takes a new range on its next frame, and tells it like one that the reader chose.
+    window.setTimeout(() => { isSetting = false; count(); }, 60);
   }
 
   function decimals(prices) {

@@ -62,7 +62,7 @@ window.ResultCharts = (() => {
     },
     grid: { vertLines: { color: colour("--line") }, horzLines: { color: colour("--line") } },
     rightPriceScale: { borderColor: colour("--line") },
-    timeScale: { borderColor: colour("--line"), timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
+    timeScale: { borderColor: colour("--line"), timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, lockVisibleTimeRangeOnResize: true },
     crosshair: { vertLine: { color: colour("--ink-3"), labelBackgroundColor: colour("--ink-2") }, horzLine: { color: colour("--ink-3"), labelBackgroundColor: colour("--ink-2") } },
   });
 

@@ -16,6 +16,11 @@
   const line = chart.addSeries(lib.LineSeries, { lineWidth: 2, priceLineVisible: false });
   const fall = chart.addSeries(lib.AreaSeries, {
     lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", formatter: percent, minMove: 0.001 },
+    // From 0 down, also where nothing fell.
+    autoscaleInfoProvider: (original) => {
+      const found = original();
+      return { priceRange: { minValue: Math.min(found ? found.priceRange.minValue : 0, -0.01), maxValue: 0 } };
+    },
   }, 1);
   line.setData(rows.map(([time, value]) => ({ time, value })));
   if (hold) hold.setData(rows.map(([time, , , value]) => ({ time, value })));
@@ -27,8 +32,8 @@
     chart.applyOptions(look());
     line.applyOptions({ color: colour("--accent-1") });
     if (hold) hold.applyOptions({ color: colour("--ink-3") });
-    fall.applyOptions({ lineColor: colour("--loss"), topColor: "transparent", bottomColor: colour("--loss-soft") });
-    fall.applyOptions({ topColor: colour("--loss-soft"), bottomColor: colour("--loss-soft"), invertFilledArea: true });
+    const soft = colour("--loss-soft");
+    fall.applyOptions({ lineColor: colour("--loss"), topColor: soft, bottomColor: soft, invertFilledArea: true });
   }
   paint();
   onTheme(paint);
