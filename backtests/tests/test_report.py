@@ -233,8 +233,8 @@ def test_a_result_of_before_still_shows_and_says_what_it_lacks(admin_client, mar
     run = done({**SETTINGS, "slippage_bps": "0"})
     kept = runs.unpack(run.series)
     old = {name: kept[name] for name in ("times", "equity", "daily")}
-    Backtest.objects.filter(pk=run.pk).update(series=runs.pack(**old))
     new_months = show(admin_client, run).context["report"]["months"]
+    Backtest.objects.filter(pk=run.pk).update(series=runs.pack(**old))
     page = show(admin_client, run)
     assert "made before falls were kept" in page.content.decode()
     assert "made before slippage was kept" in page.content.decode()

@@ -75,6 +75,7 @@ def test_many_results_are_pinned_noted_compared_and_deleted_at_once(admin_client
     assert act(admin_client, "pin", one, two).url == reverse("backtests:index", args=["backtest"]) + "?q=btc"
     assert set(Backtest.objects.filter(is_pinned=True)) == {one, two}
     act(admin_client, "unpin", one)
+    assert list(Backtest.objects.filter(is_pinned=True)) == [two]
     act(admin_client, "note", two, three, note=" try wider ")
     assert set(Backtest.objects.filter(note="try wider")) == {two, three}
     answer = act(admin_client, "compare", one, three)
