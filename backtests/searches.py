@@ -181,12 +181,19 @@ def conclude(search: Optimisation) -> bool:
         trials, plan = trials_of(search), search_plan(search)
         best = optimise.best_row(trials, plan)
         if best is None:
+            _raise_what_stopped_all(search, trials, plan)
             raise RunError(
                 f"None of {len(trials):,} trials closed {plan.min_trades} trades with a {plan.objectives[0]}: "
                 "ask for fewer trades, or search wider."
             )
         return _finish_search(search, trials, plan, best)
     return False
+
+
+def _raise_what_stopped_all(search: Optimisation, trials: Trials, plan: SearchPlan) -> None:
+    """Where no trial has any figures, run the first in full: what stops it is what stopped all of them."""
+    if len(trials) and np.isnan(trials.figures).all():
+        engine.backtest(market_of(search), make_parameters(as_settings(plan.fixed, trials.at(0))), span_of(search))
 
 
 def _finish_search(search: Optimisation, trials: Trials, plan: SearchPlan, best: int) -> bool:

@@ -13,10 +13,11 @@ import numpy as np
 
 from backtests import engine, optimise, overfitting, verdict, walk_forward
 from backtests.data_access import Request, RunError, fields, market_of, read, span_of
-from backtests.evaluate import Evaluator
+from backtests.evaluate import Evaluator, as_settings
 from backtests.metrics import DAY_MS, daily_returns
 from backtests.models import Run, WalkForward
 from backtests.optimise import Method, SearchPlan
+from backtests.parameters import make_parameters
 from backtests.runs import beat, begin, finish, pack, reporting, thin
 from backtests.searches import plan_of, search_plan
 from backtests.span import Span
@@ -129,6 +130,8 @@ def _step_of(stored: Mapping[str, Any]) -> walk_forward.Step:
 def _finish_walk(
     run: WalkForward, market: engine.Market, plan: SearchPlan, first: int, found: tuple[walk_forward.Window, ...]
 ) -> None:
+    if not any(step["parameters"] for step in run.steps):
+        _raise_why_nothing_was_chosen(run, market, plan)
     numeric = {d.name: d.bounds for d in plan.space.dimensions if None not in d.values}
     whole = walk_forward.summarise([_step_of(step) for step in run.steps], numeric)
     times = market.candles.open_time[first + found[0].train_stop : first + found[-1].test_stop]
@@ -160,13 +163,28 @@ def _finish_walk(
         "efficiency": whole.efficiency,
         "out_of_sample_return": whole.out_of_sample_return,
         "profitable_windows": whole.profitable_windows,
-        "stability": {name: asdict(value) for name, value in whole.stability.items()},
+        "stability": {name: _as_json(value) for name, value in whole.stability.items()},
         "trials": whole.trials,
     }
     finish(
         run, result, verdict=told.to_json(), series=pack(**thin(times, whole.equity)),
         total_return=whole.out_of_sample_return, max_drawdown=float((1 - whole.equity / peak).max()),
     )  # fmt: skip
+
+
+def _raise_why_nothing_was_chosen(run: WalkForward, market: engine.Market, plan: SearchPlan) -> None:
+    """What stops one trial stops all; else the searches found none good enough."""
+    first = optimise.propose(plan, 0, optimise.no_trials(plan.space.names))[0]
+    engine.backtest(market, make_parameters(as_settings(plan.fixed, first)), span_of(run))
+    raise RunError(
+        f"In none of {len(run.steps)} windows did a trial close {plan.min_trades} trades with a {plan.objectives[0]}: "
+        "ask for fewer trades, search wider, or search in longer windows."
+    )
+
+
+def _as_json(steady: walk_forward.Stability) -> dict[str, Any]:
+    """A stability as JSON holds it: what is not defined is null."""
+    return {name: None if value != value else value for name, value in asdict(steady).items()}
 
 
 def _sharpe_out_of_sample(times: Int64Array, equity: Float64Array) -> float | None:
