@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
     *sorted((ROOT / "bots" / "strategy").glob("*.py")),
     ROOT / "exchange" / "fills.py",
-    *(ROOT / "backtests" / name for name in ("compiled.py", "loop.py", "grid.py", "monte_carlo.py")),
+    *(ROOT / "backtests" / name for name in ("compiled.py", "loop.py", "metrics.py", "monte_carlo.py")),
 )
 UNUSED_AFTER_S = 30 * 86_400
 

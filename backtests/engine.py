@@ -6,7 +6,7 @@ candles share: a search prepares it once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,21 +16,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests.loop import Bars, Setup, Tape, run_bars, run_bars_compiled
-from backtests.metrics import Course, metrics
+from backtests.loop import (
+    MINUTE_MS,
+    MONDAY_MINUTE,
+    WEEK_MINUTES,
+    Bars,
+    Outcome,
+    Setup,
+    Tape,
+    run_bars,
+    run_bars_compiled,
+)
+from backtests.metrics import Course, last_of_each_day, metrics
 from backtests.parameters import RunParameters
 from backtests.result import ClosedTrade, OpenTrade, RunResult
 from backtests.span import Span
 from bots import hours
 from bots.rules import lot_rules
 from bots.strategy import registry
-from bots.strategy.types import Candles, ExitReason, Gate
+from bots.strategy.types import Candles, Events, ExitReason, Gate
 from exchange.fills import from_units, slippage_units, to_units
 from exchange.types import INTERVAL_MS, Klines, SymbolRules
 
-MINUTE_MS = 60_000
-WEEK_MINUTES = 7 * 1440
-MONDAY_MS = 1_704_067_200_000  # 2024-01-01 was one
 WHOLE = Span()
 
 
@@ -56,14 +63,13 @@ class Market:
 class Backtest:
     """A finished run: its result, and per bar of the span what pages draw.
 
-    `first` and `end` are the span's rows in the data; `equity` and `is_exposed` are per bar of it, at the close.
+    `first` and `end` are the span's rows in the data; `equity` is per bar of it, at the close.
     """
 
     result: RunResult
     first: int
     end: int
     equity: NDArray[np.float64]
-    is_exposed: NDArray[np.bool_]
 
 
 def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> Market:
@@ -83,16 +89,19 @@ def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> Market:
     return Market(symbol, klines.interval, rules, Candles(np.require(klines.open_time, np.int64, ["C", "W"]), *arrays))
 
 
-def signals_of(market: Market, parameters: RunParameters) -> NDArray[np.int8]:
+def events_of(market: Market, parameters: RunParameters) -> Events:
     """The strategy's signals over all bars. Raise `BacktestError` when it fails or answers nonsense."""
-    strategy = registry.get(parameters.strategy)
+    return guarded(registry.events_over(parameters.strategy, market.candles), parameters)
+
+
+def guarded(events: Callable[[Any], Events], parameters: RunParameters) -> Events:
+    """Ask for a strategy's signals; whatever that raises becomes a `BacktestError`."""
     try:
-        signal = np.require(strategy.signals(market.candles, parameters.strategy_params), np.int8, ["C", "W"])
+        return events(parameters.strategy_params)
+    except registry.SignalsInvalid as error:
+        raise BacktestError(str(error)) from error
     except Exception as error:  # a user's own strategy may raise anything
         raise BacktestError(f"strategy {parameters.strategy} failed: {type(error).__name__}: {error}") from error
-    if signal.shape != market.candles.close.shape or (len(signal) and not -1 <= signal.min() <= signal.max() <= 1):
-        raise BacktestError(f"strategy {parameters.strategy} must give +1, 0 or -1 for each of {market.bars} bars")
-    return signal
 
 
 def setup_of(market: Market, parameters: RunParameters) -> Setup:
@@ -118,15 +127,19 @@ def setup_of(market: Market, parameters: RunParameters) -> Setup:
 
 def rows_of(market: Market, parameters: RunParameters, span: Span) -> tuple[int, int]:
     """First row and the one after the last. Raise where no bar of the span may signal and still fill."""
-    candles = market.candles
-    first, end = span.rows(Klines(market.interval, *candles))
+    first, end = span.rows(Klines(market.interval, *market.candles))
+    require_bars(parameters, end)
+    return first, end
+
+
+def require_bars(parameters: RunParameters, end: int) -> None:
+    """Raise where no bar before row `end` may signal and still fill."""
     warmup = registry.get(parameters.strategy).warmup_bars(parameters.strategy_params)
     if end - 2 < warmup:
         raise BacktestError(
             f"too few bars: {parameters.strategy} may signal from bar {warmup + 1} of the data on and fills on the bar "
             f"after, but the span ends with bar {end}; take earlier candles too, or shorter periods"
         )
-    return first, end
 
 
 def tape_for(bars: int) -> Tape:
@@ -134,7 +147,6 @@ def tape_for(bars: int) -> Tape:
     whole = [np.empty(bars, dtype=np.int64) for _ in range(8)]
     return Tape(
         equity=np.empty(bars, dtype=np.float64),
-        is_exposed=np.empty(bars, dtype=np.bool_),
         entry_bar=whole[0],
         entry_price=whole[1],
         quantity=whole[2],
@@ -148,27 +160,23 @@ def tape_for(bars: int) -> Tape:
     )
 
 
-def bars_of(market: Market, signal: NDArray[np.int8], parameters: RunParameters) -> Bars:
-    candles = market.candles
-    return Bars(
-        candles.open_time, candles.open, candles.high, candles.low, candles.close, signal, _outside(market, parameters)
-    )
+def bars_of(candles: Candles, events: Events, days: NDArray[np.int64], trading_hours: str = "") -> Bars:
+    """What the loop reads; `trading_hours` as a bot's field of that name says them."""
+    times, opens, highs, lows, closes, _ = candles
+    return Bars(times, opens, highs, lows, closes, events.buys, events.sells, days, shut_minutes(trading_hours))
 
 
-def _outside(market: Market, parameters: RunParameters) -> NDArray[np.bool_]:
-    """Where the trading hours forbid an entry, judged as the runner does: when the bar after opens."""
-    outside = np.zeros(market.bars, dtype=np.bool_)
-    if parameters.trading_hours:
-        minute = (market.candles.open_time[1:] // MINUTE_MS - MONDAY_MS // MINUTE_MS) % WEEK_MINUTES
-        outside[:-1] = _closed_minutes(parameters.trading_hours)[minute]
-    return outside
+def day_starts(open_time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows that begin a UTC day, ascending; a bar belongs to the day of its open."""
+    return np.append(0, last_of_each_day(open_time)[:-1] + 1)
 
 
 @lru_cache(maxsize=64)
-def _closed_minutes(trading_hours: str) -> NDArray[np.bool_]:
-    """For each minute of a week from Monday on, whether entries are forbidden."""
-    times = (datetime.fromtimestamp(MONDAY_MS / 1000 + 60 * minute, tz=UTC) for minute in range(WEEK_MINUTES))
-    return np.array([not hours.contains(trading_hours, time) for time in times])
+def shut_minutes(trading_hours: str) -> NDArray[np.bool_]:
+    """For each minute of a week from Monday on, whether entries are forbidden; empty where hours are not limited."""
+    minutes = range(MONDAY_MINUTE, MONDAY_MINUTE + WEEK_MINUTES) if trading_hours else range(0)
+    times = (datetime.fromtimestamp(minute * MINUTE_MS / 1000, tz=UTC) for minute in minutes)
+    return np.array([not hours.contains(trading_hours, time) for time in times], dtype=np.bool_)
 
 
 def backtest(
@@ -183,25 +191,24 @@ def backtest(
     Raise `BacktestError` (or `SpanError`) where the data cannot carry the run.
     """
     first, end = rows_of(market, parameters, span)
-    bars = bars_of(market, signals_of(market, parameters), parameters)
+    bars = bars_of(
+        market.candles, events_of(market, parameters), day_starts(market.candles.open_time), parameters.trading_hours
+    )
     tape = tape_for(end - first)
     loop = run_bars_compiled if compiled else run_bars
-    trades, closed = loop(bars, first, end, setup_of(market, parameters), tape)
-    result = _result(market, parameters, tape, first, end, int(trades), int(closed))
-    return Backtest(result, first, end, tape.equity, tape.is_exposed)
+    outcome = loop(bars, first, end, setup_of(market, parameters), tape)
+    return Backtest(_result(market, parameters, tape, first, end, outcome), first, end, tape.equity)
 
 
-def _result(
-    market: Market, parameters: RunParameters, tape: Tape, first: int, end: int, trades: int, closed: int
-) -> RunResult:
-    candles = market.candles
-    ledger = [_trade(tape, number, candles.open_time, number < closed) for number in range(trades)]
+def _result(market: Market, parameters: RunParameters, tape: Tape, first: int, end: int, outcome: Outcome) -> RunResult:
+    candles, closed = market.candles, outcome.closed
+    ledger = [_trade(tape, number, candles.open_time, number < closed) for number in range(outcome.trades)]
     course = Course(
         open_time=candles.open_time[first:end],
         interval_ms=INTERVAL_MS[market.interval],
         close=candles.close[first:end],
         equity=tape.equity,
-        is_exposed=tape.is_exposed,
+        exposed_bars=exposed_bars(tape, end, outcome),
         initial_capital=float(parameters.initial_capital),
         trade_pnl=np.array([float(trade.net_pnl) for trade in ledger[:closed]]),
         fees_paid=float(sum((trade.fees for trade in ledger), Decimal(0))),
@@ -216,6 +223,13 @@ def _result(
         rejections=rejections(tape.rejected),
         metrics=metrics(course),
     )
+
+
+def exposed_bars(tape: Tape, end: int, outcome: Outcome) -> int:
+    """At how many closes of a run over the rows up to `end` a position was held."""
+    held = tape.exit_bar[: outcome.closed] - tape.entry_bar[: outcome.closed]
+    still_held = end - int(tape.entry_bar[outcome.closed]) if outcome.trades > outcome.closed else 0
+    return int(held.sum()) + still_held
 
 
 def rejections(counts: NDArray[np.int64]) -> Mapping[str, int]:

@@ -1,11 +1,12 @@
-"""Many runs of the engine on the same candles: what a search asks for. Buffers and signals are reused from run to run.
+"""Many runs of the engine on the same candles: what a search asks for. Buffers and series are shared from run to run.
 
 Pure. One full result, with its trades, is engine.py's matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -14,16 +15,17 @@ from numpy.typing import NDArray
 
 from backtests import engine
 from backtests.fields import ParametersError
-from backtests.loop import Tape, run_bars_compiled
-from backtests.metrics import Course, Metrics, daily_returns, metrics
+from backtests.loop import UNITS, Setup, Tape, run_bars_compiled
+from backtests.metrics import DAY_MS, Course, Metrics, last_of_each_day, measured, returns_between
 from backtests.optimise import FIGURES, Parameters, Trials, as_rows
-from backtests.parameters import RunParameters, make_parameters
+from backtests.parameters import RunParameters, make_parameters, with_strategy
 from backtests.span import Span
 from backtests.walk_forward import Stretch
-from exchange.types import INTERVAL_MS
+from bots.strategy import registry
+from bots.strategy.types import Events
+from exchange.types import INTERVAL_MS, Klines
 
-UNITS = 1e8
-SIGNALS_KEPT = 64  # a chunk varies stops and sizes over the same signals
+Floats = NDArray[np.float64]
 
 
 def as_settings(fixed: Mapping[str, Any], parameters: Parameters) -> dict[str, object]:
@@ -32,77 +34,92 @@ def as_settings(fixed: Mapping[str, Any], parameters: Parameters) -> dict[str, o
 
 
 class Evaluator:
-    """Runs trials over one span of one market."""
+    """Runs trials over one span of one market, on so many threads: the compiled loop lets go of the interpreter."""
 
-    def __init__(self, market: engine.Market, fixed: Mapping[str, Any], span: Span, names: Sequence[str]) -> None:
-        self.market, self.fixed, self.span, self.names = market, fixed, span, tuple(names)
-        self._signals: dict[Any, NDArray[np.int8]] = {}
-        self._tape: Tape | None = None
+    def __init__(
+        self, market: engine.Market, fixed: Mapping[str, Any], span: Span, names: Sequence[str], *, threads: int = 1
+    ) -> None:
+        self.market, self.names, self._threads = market, tuple(names), threads
+        self._first, self._end = span.rows(Klines(market.interval, *market.candles))
+        self._day_starts = engine.day_starts(market.candles.open_time)
+        self._days_end = last_of_each_day(market.candles.open_time[self._first : self._end])
+        self._settings = _Settings(market, fixed)
+        self._events: dict[str, Callable[[Any], Events]] = {}
 
     def __call__(self, combinations: Sequence[Parameters]) -> Trials:
         """Figures and daily returns of each combination. One that this span cannot carry has no figures."""
-        figures, daily = [], []
-        for one in combinations:
-            measured, returns = self._run(one)
-            figures.append(measured)
-            daily.append(returns)
-        return Trials(self.names, as_rows(self.names, combinations), np.array(figures), np.array(daily, np.float32))
+        figures = np.full((len(combinations), len(FIGURES)), np.nan)
+        daily = np.zeros((len(combinations), len(self._days_end) - 1), np.float32)
+
+        def run_some(start: int) -> None:
+            tape = engine.tape_for(self._end - self._first)
+            for row in range(start, len(combinations), self._threads):
+                self._run(combinations[row], tape, figures[row], daily[row])
+
+        if self._threads == 1:
+            run_some(0)
+        else:
+            with ThreadPoolExecutor(self._threads) as pool:
+                list(pool.map(run_some, range(self._threads)))
+        return Trials(self.names, as_rows(self.names, combinations), figures, daily)
 
     def stretch(self, parameters: Parameters) -> Stretch:
         """One combination's equity over what it began with."""
-        settings = make_parameters(as_settings(self.fixed, parameters))
-        course = self._course(settings)
-        days = len(course.open_time) * INTERVAL_MS[self.market.interval] / 86_400_000
-        figures = {name: _number(value) for name, value in asdict(metrics(course)).items()}
+        course, metrics, _ = self._measure(parameters, engine.tape_for(self._end - self._first))
+        days = len(course.open_time) * INTERVAL_MS[self.market.interval] / DAY_MS
+        figures = {name: None if value is None else float(value) for name, value in asdict(metrics).items()}
         return Stretch(course.equity / course.initial_capital, days, len(course.trade_pnl), figures)
 
-    def _run(self, one: Parameters) -> tuple[list[float], NDArray[np.float64]]:
+    def _run(self, one: Parameters, tape: Tape, figures: Floats, daily: NDArray[np.float32]) -> None:
         try:
-            course = self._course(make_parameters(as_settings(self.fixed, one)))
+            _, metrics, returns = self._measure(one, tape)
         except (ParametersError, engine.BacktestError):
-            first, end = self.span.rows(_klines(self.market))
-            times = self.market.candles.open_time[first:end]
-            return [np.nan] * len(FIGURES), daily_returns(times, np.ones(len(times)))
-        return _figures(metrics(course)), daily_returns(course.open_time, course.equity)
+            return
+        figures[:] = [np.nan if (value := getattr(metrics, name)) is None else value for name in FIGURES]
+        daily[:] = returns
 
-    def _course(self, settings: RunParameters) -> Course:
-        first, end = engine.rows_of(self.market, settings, self.span)
-        bars = engine.bars_of(self.market, self._signal(settings), settings)
-        if self._tape is None or len(self._tape.equity) < end - first:
-            self._tape = engine.tape_for(end - first)
-        tape = self._tape
-        trades, closed = run_bars_compiled(bars, first, end, engine.setup_of(self.market, settings), tape)
+    def _measure(self, one: Parameters, tape: Tape) -> tuple[Course, Metrics, Floats]:
+        """What became of one combination, its measures and its daily returns."""
+        parameters, setup = self._settings(one)
+        first, end, candles = self._first, self._end, self.market.candles
+        engine.require_bars(parameters, end)
+        events = self._events_of(parameters)
+        bars = engine.bars_of(candles, events, self._day_starts, parameters.trading_hours)
+        outcome = run_bars_compiled(bars, first, end, setup, tape)
+        trades, closed = outcome.trades, outcome.closed
         fees = (tape.entry_price[:trades] / UNITS) @ (tape.entry_fee[:trades] / UNITS)
-        candles = self.market.candles
-        return Course(
+        course = Course(
             open_time=candles.open_time[first:end],
             interval_ms=INTERVAL_MS[self.market.interval],
             close=candles.close[first:end],
-            equity=tape.equity[: end - first].copy(),
-            is_exposed=tape.is_exposed[: end - first],
-            initial_capital=float(settings.initial_capital),
+            equity=tape.equity,
+            exposed_bars=engine.exposed_bars(tape, end, outcome),
+            initial_capital=float(parameters.initial_capital),
             trade_pnl=tape.net_pnl[:closed] / UNITS,
             fees_paid=float(fees + tape.exit_fee[:closed].sum() / UNITS),
         )
+        returns = returns_between(tape.equity[self._days_end])
+        return course, measured(course, returns, outcome.max_drawdown), returns
 
-    def _signal(self, settings: RunParameters) -> NDArray[np.int8]:
-        key = (settings.strategy, settings.strategy_params)
-        if key not in self._signals:
-            if len(self._signals) >= SIGNALS_KEPT:
-                self._signals.pop(next(iter(self._signals)))
-            self._signals[key] = engine.signals_of(self.market, settings)
-        return self._signals[key]
-
-
-def _klines(market: engine.Market) -> Any:
-    from exchange.types import Klines
-
-    return Klines(market.interval, *market.candles)
+    def _events_of(self, parameters: RunParameters) -> Events:
+        name = parameters.strategy
+        if name not in self._events:
+            self._events[name] = registry.events_over(name, self.market.candles)
+        return engine.guarded(self._events[name], parameters)
 
 
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
+class _Settings:
+    """A trial's settings as the engine takes them. What does not vary with the strategy's parameters is made once."""
 
+    def __init__(self, market: engine.Market, fixed: Mapping[str, Any]) -> None:
+        self._market, self._fixed = market, fixed
+        self._made: dict[tuple[object, ...], tuple[RunParameters, Setup]] = {}
+        self._own = {field.name for field in registry.get(str(fixed.get("strategy", "ema_rsi"))).FIELDS}
 
-def _figures(measured: Metrics) -> list[float]:
-    return [np.nan if (value := getattr(measured, name)) is None else float(value) for name in FIGURES]
+    def __call__(self, one: Parameters) -> tuple[RunParameters, Setup]:
+        others = tuple(value for name, value in one.items() if name not in self._own)
+        if others not in self._made:
+            parameters = make_parameters(as_settings(self._fixed, one))
+            self._made[others] = parameters, engine.setup_of(self._market, parameters)
+        parameters, setup = self._made[others]
+        return with_strategy(parameters, {name: one[name] for name in one if name in self._own}), setup

@@ -3,6 +3,9 @@
 It calls the step functions of bots/strategy and exchange/fills.py that the live runner calls. Amounts, prices and
 commissions are whole units of 1e-8 (int64), so that comparisons at a level are exact; what decisions look at is the
 float64 that the runner sees, units over 1e8. What goes in and what comes out as values is in engine.py.
+
+Nothing can happen to a flat bot before the next BUY, nor to a position before the next SELL or the first bar that
+comes near one of its levels. So the loop goes from one such bar to the next, and what lies between is only valued.
 """
 
 from __future__ import annotations
@@ -21,9 +24,9 @@ from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached
 from bots.strategy.types import (
     Action,
+    Decided,
     ExitParams,
     ExitReason,
-    Gate,
     Gates,
     Levels,
     LotRules,
@@ -35,21 +38,28 @@ from exchange.fills import ask_price, bid_price, commission, mul_units
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
 UNITS = 1e8
-DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+MONDAY_MINUTE = 28_401_120  # Monday 2024-01-01 00:00 UTC, in minutes since 1970
+WEEK_MINUTES = 7 * 1440
 NEVER = 1 << 40  # bars since an exit that has not happened
-GATES = len(Gate)
+ABOUT = 1e-9  # relative: far more than floats can be off, and so few bars that asking the exact rules costs nothing
 
 
 class Bars(NamedTuple):
-    """All bars of the data: arrays of equal length. `is_outside` says where the bar's decision may not enter."""
+    """All bars of the data: arrays of equal length; and the rows that carry a BUY and a SELL, and that begin a UTC day.
 
-    open_time: NDArray[np.int64]
+    `shut` says for each minute of a week, from Monday on, whether entries are forbidden; empty forbids none.
+    """
+
+    open_time: NDArray[np.int64]  # read where trading hours are limited
     open: NDArray[np.float64]
     high: NDArray[np.float64]
     low: NDArray[np.float64]
     close: NDArray[np.float64]
-    signal: NDArray[np.int8]
-    is_outside: NDArray[np.bool_]
+    buys: NDArray[np.int64]
+    sells: NDArray[np.int64]
+    days: NDArray[np.int64]
+    shut: NDArray[np.bool_]
 
 
 class Setup(NamedTuple):
@@ -70,13 +80,12 @@ class Setup(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What the loop writes. Per bar of the span: `equity`, `is_exposed`. Per trade: the rest, units of 1e-8.
+    """What the loop writes: `equity` per bar of the span; the rest per trade, in units of 1e-8.
 
     Bars are row numbers in the data; an open trade has exit bar -1. `rejected` counts by `Gate`.
     """
 
     equity: NDArray[np.float64]
-    is_exposed: NDArray[np.bool_]
     entry_bar: NDArray[np.int64]
     entry_price: NDArray[np.int64]
     quantity: NDArray[np.int64]
@@ -87,6 +96,40 @@ class Tape(NamedTuple):
     exit_reason: NDArray[np.int8]
     net_pnl: NDArray[np.int64]
     rejected: NDArray[np.int64]
+
+
+class Books(NamedTuple):
+    """The bot's ledger and what its gates count. Amounts in units; `quote_before` is the quote before the entry.
+
+    `day` is today's place in `Bars.days`.
+    """
+
+    quote: int
+    base: int
+    quote_before: int
+    closed_pnl: int
+    pnl_before_today: int
+    entries_today: int
+    day: int
+    last_exit: int
+    trades: int
+    closed: int
+
+
+class Peak(NamedTuple):
+    """The highest equity at a close so far, the largest fall from one, and whether that has ended all entries."""
+
+    equity: float
+    drawdown: float
+    is_halted: bool
+
+
+class Outcome(NamedTuple):
+    """What the tape holds: trades, closed ones among them; and the largest drawdown of the equity at closes."""
+
+    trades: int
+    closed: int
+    max_drawdown: float
 
 
 class Sale(NamedTuple):
@@ -104,137 +147,252 @@ def price_units(price: float) -> int:
 
 
 @register_jitable
-def sale_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, setup: Setup) -> Sale:
+def place_from(rows: NDArray[np.int64], place: int, bar: int) -> int:
+    """The place in ascending `rows`, from `place` on, of the first that is not before `bar`."""
+    while place < len(rows) and rows[place] < bar:
+        place += 1
+    return place
+
+
+@register_jitable
+def minute_of_week(time_ms: int) -> int:
+    """Whole minutes since Monday 00:00 UTC."""
+    return (time_ms // MINUTE_MS - MONDAY_MINUTE) % WEEK_MINUTES
+
+
+# --- Exits: what a bar does to a position -----------------------------------------------------------------------------
+
+
+@register_jitable
+def sale_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, slippage: int, tick: int) -> Sale:
     """Rule 8.1 to 8.4: what the open itself does to a position of an earlier bar."""
-    if force(rest) > 0 and open_ <= force(rest) * setup.tick:
-        return Sale(bid_price(open_, setup.slippage, setup.tick), stop_reason(rest), False)
-    if now.target > 0 and open_ >= now.target * setup.tick:
-        return Sale(now.target * setup.tick, ExitReason.TAKE_PROFIT, True)
+    if force(rest) > 0 and open_ <= force(rest) * tick:
+        return Sale(bid_price(open_, slippage, tick), stop_reason(rest), False)
+    if now.target > 0 and open_ >= now.target * tick:
+        return Sale(now.target * tick, ExitReason.TAKE_PROFIT, True)
     if wants_exit:
-        return Sale(bid_price(open_, setup.slippage, setup.tick), ExitReason.SIGNAL, False)
+        return Sale(bid_price(open_, slippage, tick), ExitReason.SIGNAL, False)
     return Sale(0, ExitReason.NONE, False)
 
 
 @register_jitable
-def sale_in_bar(open_: int, high: int, low: int, now: Levels, setup: Setup) -> Sale:
+def sale_in_bar(open_: int, high: int, low: int, now: Levels, slippage: int, tick: int) -> Sale:
     """Rule 8.4 to 8.6: what a bar does to a position held since its open or bought at it."""
-    stop = force(now) * setup.tick
+    stop = force(now) * tick
     if stop > 0 and open_ <= stop:
-        return Sale(bid_price(open_, setup.slippage, setup.tick), stop_reason(now), False)
+        return Sale(bid_price(open_, slippage, tick), stop_reason(now), False)
     if stop > 0 and low <= stop:
-        return Sale(bid_price(stop, setup.slippage, setup.tick), stop_reason(now), False)
-    if now.target > 0 and high >= now.target * setup.tick:
-        return Sale(now.target * setup.tick, ExitReason.TAKE_PROFIT, True)
+        return Sale(bid_price(stop, slippage, tick), stop_reason(now), False)
+    if now.target > 0 and high >= now.target * tick:
+        return Sale(now.target * tick, ExitReason.TAKE_PROFIT, True)
     return Sale(0, ExitReason.NONE, False)
 
 
-# One long function: the state it carries from bar to bar would be a dozen values in and out of every part of it.
-def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> tuple[int, int]:  # noqa: C901
-    """Trade the rows `first` to `end` (excluded) and write the tape. Gives the number of trades, and of closed ones."""
-    tick, step = setup.tick, setup.step
-    quote, base, lots = setup.initial, 0, 0
-    closed_pnl, pnl_before_today, entries_today = 0, 0, 0
-    trades, closed, last_exit = 0, 0, -NEVER
-    peak, is_halted = setup.initial / UNITS, False
-    wanted, wants_exit = 0, False
-    quote_before, highest = 0, 0.0
-    rest, levels = Levels(0, 0, 0), Levels(0, 0, 0)
-    protects = setup.exits.stop_loss > 0.0 or setup.exits.take_profit > 0.0 or setup.exits.trailing_stop > 0.0
-    trails, limits_drawdown = setup.exits.trailing_stop > 0.0, setup.risk.max_drawdown > 0.0
-    quote_now, base_now = quote / UNITS, base / UNITS
-    next_day = 0  # when today ends
+class Watch(NamedTuple):
+    """What a held position's bars are watched for, as floats a little inside the exact levels.
+
+    `kept` is the share of the highest price that the trail keeps; 0 where nothing trails.
+    """
+
+    stop: float
+    target: float
+    kept: float
+
+
+@register_jitable
+def watch_for(levels: Levels, exits: ExitParams, tick_size: float) -> Watch:
+    """The watch over an entry's levels."""
+    return Watch(
+        levels.stop * tick_size * (1.0 + ABOUT) if levels.stop > 0 else -math.inf,
+        levels.target * tick_size * (1.0 - ABOUT) if levels.target > 0 else math.inf,
+        (1.0 - exits.trailing_stop) * (1.0 + ABOUT) if exits.trailing_stop > 0.0 else 0.0,
+    )
+
+
+@register_jitable
+def near_bar(
+    high: NDArray[np.float64],
+    low: NDArray[np.float64],
+    bar: int,
+    stop: int,
+    watch: Watch,
+    highest: float,
+    before: float,
+) -> tuple[int, float, float]:
+    """The first bar from `bar` on that comes near a level; `stop` where none does.
+
+    With it, the highest price that the levels stand on as that bar opens, and as the bar before it did.
+    """
+    near = max(watch.stop, highest * watch.kept)
+    while bar < stop and low[bar] > near and high[bar] < watch.target:
+        before = highest
+        if watch.kept > 0.0 and high[bar] > highest:
+            highest = high[bar]
+            near = max(watch.stop, highest * watch.kept)
+        bar += 1
+    return bar, highest, before
+
+
+@register_jitable
+def way_out(bars: Bars, entry: int, due: int, end: int, price: int, setup: Setup) -> tuple[int, Sale]:
+    """The bar that ends a position bought at `price` at the open of bar `entry`, and how; `end` where none does.
+
+    `due` is the bar at whose open a signal sells it (`end`: none does). Only bars near a level meet the exact rules.
+    """
+    exits, tick_size = setup.exits, setup.rules.tick_size
+    highest = before = price / UNITS
+    fixed = opening_levels(exits, highest, tick_size)
+    watch = watch_for(fixed, exits, tick_size)
+    is_watched = fixed.stop > 0 or fixed.target > 0 or watch.kept > 0.0
+    bar = entry if is_watched else due
+    while bar < end:
+        bar, highest, before = near_bar(bars.high, bars.low, bar, due, watch, highest, before)
+        if bar >= end:
+            break
+        open_ = price_units(bars.open[bar])
+        now = Levels(fixed.stop, fixed.target, trail_level(exits, highest, tick_size))
+        sale = Sale(0, ExitReason.NONE, False)
+        if bar > entry:
+            rest = Levels(fixed.stop, fixed.target, trail_level(exits, before, tick_size))
+            sale = sale_at_open(open_, rest, now, bar == due, setup.slippage, setup.tick)
+        if sale.reason == ExitReason.NONE:
+            high, low = price_units(bars.high[bar]), price_units(bars.low[bar])
+            sale = sale_in_bar(open_, high, low, now, setup.slippage, setup.tick)
+        if sale.reason != ExitReason.NONE:
+            return bar, sale
+        before = highest
+        if watch.kept > 0.0:
+            highest = max(highest, bars.high[bar])
+        bar += 1
+    return end, Sale(0, ExitReason.NONE, False)
+
+
+# --- Books ------------------------------------------------------------------------------------------------------------
+
+
+@register_jitable
+def on_day_of(books: Books, bar: int, days: NDArray[np.int64]) -> Books:
+    """The books as they count on the day of a bar: what closed on earlier days is no longer today's."""
+    day = place_from(days, books.day, bar + 1) - 1
+    if day <= books.day:
+        return books
+    return Books(
+        books.quote, books.base, books.quote_before, books.closed_pnl, books.closed_pnl, 0,
+        day, books.last_exit, books.trades, books.closed,
+    )  # fmt: skip
+
+
+@register_jitable
+def bought(books: Books, bar: int, price: int, lots: int, setup: Setup, tape: Tape) -> Books:
+    """Book an entry (rule 7): the fee comes out of what is received."""
+    quantity = lots * setup.step
+    fee = commission(quantity, setup.fee)
+    tape.entry_bar[books.trades], tape.entry_price[books.trades] = bar, price
+    tape.quantity[books.trades], tape.entry_fee[books.trades] = quantity, fee
+    return Books(
+        books.quote - mul_units(price, quantity), books.base + quantity - fee, books.quote, books.closed_pnl,
+        books.pnl_before_today, books.entries_today + 1, books.day, books.last_exit, books.trades + 1,
+        books.closed,
+    )  # fmt: skip
+
+
+@register_jitable
+def sold(books: Books, bar: int, sale: Sale, setup: Setup, tape: Tape) -> Books:
+    """Book the sale of all whole lots (rule 7); what is under one stays on the ledger."""
+    quantity = books.base // setup.step * setup.step
+    proceeds = mul_units(sale.price, quantity)
+    fee = commission(proceeds, setup.maker_fee if sale.is_maker else setup.fee)
+    quote = books.quote + proceeds - fee
+    net = quote - books.quote_before
+    tape.exit_bar[books.closed], tape.exit_price[books.closed], tape.exit_fee[books.closed] = bar, sale.price, fee
+    tape.exit_reason[books.closed], tape.net_pnl[books.closed] = sale.reason.value, net
+    return Books(
+        quote, books.base - quantity, books.quote_before, books.closed_pnl + net, books.pnl_before_today,
+        books.entries_today, books.day, bar, books.trades, books.closed + 1,
+    )  # fmt: skip
+
+
+@register_jitable
+def valued(
+    close: NDArray[np.float64], equity: NDArray[np.float64], quote: float, base: float, peak: Peak, limit: float
+) -> Peak:
+    """Write the equity at closes between which nothing moves, and watch its fall; `limit` is gate 8's fraction."""
+    highest, worst, is_halted = peak.equity, peak.drawdown, peak.is_halted
+    near = highest * (1.0 - worst * (1.0 - ABOUT))  # nothing over this can be the largest fall, or the limit's first
+    for bar in range(len(close)):
+        value = quote + base * close[bar]
+        equity[bar] = value
+        if value > highest:
+            highest = value
+            near = highest * (1.0 - worst * (1.0 - ABOUT))
+        elif value < near:
+            worst = max(worst, (highest - value) / highest)
+            near = highest * (1.0 - worst * (1.0 - ABOUT))
+            is_halted = is_halted or drawdown_reached(highest, value, limit)
+    return Peak(highest, worst, is_halted)
+
+
+# --- Decide, and the loop itself --------------------------------------------------------------------------------------
+
+
+@register_jitable
+def decided_on(bar: int, price: int, is_outside: bool, books: Books, is_halted: bool, setup: Setup) -> Decided:
+    """The decision on a BUY at the close of `bar`, flat, that would fill at `price` on the bar after (rule 6)."""
+    facts = Gates(
+        False,
+        is_outside,
+        False,
+        bar - books.last_exit,
+        books.entries_today,
+        (books.closed_pnl - books.pnl_before_today) / UNITS,
+        (setup.initial + books.pnl_before_today) / UNITS,
+        is_halted,
+        True,
+        math.inf,
+    )
+    capital = (setup.initial + books.closed_pnl if setup.compounding else setup.initial) / UNITS
+    quote = books.quote / UNITS
+    return decide(
+        Signal.BUY, 0, facts, setup.risk, setup.size, setup.exits, setup.rules,
+        capital, quote, quote, price / UNITS, setup.fee_rate,
+    )  # fmt: skip
+
+
+def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outcome:
+    """Trade the rows `first` to `end` (excluded) and write the tape."""
+    books = Books(setup.initial, 0, setup.initial, 0, 0, 0, 0, -NEVER, 0, 0)
+    peak = Peak(setup.initial / UNITS, 0.0, False)
+    limit = setup.risk.max_drawdown
     tape.rejected[:] = 0
-
-    for bar in range(first, end):
-        # Settle: what was wanted at the last close fills at this open, what rests meets this bar.
-        if wanted > 0 or wants_exit or (protects and lots > 0):
-            if bars.open_time[bar] >= next_day:
-                next_day = (bars.open_time[bar] // DAY_MS + 1) * DAY_MS
-                pnl_before_today, entries_today = closed_pnl, 0
-            open_ = price_units(bars.open[bar])
-            sale = Sale(0, ExitReason.NONE, False)
-            if lots > 0:
-                sale = sale_at_open(open_, rest, levels, wants_exit, setup)
-            else:
-                price = ask_price(open_, setup.slippage, tick)
-                quantity = wanted * step
-                fee = commission(quantity, setup.fee)
-                quote_before = quote
-                quote -= mul_units(price, quantity)
-                base += quantity - fee
-                lots = base // step
-                highest = price / UNITS
-                levels = opening_levels(setup.exits, highest, setup.rules.tick_size)
-                entries_today += 1
-                tape.entry_bar[trades], tape.entry_price[trades] = bar, price
-                tape.quantity[trades], tape.entry_fee[trades] = quantity, fee
-                trades += 1
-            if protects and sale.reason == ExitReason.NONE:
-                sale = sale_in_bar(open_, price_units(bars.high[bar]), price_units(bars.low[bar]), levels, setup)
-            if sale.reason != ExitReason.NONE:
-                sold = lots * step
-                proceeds = mul_units(sale.price, sold)
-                fee = commission(proceeds, setup.maker_fee if sale.is_maker else setup.fee)
-                quote += proceeds - fee
-                base -= sold
-                lots = 0
-                closed_pnl += quote - quote_before
-                last_exit = bar
-                tape.exit_bar[closed], tape.exit_price[closed], tape.exit_fee[closed] = bar, sale.price, fee
-                tape.exit_reason[closed], tape.net_pnl[closed] = sale.reason.value, quote - quote_before
-                closed += 1
-            else:
-                rest = levels
-                if trails and bars.high[bar] > highest:
-                    highest = bars.high[bar]
-                    trail = trail_level(setup.exits, highest, setup.rules.tick_size)
-                    levels = Levels(levels.stop, levels.target, trail)
-            quote_now, base_now = quote / UNITS, base / UNITS
-            wanted, wants_exit = 0, False
-
-        # The books at this close.
-        equity = quote_now + base_now * bars.close[bar]
-        tape.equity[bar - first] = equity
-        tape.is_exposed[bar - first] = lots > 0
-        peak = max(peak, equity)
-        if limits_drawdown and not is_halted and drawdown_reached(peak, equity, setup.risk.max_drawdown):
-            is_halted = True
-
-        # Decide. A decision on the last bar could fill nowhere.
-        signal = bars.signal[bar]
-        if signal == Signal.NONE or bar == end - 1 or (lots > 0) == (signal == Signal.BUY):
-            continue
-        if bars.open_time[bar + 1] >= next_day:
-            next_day = (bars.open_time[bar + 1] // DAY_MS + 1) * DAY_MS
-            pnl_before_today, entries_today = closed_pnl, 0
-        capital = (setup.initial + closed_pnl if setup.compounding else setup.initial) / UNITS
-        facts = Gates(
-            False,
-            bars.is_outside[bar],
-            False,
-            bar - last_exit,
-            entries_today,
-            (closed_pnl - pnl_before_today) / UNITS,
-            (setup.initial + pnl_before_today) / UNITS,
-            is_halted,
-            True,
-            math.inf,
-        )
-        price_now = ask_price(price_units(bars.open[bar + 1]), setup.slippage, tick) / UNITS
-        decided = decide(
-            signal, lots, facts, setup.risk, setup.size, setup.exits, setup.rules,
-            capital, quote_now, quote_now, price_now, setup.fee_rate,
-        )  # fmt: skip
-        if decided.action == Action.ENTER:
-            wanted = decided.lots
-        elif decided.action == Action.EXIT:
-            wants_exit = True
-        elif decided.action == Action.REFUSED:
+    bar, next_buy, next_sell = first, 0, 0
+    while bar < end:
+        next_buy = place_from(bars.buys, next_buy, bar)
+        buy = min(bars.buys[next_buy], end) if next_buy < len(bars.buys) else end
+        stop = min(buy + 1, end)
+        equity = tape.equity[bar - first : stop - first]
+        peak = valued(bars.close[bar:stop], equity, books.quote / UNITS, books.base / UNITS, peak, limit)
+        bar = buy + 1
+        if bar >= end:
+            break  # a decision on the last bar could fill nowhere
+        books = on_day_of(books, bar, bars.days)
+        price = ask_price(price_units(bars.open[bar]), setup.slippage, setup.tick)
+        is_outside = len(bars.shut) > 0 and bars.shut[minute_of_week(bars.open_time[bar])]
+        decided = decided_on(buy, price, is_outside, books, peak.is_halted, setup)
+        if decided.action != Action.ENTER:
             tape.rejected[decided.gate.value] += 1
-
-    if trades > closed:
-        tape.exit_bar[closed], tape.net_pnl[closed] = -1, quote - quote_before
-    return trades, closed
+            continue
+        books = bought(books, bar, price, decided.lots, setup, tape)
+        next_sell = place_from(bars.sells, next_sell, bar)
+        due = min(bars.sells[next_sell] + 1, end) if next_sell < len(bars.sells) else end
+        out, sale = way_out(bars, bar, due, end, price, setup)
+        equity = tape.equity[bar - first : out - first]
+        peak = valued(bars.close[bar:out], equity, books.quote / UNITS, books.base / UNITS, peak, limit)
+        bar = out
+        if out < end:
+            books = sold(on_day_of(books, out, bars.days), out, sale, setup, tape)
+    if books.trades > books.closed:
+        tape.exit_bar[books.closed], tape.net_pnl[books.closed] = -1, books.quote - books.quote_before
+    return Outcome(books.trades, books.closed, peak.drawdown)
 
 
 run_bars_compiled: Any = njit(cache=True, nogil=True)(run_bars)

@@ -1,6 +1,6 @@
 """Every measure of a run, from plain arrays: what a backtest and a replay report alike (rule 9).
 
-Pure numpy. A measure that is not defined (no trades, no losses, no fall) is None, never 0. How likely the result is to
+Pure. A measure that is not defined (no trades, no losses, no fall) is None, never 0. How likely the result is to
 be luck is judged in overfitting.py.
 """
 
@@ -10,8 +10,12 @@ import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from backtests.compiled import FOLDER
+
+CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
 DAY_MS = 86_400_000
 DAYS_A_YEAR = 365
 MONEY = ("final_equity", "expectancy", "fees_paid")  # amounts of quote, printed with the exchange's 8 decimals
@@ -41,14 +45,14 @@ class Course:
     """What became of a ledger, bar by bar, over the bars of the run alone.
 
     Arrays of equal length n, ascending: `open_time` int64 ms, `close` the bars' closes, `equity` at each close in
-    quote, `is_exposed` whether a position was held there. `trade_pnl` holds the net PnL of closed trades, oldest first.
+    quote; a position was held at `exposed_bars` of them. `trade_pnl` holds the net PnL of closed trades, oldest first.
     """
 
     open_time: NDArray[np.int64]
     interval_ms: int
     close: NDArray[np.float64]
     equity: NDArray[np.float64]
-    is_exposed: NDArray[np.bool_]
+    exposed_bars: int
     initial_capital: float
     trade_pnl: NDArray[np.float64]
     fees_paid: float
@@ -86,12 +90,17 @@ class Metrics:
 def metrics(course: Course) -> Metrics:
     """Measure a run. Raise `ValueError` when it has no bars or its arrays do not fit together."""
     _require_bars(course)
+    daily = daily_returns(course.open_time, course.equity)
+    return measured(course, daily, max_drawdown(course.equity, course.initial_capital))
+
+
+def measured(course: Course, daily: NDArray[np.float64], fall: float) -> Metrics:
+    """Measure a run whose daily returns and largest drawdown are known, as a search knows them."""
     final = float(course.equity[-1])
     days = (int(course.open_time[-1]) + course.interval_ms - 1 - int(course.open_time[0])) / DAY_MS
     growth = cagr(course.initial_capital, final, days)
-    fall = max_drawdown(course.equity, course.initial_capital)
-    daily = daily_returns(course.open_time, course.equity)
     pnl = np.asarray(course.trade_pnl, dtype=np.float64)
+    won, lost, winners = _won_and_lost(pnl)
     return Metrics(
         final_equity=final,
         total_return=final / course.initial_capital - 1,
@@ -100,11 +109,11 @@ def metrics(course: Course) -> Metrics:
         sortino=sortino(daily),
         calmar=growth / fall if growth is not None and fall > 0 else None,
         max_drawdown=fall,
-        profit_factor=profit_factor(pnl),
-        win_rate=float(np.count_nonzero(pnl > 0)) / len(pnl) if len(pnl) else None,
-        expectancy=float(pnl.mean()) if len(pnl) else None,
+        profit_factor=won / lost if lost > 0 else None,
+        win_rate=winners / len(pnl) if len(pnl) else None,
+        expectancy=(won - lost) / len(pnl) if len(pnl) else None,
         sqn=sqn(pnl),
-        exposure=float(np.count_nonzero(course.is_exposed)) / len(course.is_exposed),
+        exposure=course.exposed_bars / len(course.equity),
         closed_trades=len(pnl),
         fees_paid=float(course.fees_paid),
         buy_and_hold_return=float(course.close[-1] / course.close[0]) - 1,
@@ -112,9 +121,9 @@ def metrics(course: Course) -> Metrics:
 
 
 def _require_bars(course: Course) -> None:
-    lengths = {len(course.open_time), len(course.close), len(course.equity), len(course.is_exposed)}
+    lengths = {len(course.open_time), len(course.close), len(course.equity)}
     if len(lengths) != 1:
-        raise ValueError(f"bars, closes, equity and exposure must be of one length, not {sorted(lengths)}")
+        raise ValueError(f"bars, closes and equity must be of one length, not {sorted(lengths)}")
     if lengths == {0}:
         raise ValueError("there is nothing to measure: the run has no bars")
     if not course.initial_capital > 0:
@@ -123,41 +132,87 @@ def _require_bars(course: Course) -> None:
 
 def last_of_each_day(open_time: NDArray[np.int64]) -> NDArray[np.intp]:
     """Index of the last bar of each UTC day that has bars; a bar belongs to the day of its open."""
-    day = open_time // DAY_MS
-    return np.flatnonzero(np.append(day[1:] != day[:-1], True))
+    if not len(open_time):
+        return np.empty(0, dtype=np.intp)
+    midnights = np.arange(open_time[0] // DAY_MS + 1, open_time[-1] // DAY_MS + 2) * DAY_MS
+    return np.unique(np.searchsorted(open_time, midnights)) - 1
 
 
 def daily_returns(open_time: NDArray[np.int64], equity: NDArray[np.float64]) -> NDArray[np.float64]:
     """Simple returns of the daily equity, from the second day on."""
-    daily = equity[last_of_each_day(open_time)]
-    return daily[1:] / daily[:-1] - 1
+    return returns_between(equity[last_of_each_day(open_time)])
+
+
+def returns_between(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Simple return of each value over the one before it."""
+    return values[1:] / values[:-1] - 1
 
 
 def sharpe(returns: NDArray[np.float64], periods: float = DAYS_A_YEAR) -> float | None:
     """Annual Sharpe ratio, risk-free 0. None for fewer than two returns, or returns that do not vary."""
-    ratio = _mean_over_deviation(returns)
-    return None if ratio is None else ratio * math.sqrt(periods)
+    return _known(_mean_over_deviation(returns) * math.sqrt(periods))
 
 
 def sortino(returns: NDArray[np.float64], periods: float = DAYS_A_YEAR) -> float | None:
     """Annual Sortino ratio (Sortino & van der Meer 1991, target 0). None where no return is negative."""
-    if not len(returns):
-        return None
-    downside = math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)))
-    return None if downside == 0 else float(returns.mean()) / downside * math.sqrt(periods)
+    return _known(_mean_over_downside(returns) * math.sqrt(periods))
 
 
 def sqn(pnl: NDArray[np.float64]) -> float | None:
     """System quality number (V. Tharp), without his cap of 100 trades."""
-    ratio = _mean_over_deviation(pnl)
-    return None if ratio is None else ratio * math.sqrt(len(pnl))
+    return _known(_mean_over_deviation(pnl) * math.sqrt(len(pnl)))
 
 
-def _mean_over_deviation(values: NDArray[np.float64]) -> float | None:
-    if len(values) < 2:
-        return None
-    mean, deviation = float(values.mean()), float(values.std(ddof=1))
-    return None if deviation <= NOISE * abs(mean) else mean / deviation
+def profit_factor(pnl: NDArray[np.float64]) -> float | None:
+    """Gross profit over gross loss. None without a losing trade."""
+    won, lost, _ = _won_and_lost(pnl)
+    return won / lost if lost > 0 else None
+
+
+def _known(value: float) -> float | None:
+    """None for NaN, which is what compiled code says where a measure is not defined."""
+    return None if math.isnan(value) else value
+
+
+@njit(cache=True, nogil=True)
+def _mean_over_deviation(values: NDArray[np.float64]) -> float:
+    """Mean over sample standard deviation; NaN for fewer than two values, or values that do not vary."""
+    count = len(values)
+    if count < 2:
+        return math.nan
+    mean = 0.0
+    for value in values:
+        mean += value
+    mean /= count
+    squares = 0.0
+    for value in values:
+        squares += (value - mean) * (value - mean)
+    deviation = math.sqrt(squares / (count - 1))
+    return mean / deviation if deviation > NOISE * abs(mean) else math.nan
+
+
+@njit(cache=True, nogil=True)
+def _mean_over_downside(values: NDArray[np.float64]) -> float:
+    """Mean over the root of the mean squared negative value of all; NaN where none is negative."""
+    total, squares = 0.0, 0.0
+    for value in values:
+        total += value
+        if value < 0.0:
+            squares += value * value
+    return total / len(values) / math.sqrt(squares / len(values)) if squares > 0.0 else math.nan
+
+
+@njit(cache=True, nogil=True)
+def _won_and_lost(pnl: NDArray[np.float64]) -> tuple[float, float, int]:
+    """Sum of the gains, sum of the losses as a positive number, and how many gained."""
+    won, lost, winners = 0.0, 0.0, 0
+    for value in pnl:
+        if value > 0.0:
+            won += value
+            winners += 1
+        elif value < 0.0:
+            lost -= value
+    return won, lost, winners
 
 
 def cagr(initial: float, final: float, days: float) -> float | None:
@@ -179,9 +234,3 @@ def drawdowns(equity: NDArray[np.float64], initial: float) -> NDArray[np.float64
 def max_drawdown(equity: NDArray[np.float64], initial: float) -> float:
     """The largest of the drawdowns; 0 where equity never fell."""
     return float(drawdowns(equity, initial).max())
-
-
-def profit_factor(pnl: NDArray[np.float64]) -> float | None:
-    """Gross profit over gross loss. None without a losing trade."""
-    lost = float(-pnl[pnl < 0].sum())
-    return float(pnl[pnl > 0].sum()) / lost if lost > 0 else None

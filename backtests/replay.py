@@ -167,7 +167,7 @@ def _result(run: ReplayRun, bot: BotConfig, klines: FullKlines, first: int) -> R
         interval_ms=INTERVAL_MS[klines.interval],
         close=span.close,
         equity=_equity(bot, span),
-        is_exposed=_exposed(trades, span),
+        exposed_bars=_exposed_bars(trades, span),
         initial_capital=float(bot.initial_capital),
         trade_pnl=np.array([float(trade.net_pnl) for trade in trades if trade.closed_at is not None]),
         fees_paid=float(fees),
@@ -191,14 +191,10 @@ def _equity(bot: BotConfig, span: FullKlines) -> Any:
     return np.array([*decided, float(state.quote) + float(state.base) * float(span.close[-1])])
 
 
-def _exposed(trades: list[Trade], span: FullKlines) -> Any:
-    """Whether a position was held at each bar's close."""
-    exposed = np.zeros(len(span), dtype=np.bool_)
-    for trade in trades:
-        entered = _row(span, _ms(trade.opened_at))
-        left = len(span) if trade.closed_at is None else _row(span, _ms(trade.closed_at))
-        exposed[entered:left] = True
-    return exposed
+def _exposed_bars(trades: list[Trade], span: FullKlines) -> int:
+    """At how many bars' closes a position was held."""
+    ends = (len(span) if trade.closed_at is None else _row(span, _ms(trade.closed_at)) for trade in trades)
+    return sum(end - _row(span, _ms(trade.opened_at)) for end, trade in zip(ends, trades, strict=True))
 
 
 def _trade(trade: Trade, klines: FullKlines) -> ClosedTrade | OpenTrade:

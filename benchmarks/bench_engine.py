@@ -22,7 +22,7 @@ import numpy as np
 import talib
 from numba import njit
 
-from backtests.engine import Market, backtest, bars_of, prepare, rows_of, setup_of, signals_of, tape_for
+from backtests.engine import Market, backtest, bars_of, day_starts, events_of, prepare, rows_of, setup_of, tape_for
 from backtests.loop import run_bars_compiled
 from backtests.parameters import RunParameters, make_parameters
 from backtests.span import Span
@@ -85,7 +85,9 @@ def run_bare(market: Market, equity: Any) -> int:
 def run_loop(market: Market, parameters: RunParameters, tape: Any) -> int:
     """The engine's own path of a search: signals, every rule, equity; no report."""
     first, end = rows_of(market, parameters, Span())
-    bars = bars_of(market, signals_of(market, parameters), parameters)
+    bars = bars_of(
+        market.candles, events_of(market, parameters), day_starts(market.candles.open_time), parameters.trading_hours
+    )
     return int(run_bars_compiled(bars, first, end, setup_of(market, parameters), tape)[0])
 
 

@@ -35,9 +35,9 @@ def mul_units(a: int, b: int) -> int:
 
 
 @register_jitable
-def mul_is_exact(a: int, b: int) -> bool:
-    """Whether `mul_units(a, b)` dropped nothing."""
-    return (a % UNITS) * (b % UNITS) % UNITS == 0
+def mul_units_up(a: int, b: int) -> int:
+    """`a * b` of two amounts in units, in units, rounded up."""
+    return mul_units(a, b) + ((a % UNITS) * (b % UNITS) % UNITS > 0)
 
 
 @register_jitable
@@ -49,11 +49,7 @@ def floor_to(value: int, size: int) -> int:
 @register_jitable
 def ask_price(last: int, slippage: int, tick: int) -> int:
     """What a market buy pays: last * (1 + slippage), rounded up to the tick. All in units."""
-    exact = mul_is_exact(last, UNITS + slippage)
-    value = mul_units(last, UNITS + slippage)
-    if exact:
-        return -(-value // tick) * tick
-    return (value // tick + 1) * tick
+    return floor_to(mul_units_up(last, UNITS + slippage) + tick - 1, tick)
 
 
 @register_jitable

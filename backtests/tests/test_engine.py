@@ -84,7 +84,7 @@ def test_a_decision_fills_at_the_next_open_and_a_sell_closes(scripted):
     assert exits(run) == [(3, "107", "signal")]
     assert run.result.closed_trades[0].net_pnl == Decimal("4.5")
     assert run.equity.tolist() == pytest.approx([1000.0, 1001.8, 1002.7, 1004.5], abs=1e-9)
-    assert run.is_exposed.tolist() == [False, True, True, False]
+    assert run.result.metrics.exposure == 2 / 4
 
 
 def test_a_decision_on_the_last_bar_fills_nowhere_and_is_no_rejection(scripted):
@@ -110,7 +110,7 @@ def test_fees_come_out_of_what_is_received_rounded_down_and_dust_stays(scripted)
     # 0.985 more make 1.07: the dust goes out with 1.0 of it, for 100 less 1.5
     assert second.net_pnl == Decimal("-1.5")
     assert run.equity[-1] == pytest.approx(1000 - 11.35 - 1.5 + 0.07 * 100)
-    assert run.is_exposed.tolist() == [False, True, False, True, False]
+    assert run.result.metrics.exposure == 2 / 5
 
 
 def test_a_target_pays_the_makers_fee_and_no_slippage(scripted):
@@ -380,6 +380,6 @@ def test_the_ledger_adds_up(bitcoin):
     assert all(isinstance(trade, ClosedTrade) for trade in parts)
     spent = sum((trade.net_pnl for trade in run.result.trades), Decimal(0))
     dust = run.equity[-1] - float(1000 + spent)
-    assert 0 <= dust < 1 or run.is_exposed[-1]
+    assert 0 <= dust < 1 or isinstance(run.result.trades[-1], OpenTrade)
     assert run.result.metrics.fees_paid == pytest.approx(float(sum(trade.fees for trade in run.result.trades)))
     assert run.result.to_json() == backtest(bitcoin, make_parameters(RUNS[0])).result.to_json()

@@ -31,7 +31,7 @@ def course(
         interval_ms=interval_ms,
         close=np.array(close or [1.0] * n),
         equity=np.array(equity, dtype=np.float64),
-        is_exposed=np.array(exposed or [False] * n),
+        exposed_bars=sum(exposed or []),
         initial_capital=initial,
         trade_pnl=np.array(pnl, dtype=np.float64),
         fees_paid=0.0,

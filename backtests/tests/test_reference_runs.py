@@ -47,9 +47,9 @@ def traded(candles: np.ndarray, buys: list[int], sells: list[int], **settings: s
     signal = np.zeros(len(candles), dtype=np.int8)
     signal[sells], signal[buys] = -1, 1
     market, tape = market_of(candles), tape_for(len(candles))
-    bars: Bars = bars_of(market, signal, parameters)
-    trades, closed = run_bars_compiled(bars, 0, len(candles), setup_of(market, parameters), tape)
-    return tape, int(trades), int(closed)
+    bars: Bars = bars_of(market, signal)
+    outcome = run_bars_compiled(bars, 0, len(candles), setup_of(market, parameters), tape)
+    return tape, outcome.trades, outcome.closed
 
 
 def test_crosses_of_bitcoins_days_trade_as_two_other_engines_did(reference):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import talib
 from numpy.typing import NDArray
 
-from bots.strategy.types import Candles, ParameterField
+from bots.strategy.types import Candles, Events, ParameterField
+
+KEPT_BYTES = 1 << 26  # of each kind of series, when many parameters are tried on the same candles
 
 NAME = "ema_rsi"
 LABEL = "EMA cross with RSI"
@@ -67,15 +70,32 @@ def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64
     }
 
 
+def crossings(fast: NDArray[np.float64], slow: NDArray[np.float64]) -> Events:
+    """The rows where `fast` has just risen above `slow`, and where it has just fallen below."""
+    above, under = fast > slow, fast < slow  # NaN: neither
+    return Events(np.flatnonzero(above[1:] > above[:-1]) + 1, np.flatnonzero(under[1:] > under[:-1]) + 1)
+
+
+class EventsOver:
+    """Signals for many parameters over the same candles: each series, and each pair's crossings, are found once."""
+
+    def __init__(self, candles: Candles) -> None:
+        self._bars = len(candles.close)
+        keep = lru_cache(maxsize=max(4, KEPT_BYTES // (8 * max(self._bars, 1))))
+        # Of functions that do not know this object: a cycle would hold the series until the collector's next round.
+        average = keep(partial(ema, candles.close))
+        self._rsi = keep(partial(talib.RSI, candles.close))
+        self._crossings = keep(lambda fast, slow: crossings(average(fast), average(slow)))
+
+    def __call__(self, params: Params) -> Events:
+        start = warmup_bars(params)
+        if self._bars <= start:
+            return Events(np.empty(0, np.int64), np.empty(0, np.int64))
+        rows, rsi = self._crossings(params.ema_fast, params.ema_slow), self._rsi(params.rsi_period)
+        buys, sells = rows.buys[rows.buys.searchsorted(start) :], rows.sells[rows.sells.searchsorted(start) :]
+        return Events(buys[rsi[buys] < params.rsi_overbought], sells[rsi[sells] > params.rsi_oversold])
+
+
 def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
     """+1 where the fast average has just risen above the slow one, -1 where it fell below, else 0 (rule 3)."""
-    signal = np.zeros(len(candles.close), dtype=np.int8)
-    start = warmup_bars(params)
-    if len(signal) <= start:
-        return signal
-    values = indicators(candles, params)
-    fast, slow, rsi = values["ema_fast"], values["ema_slow"], values["rsi"][start:]
-    above, under = fast[start - 1 :] > slow[start - 1 :], fast[start - 1 :] < slow[start - 1 :]  # NaN: neither
-    signal[start:] = (above[1:] & ~above[:-1] & (rsi < params.rsi_overbought)).view(np.int8)
-    signal[start:] -= (under[1:] & ~under[:-1] & (rsi > params.rsi_oversold)).view(np.int8)
-    return signal
+    return EventsOver(candles)(params).dense(len(candles.close))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.strategy import bollinger, donchian, ema_rsi
-from bots.strategy.types import Candles, ParameterField
+from bots.strategy.types import Candles, Events, ParameterField, Signal
 
 
 class Strategy(Protocol):
@@ -45,6 +45,13 @@ class Strategy(Protocol):
         """+1, 0 or -1 for each bar, from that bar and those before it alone; 0 during the warm-up."""
 
 
+class SharesWork(Protocol):
+    """What a strategy may offer besides, where many parameters on the same candles have series in common."""
+
+    def EventsOver(self, candles: Candles, /) -> Callable[[Any], Events]:
+        """The rows with signals for any parameters, as `signals` would give them."""
+
+
 STRATEGIES: dict[str, Strategy] = {
     module.NAME: cast(Strategy, module) for module in (ema_rsi, donchian, bollinger)
 }  # fmt: skip
@@ -58,6 +65,10 @@ class ParameterError(ValueError):
         self.field = field
 
 
+class SignalsInvalid(ValueError):
+    """A strategy gave something else than +1, 0 or -1 for each bar."""
+
+
 def get(name: str) -> Strategy:
     """The strategy called `name`."""
     try:
@@ -65,6 +76,25 @@ def get(name: str) -> Strategy:
     except KeyError:
         known = ", ".join(STRATEGIES)
         raise ParameterError("strategy", f"there is no strategy {name!r}; there are: {known}") from None
+
+
+def events_over(name: str, candles: Candles) -> Callable[[Any], Events]:
+    """The signals of strategy `name` for any parameters on these candles, as the rows that carry them.
+
+    The callable raises `SignalsInvalid` where `signals` does not give +1, 0 or -1 for each bar.
+    """
+    strategy = get(name)
+    if hasattr(strategy, "EventsOver"):
+        return cast(SharesWork, strategy).EventsOver(candles)
+    return lambda params: _events(name, strategy.signals(candles, params), len(candles.close))
+
+
+def _events(name: str, given: NDArray[np.int8], bars: int) -> Events:
+    signal = np.asarray(given)
+    buys, sells = np.flatnonzero(signal == Signal.BUY), np.flatnonzero(signal == Signal.SELL)
+    if signal.shape != (bars,) or len(buys) + len(sells) != np.count_nonzero(signal):
+        raise SignalsInvalid(f"strategy {name} must give +1, 0 or -1 for each of {bars} bars")
+    return Events(buys, sells)
 
 
 def make_params(name: str, values: Mapping[str, object]) -> Any:
@@ -105,7 +135,7 @@ def _value(field: ParameterField, value: object) -> int | float:
 def _number(field: ParameterField, value: object) -> float:
     if isinstance(value, int | float | str | Decimal) and not isinstance(value, bool):
         try:
-            number = float(Decimal(str(value).strip()))
+            number = float(value) if isinstance(value, int | float) else float(Decimal(str(value).strip()))
         except InvalidOperation:
             number = math.nan
         if math.isfinite(number):

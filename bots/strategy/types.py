@@ -33,6 +33,19 @@ class Candles(NamedTuple):
     volume: NDArray[np.float64]
 
 
+class Events(NamedTuple):
+    """A strategy's signals as the rows that carry them: ascending int64, no row in both."""
+
+    buys: NDArray[np.int64]
+    sells: NDArray[np.int64]
+
+    def dense(self, bars: int) -> NDArray[np.int8]:
+        """+1, 0 or -1 for each of so many bars."""
+        signal = np.zeros(bars, dtype=np.int8)
+        signal[self.buys], signal[self.sells] = Signal.BUY, Signal.SELL
+        return signal
+
+
 class ExitReason(IntEnum):
     """Why a trade ended. NONE while it is open."""
 
