@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from backtests import engine
@@ -133,14 +135,20 @@ def fields(request: Request, ground: Ground, end: int | None = None) -> dict[str
 
 def market_of(run: Run) -> engine.Market:
     """The candles and rules that a run on record was asked to use. Raise `RunError` where the data has changed."""
+    info = json.dumps(run.symbol_info, sort_keys=True)
+    return _market(run.symbol, run.interval, milliseconds(run.end_at), run.data_hash, info)
+
+
+@lru_cache(maxsize=1)  # a worker makes one chunk of a search after another on the same candles
+def _market(symbol: str, interval: str, end_ms: int, wanted_hash: str, info: str) -> engine.Market:
     try:
-        klines = store.load(run.symbol, run.interval, end_ms=milliseconds(run.end_at))
-        market = engine.prepare(klines, run.symbol, parse_rules(run.symbol_info))
+        klines = store.load(symbol, interval, end_ms=end_ms)
+        market = engine.prepare(klines, symbol, parse_rules(json.loads(info)))
     except ValueError as error:
         raise RunError(str(error)) from error
-    if data_hash(run.symbol, klines) != run.data_hash:
+    if data_hash(symbol, klines) != wanted_hash:
         raise RunError(
-            f"The stored {run.symbol} {run.interval} candles changed since this run was made: "
+            f"The stored {symbol} {interval} candles changed since this run was made: "
             "start it again, or bring the old candles back."
         )
     return market

@@ -81,6 +81,10 @@ def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> Market:
         bad = np.flatnonzero(~(np.isfinite(series) & (series > 0)))
         if len(bad):
             raise BacktestError(f"the {name} of the bar at {_iso(klines.open_time[bad[0]])} is {series[bad[0]]}")
+    low, high = klines.low, klines.high
+    inside = (low <= klines.open) & (low <= klines.close) & (klines.open <= high) & (klines.close <= high)
+    if not inside.all():
+        raise BacktestError(f"the bar at {_iso(klines.open_time[inside.argmin()])} opens or closes outside its range")
     backward = np.flatnonzero(np.diff(klines.open_time) <= 0)
     if len(backward):
         raise BacktestError(f"the bar after {_iso(klines.open_time[backward[0]])} does not open later than it")

@@ -38,6 +38,7 @@ from exchange.fills import ask_price, bid_price, commission, mul_units
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
 UNITS = 1e8
+UNIT = 1e-8
 MINUTE_MS = 60_000
 MONDAY_MINUTE = 28_401_120  # Monday 2024-01-01 00:00 UTC, in minutes since 1970
 WEEK_MINUTES = 7 * 1440
@@ -203,8 +204,8 @@ class Watch(NamedTuple):
 def watch_for(levels: Levels, exits: ExitParams, tick_size: float) -> Watch:
     """The watch over an entry's levels."""
     return Watch(
-        levels.stop * tick_size * (1.0 + ABOUT) if levels.stop > 0 else -math.inf,
-        levels.target * tick_size * (1.0 - ABOUT) if levels.target > 0 else math.inf,
+        levels.stop * tick_size * (1.0 + ABOUT) + UNIT if levels.stop > 0 else -math.inf,
+        levels.target * tick_size * (1.0 - ABOUT) - UNIT if levels.target > 0 else math.inf,
         (1.0 - exits.trailing_stop) * (1.0 + ABOUT) if exits.trailing_stop > 0.0 else 0.0,
     )
 
@@ -223,12 +224,12 @@ def near_bar(
 
     With it, the highest price that the levels stand on as that bar opens, and as the bar before it did.
     """
-    near = max(watch.stop, highest * watch.kept)
+    near = max(watch.stop, highest * watch.kept + UNIT)
     while bar < stop and low[bar] > near and high[bar] < watch.target:
         before = highest
         if watch.kept > 0.0 and high[bar] > highest:
             highest = high[bar]
-            near = max(watch.stop, highest * watch.kept)
+            near = max(watch.stop, highest * watch.kept + UNIT)
         bar += 1
     return bar, highest, before
 

@@ -6,6 +6,7 @@ Which trials are made is optimise.py's matter; what all runs share is in runs.py
 from __future__ import annotations
 
 import math
+import os
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -128,7 +129,7 @@ def _begin_round(search: Optimisation) -> None:
     )
 
 
-def make_chunk(chunk_id: int, claim: str | None = None) -> bool:
+def make_chunk(chunk_id: int, claim: str | None = None, threads: int = 1) -> bool:
     """Make one chunk's trials and store them at once. False when it is another worker's, or not to be made."""
     claim = claim or str(uuid.uuid4())
     now = timezone.now()
@@ -144,7 +145,7 @@ def make_chunk(chunk_id: int, claim: str | None = None) -> bool:
         return False
     with reporting(search):
         plan = search_plan(search)
-        evaluator = Evaluator(market_of(search), plan.fixed, span_of(search), plan.space.names)
+        evaluator = Evaluator(market_of(search), plan.fixed, span_of(search), plan.space.names, threads=threads)
         made = evaluator([dict(zip(plan.space.names, row, strict=True)) for row in chunk.proposed])
         mine = SearchChunk.objects.filter(pk=chunk_id, claim=claim, done_at__isnull=True)
         if mine.update(trials=made.to_bytes(), best=_best_of(made, plan), done_at=timezone.now()):
@@ -278,7 +279,7 @@ def run_here(search: Optimisation, on_progress: Any = None) -> None:
     """Make a whole search in this process, or what is left of it."""
     while ids := _next_or_fail(search):
         for chunk_id in ids:
-            if not make_chunk(chunk_id):
+            if not make_chunk(chunk_id, threads=os.cpu_count() or 1):
                 return
             search.refresh_from_db()
             if on_progress:

@@ -123,7 +123,7 @@ def test_a_target_pays_the_makers_fee_and_no_slippage(scripted):
 
 
 def test_an_open_trade_stands_last_with_what_it_cost_so_far(scripted):
-    run = scripted("100 100 100 100 buy\n100 100 100 120\n100 100 100 130")
+    run = scripted("100 100 100 100 buy\n100 120 100 120\n120 130 120 130")
     (trade,) = run.result.trades
     assert isinstance(trade, OpenTrade)
     assert trade.to_json()["exit_time"] is None
