@@ -161,9 +161,9 @@ class Ground:
         rest = levels
         for row in range(entry, min(due + 1, self.end)):
             open_, high, low = (price_units(series[row]) for series in (candles.open, candles.high, candles.low))
-            sale = sale_at_open(open_, rest, levels, row == due, setup) if row > entry else None
+            sale = sale_at_open(open_, rest, levels, row == due, setup.slippage, setup.tick) if row > entry else None
             if sale is None or sale.reason == ExitReason.NONE:
-                sale = sale_in_bar(open_, high, low, levels, setup)
+                sale = sale_in_bar(open_, high, low, levels, setup.slippage, setup.tick)
             if sale.reason != ExitReason.NONE:
                 possible = _possible(high, low, levels, row == due, setup)
                 reason = ExitReason(sale.reason).name.lower()
