@@ -40,4 +40,5 @@ parity: setup
 	$(PY) -m pytest -q -m parity --timeout 7200
 
 bench: setup
-	@for bench in benchmarks/bench_*.py; do echo "$$bench"; $(PY) $$bench || exit 1; done
+	$(PY) benchmarks/peers/install.py
+	$(PY) benchmarks/bench.py

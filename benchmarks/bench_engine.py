@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import talib
+from data import seeded_bars
 from numba import njit
 
 from backtests.engine import Market, backtest, bars_of, day_starts, events_of, prepare, rows_of, setup_of, tape_for
@@ -38,25 +39,18 @@ EVERY_RULE = SIGNALS_ONLY | {
 
 
 def market_of(count: int) -> Market:
-    """A seeded walk of 1-minute bars."""
-    rng = np.random.default_rng(1)
-    close = np.round(30_000 * np.exp(np.cumsum(rng.standard_t(4, count) * 0.0004)), 2)
-    open_ = np.concatenate([close[:1], close[:-1]])
-    wick = np.abs(rng.normal(0, 0.0003, (2, count)))
-    high = np.round(np.maximum(open_, close) * (1 + wick[0]), 2)
-    low = np.round(np.minimum(open_, close) * (1 - wick[1]), 2)
-    times = 1_704_067_200_000 + np.arange(count, dtype=np.int64) * 60_000
+    """The seeded bars as a symbol with a tick, a step and a least notional."""
+    bars = seeded_bars(count)
     rules = SymbolRules(
         "BTCUSDT", "BTC", "USDT", tick_size=Decimal("0.01"), step_size=Decimal("0.00001"), min_notional=Decimal(5)
     )
-    return prepare(Klines("1m", times, open_, high, low, close, np.ones(count)), "BTCUSDT", rules)
+    return prepare(Klines("1m", *bars, np.ones(count)), "BTCUSDT", rules)
 
 
 @njit(nogil=True)
-def bare(
-    open_: Any, close: Any, fast: Any, slow: Any, rsi: Any, start: int, fee: float, slip: float, equity: Any
-) -> int:
+def bare(open_: Any, close: Any, fast: Any, slow: Any, rsi: Any, overbought: float, start: int, equity: Any) -> int:
     """Crosses, market fills, fee, slippage, equity."""
+    fee, slip = 0.001, 0.0002
     quote, base, trades, wanted = 1000.0, 0.0, 0, 0
     for bar in range(len(close)):
         if wanted == 1:
@@ -68,7 +62,7 @@ def bare(
             base = 0.0
         wanted = 0
         if bar >= start:
-            if base == 0.0 and fast[bar - 1] <= slow[bar - 1] and fast[bar] > slow[bar] and rsi[bar] < 70:
+            if base == 0.0 and fast[bar - 1] <= slow[bar - 1] and fast[bar] > slow[bar] and rsi[bar] < overbought:
                 wanted = 1
             elif base > 0.0 and fast[bar - 1] >= slow[bar - 1] and fast[bar] < slow[bar] and rsi[bar] > 30:
                 wanted = -1
@@ -79,7 +73,7 @@ def bare(
 def run_bare(market: Market, equity: Any) -> int:
     close = market.candles.close
     fast, slow, rsi = talib.EMA(close, 12), talib.EMA(close, 26), talib.RSI(close, 14)
-    return int(bare(market.candles.open, close, fast, slow, rsi, 280, 0.001, 0.0002, equity))
+    return int(bare(market.candles.open, close, fast, slow, rsi, 70.0, 280, equity))
 
 
 def run_loop(market: Market, parameters: RunParameters, tape: Any) -> int:

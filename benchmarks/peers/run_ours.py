@@ -1,0 +1,98 @@
+"""Our engine, and the bare loop that any engine must at least do, asked what the peers are asked."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from common import CAPITAL, GRID_OVERBOUGHT, OVERSOLD, RSI, grid_pairs, main, timed, trade_rows, warmup
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+import numpy as np
+import talib
+from bench_engine import EVERY_RULE, SIGNALS_ONLY, bare, market_of, run_bare, run_loop
+from data import Bars
+
+from backtests.engine import Backtest, Market, backtest, tape_for
+from backtests.evaluate import Evaluator
+from backtests.parameters import make_parameters
+from backtests.span import Span
+
+THREADS = 2
+PLAIN = SIGNALS_ONLY | {"initial_capital": CAPITAL, "rsi_oversold": OVERSOLD, "rsi_period": RSI}
+# Of a fixed size: a strategy that loses would come to the drawdown limit, and bars without trades cost little.
+FULL = EVERY_RULE | {"initial_capital": CAPITAL, "position_size_mode": "fixed", "position_size_fixed": 10_000}
+NAMES = ("ema_fast", "ema_slow", "rsi_overbought")
+
+
+def plain(market: Market, run: Backtest) -> list[list[float]]:
+    closed = run.result.closed_trades
+    row = {int(time): number for number, time in enumerate(market.candles.open_time)}
+    return trade_rows(
+        [row[trade.entry_time] for trade in closed],
+        [trade.entry_price for trade in closed],
+        [row[trade.exit_time] for trade in closed],
+        [trade.exit_price for trade in closed],
+        [trade.net_pnl / (trade.entry_price * trade.quantity) for trade in closed],
+    )
+
+
+def one(bars: Bars, repeats: int) -> dict[str, Any]:
+    market = market_of(len(bars.close))
+    equity, tape = np.empty(market.bars), tape_for(market.bars)
+    signals_only, every_rule = make_parameters(PLAIN), make_parameters(FULL)
+    trades = plain(market, backtest(market, signals_only))
+    return {
+        "bare loop": timed(lambda: run_bare(market, equity), repeats),
+        "ours, signals, fees, slippage": timed(lambda: run_loop(market, signals_only, tape), repeats)
+        | {"trades": trades},
+        "ours, every rule": timed(lambda: run_loop(market, every_rule, tape), repeats),
+        "ours, every rule, full report": timed(lambda: backtest(market, every_rule), repeats),
+    }
+
+
+def evaluated(fixed: dict[str, Any]) -> Callable[[Bars, int], dict[str, Any]]:
+    """The grid by a search's own evaluator: fifteen figures and the daily returns of every combination."""
+    name = "ours, every rule" if fixed is FULL else "ours, signals, fees, slippage"
+
+    def grid(bars: Bars, repeats: int) -> dict[str, Any]:
+        market = market_of(len(bars.close))
+        rows = [(*pair, level) for pair, level in itertools.product(grid_pairs(), GRID_OVERBOUGHT)]
+        combinations = [dict(zip(NAMES, map(float, row), strict=True)) for row in rows]
+
+        def run() -> Any:
+            return Evaluator(market, fixed, Span(), NAMES, threads=THREADS)(combinations)
+
+        took = timed(run, repeats)
+        return {name: took | ({} if fixed is FULL else {"closed": run().figure("closed_trades").tolist()})}
+
+    return grid
+
+
+def bare_grid(bars: Bars, repeats: int) -> dict[str, Any]:
+    pairs = grid_pairs()
+
+    def run() -> None:
+        average = {period: talib.EMA(bars.close, period) for period in set(itertools.chain(*pairs))}
+        rsi = talib.RSI(bars.close, RSI)
+
+        def some(first: int) -> None:
+            equity = np.empty(len(bars.close))
+            for fast, slow in pairs[first::THREADS]:
+                for level in GRID_OVERBOUGHT:
+                    bare(bars.open, bars.close, average[fast], average[slow], rsi, level, warmup(slow), equity)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(some, range(THREADS)))
+
+    return {"bare loop, shared averages": timed(run, repeats)}
+
+
+if __name__ == "__main__":
+    cases = {"grid": evaluated(PLAIN), "full-grid": evaluated(FULL), "bare-grid": bare_grid}
+    main(one, cases.get(sys.argv[1]))
