@@ -46,11 +46,11 @@ def step_by_step(monkeypatch) -> Iterator[threading.Event]:
     go_on, make, made = threading.Event(), searches.make_chunk, []
     monkeypatch.setattr(searches, "CHUNK_TRIALS", 4)
 
-    def waiting(chunk_id: int) -> bool:
+    def waiting(chunk_id: int, **options: int) -> bool:
         if made:
             go_on.wait(60)
         made.append(chunk_id)
-        return make(chunk_id)
+        return make(chunk_id, **options)
 
     monkeypatch.setattr(searches, "make_chunk", waiting)
     started: list[threading.Thread] = []

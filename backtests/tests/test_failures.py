@@ -107,11 +107,11 @@ def test_ctrl_c_pauses_a_search_and_the_message_says_how_to_go_on(market, monkey
     monkeypatch.setattr(searches, "CHUNK_TRIALS", 4)
     make, made = searches.make_chunk, []
 
-    def interrupted(chunk_id):
+    def interrupted(chunk_id, **options):
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(chunk_id)
-        return make(chunk_id)
+        return make(chunk_id, **options)
 
     monkeypatch.setattr(searches, "make_chunk", interrupted)
     grid = ["--grid", "ema_fast=5:8", "--grid", "ema_slow=30:50:10", "--min-trades", "3"]
