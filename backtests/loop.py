@@ -63,6 +63,14 @@ class Bars(NamedTuple):
     shut: NDArray[np.bool_]
 
 
+class Series(NamedTuple):
+    """The prices that a position meets: the arrays of `Bars` by these names."""
+
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+
+
 class Setup(NamedTuple):
     """What holds for the whole run. Units of 1e-8 where the name does not say a fraction."""
 
@@ -235,7 +243,7 @@ def near_bar(
 
 
 @register_jitable
-def way_out(bars: Bars, entry: int, due: int, end: int, price: int, setup: Setup) -> tuple[int, Sale]:
+def way_out(series: Series, entry: int, due: int, end: int, price: int, setup: Setup) -> tuple[int, Sale]:
     """The bar that ends a position bought at `price` at the open of bar `entry`, and how; `end` where none does.
 
     `due` is the bar at whose open a signal sells it (`end`: none does). Only bars near a level meet the exact rules.
@@ -247,23 +255,23 @@ def way_out(bars: Bars, entry: int, due: int, end: int, price: int, setup: Setup
     is_watched = fixed.stop > 0 or fixed.target > 0 or watch.kept > 0.0
     bar = entry if is_watched else due
     while bar < end:
-        bar, highest, before = near_bar(bars.high, bars.low, bar, due, watch, highest, before)
+        bar, highest, before = near_bar(series.high, series.low, bar, due, watch, highest, before)
         if bar >= end:
             break
-        open_ = price_units(bars.open[bar])
+        open_ = price_units(series.open[bar])
         now = Levels(fixed.stop, fixed.target, trail_level(exits, highest, tick_size))
         sale = Sale(0, ExitReason.NONE, False)
         if bar > entry:
             rest = Levels(fixed.stop, fixed.target, trail_level(exits, before, tick_size))
             sale = sale_at_open(open_, rest, now, bar == due, setup.slippage, setup.tick)
         if sale.reason == ExitReason.NONE:
-            high, low = price_units(bars.high[bar]), price_units(bars.low[bar])
+            high, low = price_units(series.high[bar]), price_units(series.low[bar])
             sale = sale_in_bar(open_, high, low, now, setup.slippage, setup.tick)
         if sale.reason != ExitReason.NONE:
             return bar, sale
         before = highest
         if watch.kept > 0.0:
-            highest = max(highest, bars.high[bar])
+            highest = max(highest, series.high[bar])
         bar += 1
     return end, Sale(0, ExitReason.NONE, False)
 
@@ -314,23 +322,39 @@ def sold(books: Books, bar: int, sale: Sale, setup: Setup, tape: Tape) -> Books:
 
 
 @register_jitable
+def extremes(close: NDArray[np.float64]) -> tuple[float, float]:
+    """The lowest and the highest of at least one close."""
+    low = high = close[0]
+    for value in close:
+        low = value if value < low else low
+        high = value if value > high else high
+    return low, high
+
+
+@register_jitable
 def valued(
     close: NDArray[np.float64], equity: NDArray[np.float64], quote: float, base: float, peak: Peak, limit: float
 ) -> Peak:
     """Write the equity at closes between which nothing moves, and watch its fall; `limit` is gate 8's fraction."""
-    highest, worst, is_halted = peak.equity, peak.drawdown, peak.is_halted
-    near = highest * (1.0 - worst * (1.0 - ABOUT))  # nothing over this can be the largest fall, or the limit's first
+    if len(close) == 0:
+        return peak
     for bar in range(len(close)):
-        value = quote + base * close[bar]
-        equity[bar] = value
-        if value > highest:
-            highest = value
-            near = highest * (1.0 - worst * (1.0 - ABOUT))
-        elif value < near:
-            worst = max(worst, (highest - value) / highest)
-            near = highest * (1.0 - worst * (1.0 - ABOUT))
-            is_halted = is_halted or drawdown_reached(highest, value, limit)
-    return Peak(highest, worst, is_halted)
+        equity[bar] = quote + base * close[bar]
+    low, high = extremes(close)
+    if quote + base * high <= peak.equity:  # no new peak: the lowest close has the largest fall
+        return fallen_to(quote + base * low, peak, limit)
+    for value in equity:
+        peak = fallen_to(value, peak, limit)
+    return peak
+
+
+@register_jitable
+def fallen_to(value: float, peak: Peak, limit: float) -> Peak:
+    """The peak after one more value of the equity, which may be a new one."""
+    if value >= peak.equity:
+        return Peak(value, peak.drawdown, peak.is_halted)
+    drawdown = max(peak.drawdown, (peak.equity - value) / peak.equity)
+    return Peak(peak.equity, drawdown, peak.is_halted or drawdown_reached(peak.equity, value, limit))
 
 
 # --- Decide, and the loop itself --------------------------------------------------------------------------------------
@@ -365,32 +389,35 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
     peak = Peak(setup.initial / UNITS, 0.0, False)
     limit = setup.risk.max_drawdown
     tape.rejected[:] = 0
+    # Named once: to take an array out of a tuple for each trade costs more than the trade.
+    series, close, equity = Series(bars.open, bars.high, bars.low), bars.close, tape.equity
+    buys, sells, days, shut = bars.buys, bars.sells, bars.days, bars.shut
     bar, next_buy, next_sell = first, 0, 0
     while bar < end:
-        next_buy = place_from(bars.buys, next_buy, bar)
-        buy = min(bars.buys[next_buy], end) if next_buy < len(bars.buys) else end
+        next_buy = place_from(buys, next_buy, bar)
+        buy = min(buys[next_buy], end) if next_buy < len(buys) else end
         stop = min(buy + 1, end)
-        equity = tape.equity[bar - first : stop - first]
-        peak = valued(bars.close[bar:stop], equity, books.quote / UNITS, books.base / UNITS, peak, limit)
+        written = equity[bar - first : stop - first]
+        peak = valued(close[bar:stop], written, books.quote / UNITS, books.base / UNITS, peak, limit)
         bar = buy + 1
         if bar >= end:
             break  # a decision on the last bar could fill nowhere
-        books = on_day_of(books, bar, bars.days)
-        price = ask_price(price_units(bars.open[bar]), setup.slippage, setup.tick)
-        is_outside = len(bars.shut) > 0 and bars.shut[minute_of_week(bars.open_time[bar])]
+        books = on_day_of(books, bar, days)
+        price = ask_price(price_units(series.open[bar]), setup.slippage, setup.tick)
+        is_outside = len(shut) > 0 and shut[minute_of_week(bars.open_time[bar])]
         decided = decided_on(buy, price, is_outside, books, peak.is_halted, setup)
         if decided.action != Action.ENTER:
             tape.rejected[decided.gate.value] += 1
             continue
         books = bought(books, bar, price, decided.lots, setup, tape)
-        next_sell = place_from(bars.sells, next_sell, bar)
-        due = min(bars.sells[next_sell] + 1, end) if next_sell < len(bars.sells) else end
-        out, sale = way_out(bars, bar, due, end, price, setup)
-        equity = tape.equity[bar - first : out - first]
-        peak = valued(bars.close[bar:out], equity, books.quote / UNITS, books.base / UNITS, peak, limit)
+        next_sell = place_from(sells, next_sell, bar)
+        due = min(sells[next_sell] + 1, end) if next_sell < len(sells) else end
+        out, sale = way_out(series, bar, due, end, price, setup)
+        written = equity[bar - first : out - first]
+        peak = valued(close[bar:out], written, books.quote / UNITS, books.base / UNITS, peak, limit)
         bar = out
         if out < end:
-            books = sold(on_day_of(books, out, bars.days), out, sale, setup, tape)
+            books = sold(on_day_of(books, out, days), out, sale, setup, tape)
     if books.trades > books.closed:
         tape.exit_bar[books.closed], tape.net_pnl[books.closed] = -1, books.quote - books.quote_before
     return Outcome(books.trades, books.closed, peak.drawdown)
