@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import resource
 import statistics
 import sys
 import time
@@ -95,9 +96,10 @@ def trade_rows(entry_bar: Any, entry_price: Any, exit_bar: Any, exit_price: Any,
 
 
 def peak_mb() -> float:
-    """The most memory that this process has held, from the kernel's own book."""
+    """The most memory that this process, or the largest of its children, has held; from the kernel's own book."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 
 def main(one: Callable[[Bars, int], dict[str, Any]], grid: Callable[[Bars, int], dict[str, Any]] | None) -> None:

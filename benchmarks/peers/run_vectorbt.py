@@ -1,11 +1,12 @@
 """vectorbt: its Portfolio, and the Rust kernels beneath it called directly. Runs in its own environment.
 
 Decisions are moved one bar and filled at that bar's open. Timed to the records of the orders, which is the least that
-either can be asked for, and to the trades and the equity too, which is what our engine gives.
+either can be asked for, and to the trades and the equity of each bar too, which is what the others give.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -44,8 +45,13 @@ def portfolio(bars: Bars, decided: Signals) -> Any:
         close, opens = close[:, None], opens[:, None]
     return vbt.Portfolio.from_signals(
         close, next_bar(decided.entries), next_bar(decided.exits), price=opens, init_cash=CAPITAL, freq="1min",
-        engine="rust", **COSTS,
+        engine="rust", max_orders=most_orders(decided), **COSTS,
     )  # fmt: skip
+
+
+def most_orders(decided: Signals) -> int:
+    """Room for as many orders as there are decisions: a place for each bar of each column costs more to make."""
+    return int(np.count_nonzero(decided.entries) + np.count_nonzero(decided.exits))
 
 
 def kernel(bars: Bars, decided: Signals) -> Any:
@@ -55,7 +61,7 @@ def kernel(bars: Bars, decided: Signals) -> Any:
     orders, _ = dispatch.simulate_from_signals(
         entries.shape, np.ones(columns, np.int64), np.full(columns, CAPITAL), np.zeros(entries.shape, np.int64),
         entries=entries, exits=exits, price=bars.open[:, None], close=bars.close[:, None], use_stops=False,
-        engine="rust", **{name: np.asarray(value) for name, value in COSTS.items()},
+        engine="rust", max_orders=most_orders(decided), **{name: np.asarray(value) for name, value in COSTS.items()},
     )  # fmt: skip
     return orders
 
@@ -64,14 +70,24 @@ def as_column(decided: Signals) -> Signals:
     return Signals(decided.entries[:, None], decided.exits[:, None])
 
 
-def trades_and_equity(bars: Bars, orders: Any) -> tuple[Any, Any]:
-    shape, close = (len(bars.close), 1), bars.close[:, None]
-    columns = np.arange(len(orders)), np.array([len(orders)])
+def equity_of(bars: Bars, orders: Any, count: int) -> Any:
+    """The value at each close, a column for each combination."""
+    shape, close = (len(bars.close), count), np.broadcast_to(bars.close[:, None], (len(bars.close), count))
+    columns = columns_of(orders, count)
     held = dispatch.assets(dispatch.asset_flow(shape, orders, columns, 2, engine="rust"), engine="rust")
     flow = dispatch.cash_flow(shape, orders, columns, False, engine="rust")
-    cash = dispatch.cash(flow, np.array([CAPITAL]), engine="rust")
-    equity = dispatch.value(cash, dispatch.asset_value(close, held, engine="rust"), engine="rust")
-    return dispatch.get_exit_trades(orders, close, columns, engine="rust"), equity
+    cash = dispatch.cash(flow, np.full(count, CAPITAL), engine="rust")
+    return dispatch.value(cash, dispatch.asset_value(close, held, engine="rust"), engine="rust")
+
+
+def columns_of(orders: Any, count: int) -> tuple[Any, Any]:
+    """Which records are which column's: they come sorted by it."""
+    return np.arange(len(orders)), np.bincount(orders["col"], minlength=count)
+
+
+def trades_and_equity(bars: Bars, orders: Any) -> tuple[Any, Any]:
+    trades = dispatch.get_exit_trades(orders, bars.close[:, None], columns_of(orders, 1), engine="rust")
+    return trades, equity_of(bars, orders, 1)
 
 
 def plain(trades: Any) -> list[list[float]]:
@@ -103,14 +119,19 @@ def one(bars: Bars, repeats: int) -> dict[str, Any]:
     }
 
 
-def chunk_by(kind: str, pairs: list[tuple[int, int]]) -> list[int]:
-    """How many trades each combination of these pairs closed."""
+def chunk_by(kind: str, with_equity: bool, pairs: list[tuple[int, int]]) -> list[tuple[int, float]]:
+    """How many trades each combination of these pairs closed; where equity is asked for, what it ended at too."""
     bars = seeded_bars_once()
     found = list(grid_signals(bars.close, pairs))
     block = Signals(*(np.column_stack([getattr(one, side) for one in found]) for side in Signals._fields))
-    orders = kernel(bars, block) if kind == "kernels" else portfolio(bars, block).orders.values
-    sells = orders[orders["side"] == 1]
-    return np.bincount(sells["col"], minlength=len(found)).tolist()
+    if kind == "kernels":
+        orders = kernel(bars, block)
+        equity = equity_of(bars, orders, len(found)) if with_equity else None
+    else:
+        made = portfolio(bars, block)
+        orders, equity = made.orders.values, made.value().to_numpy() if with_equity else None
+    sells = np.bincount(orders["col"][orders["side"] == 1], minlength=len(found))
+    return list(zip(sells.tolist(), [0.0] * len(found) if equity is None else equity[-1].tolist(), strict=True))
 
 
 _BARS: list[Bars] = []
@@ -127,12 +148,15 @@ def grid(bars: Bars, repeats: int) -> dict[str, Any]:
     chunks = [pairs[first : first + CHUNK_PAIRS] for first in range(0, len(pairs), CHUNK_PAIRS)]
     rows = {}
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        for kind in ("kernels", "Portfolio"):
+        for kind, with_equity in itertools.product(("kernels", "Portfolio"), (False, True)):
 
-            def run(kind: str = kind) -> list[int]:
-                return [closed for part in pool.map(chunk_by, [kind] * len(chunks), chunks) for closed in part]
+            def run(kind: str = kind, with_equity: bool = with_equity) -> list[tuple[int, float]]:
+                same = len(chunks)
+                parts = pool.map(chunk_by, [kind] * same, [with_equity] * same, chunks)
+                return list(itertools.chain.from_iterable(parts))
 
-            rows[f"vectorbt {kind}, orders"] = timed(run, repeats) | {"closed": run()}
+            name = f"vectorbt {kind}, orders" + (" and equity" if with_equity else "")
+            rows[name] = timed(run, repeats) | {"closed": [closed for closed, _ in run()]}
     return rows
 
 
