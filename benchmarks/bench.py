@@ -35,7 +35,7 @@ def main() -> None:
         script = HERE / f"bench_{name}.py"
         sys.stderr.write(f"{script.name} …\n")
         done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, check=False)
-        told.append(f"== {name} ==\n{done.stdout.strip()}")
+        told.append(f"== {name} ==\n{done.stdout.strip(chr(10))}")
         if done.returncode:
             told.append(f"{script.name} failed; what it said is above")
     told.append(f"After: {machine()}")

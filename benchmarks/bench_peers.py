@@ -49,7 +49,8 @@ def table(title: str, rows: Rows, figure: str, bare: str) -> list[str]:
     lines = [f"\n{title}", f"{'':40}{heads}"]
     for name, row in sorted(rows.items(), key=lambda item: item[1][figure]):
         ratios = "".join(f"{row[figure] / rows[base][figure]:8.2f}" for base in (bare, PLAIN, FULL))
-        times = f"{row['median']:11.2f}{row['least']:9.2f}{row['cpu']:9.2f}"
+        cpu = f"{row['cpu']:9.2f}" if figure == "cpu" else f"{'':9}"  # of children it is not known
+        times = f"{row['median']:11.2f}{row['least']:9.2f}{cpu}"
         lines.append(f"{name:40}{times}{ratios}{row['peak_mb']:7.0f}")
     return lines
 
