@@ -1,6 +1,6 @@
 """A search as Celery chunks: the wall time that one worker takes, and two.
 
-    python benchmarks/bench_workers.py [--trials 4800]
+    python benchmarks/bench_workers.py [--trials 9600]
 
 Real PostgreSQL, Redis and `celery worker` processes of one process each, on throw-away data; from the ring of the
 doorbell to a judged result, every trial stored. A first, small search warms each worker.
@@ -112,7 +112,7 @@ def search(levels: int) -> tuple[Any, float]:
     from backtests import searches, tasks
     from backtests.data_access import Request
 
-    plan = {"grid": [*COMMON, "rsi_overbought=" + ",".join(str(60 + n) for n in range(levels))]}
+    plan = {"grid": [*COMMON, "rsi_overbought=" + ",".join(f"{60 + n / 2:g}" for n in range(levels))]}
     settings = {"initial_capital": "100000000", "position_size_mode": "percent", "position_size_perc": "1"}
     one = searches.new_optimisation(Request("BTCUSDT", "1m", settings), plan, hold_out=0.0)
     began = time.perf_counter()
@@ -138,7 +138,7 @@ def making_seconds(one: Any) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=4800, help="a multiple of 400")
+    parser.add_argument("--trials", type=int, default=9600, help="a multiple of 400")
     levels = max(parser.parse_args().trials // 400, 1)
     folder = Path(tempfile.mkdtemp(prefix="tradingsite-bench-"))
     whole, making = {}, {}
