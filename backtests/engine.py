@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from backtests.loop import (
     run_bars,
     run_bars_compiled,
 )
-from backtests.metrics import Course, last_of_each_day, metrics
+from backtests.metrics import Course, last_of_each_day, measured, returns_between
 from backtests.parameters import RunParameters
 from backtests.result import ClosedTrade, OpenTrade, RunResult
 from backtests.span import Span
@@ -146,11 +146,19 @@ def require_bars(parameters: RunParameters, end: int) -> None:
         )
 
 
-def tape_for(bars: int) -> Tape:
-    """Room for a run over so many bars: at most one trade begins on each."""
+class Calendar(NamedTuple):
+    """The rows of all the data that begin a UTC day; and the last row of each day of a run's span."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+
+def tape_for(bars: int, days: int, *, with_equity: bool = True) -> Tape:
+    """Room for a run over so many bars and days: at most one trade begins on each bar."""
     whole = [np.empty(bars, dtype=np.int64) for _ in range(8)]
     return Tape(
-        equity=np.empty(bars, dtype=np.float64),
+        equity=np.empty(bars if with_equity else 0, dtype=np.float64),
+        daily=np.empty(days, dtype=np.float64),
         entry_bar=whole[0],
         entry_price=whole[1],
         quantity=whole[2],
@@ -164,15 +172,16 @@ def tape_for(bars: int) -> Tape:
     )
 
 
-def bars_of(candles: Candles, events: Events, days: NDArray[np.int64], trading_hours: str = "") -> Bars:
+def bars_of(candles: Candles, events: Events, calendar: Calendar, trading_hours: str = "") -> Bars:
     """What the loop reads; `trading_hours` as a bot's field of that name says them."""
     times, opens, highs, lows, closes, _ = candles
-    return Bars(times, opens, highs, lows, closes, events.buys, events.sells, days, shut_minutes(trading_hours))
+    return Bars(times, opens, highs, lows, closes, *events, *calendar, shut_minutes(trading_hours))
 
 
-def day_starts(open_time: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows that begin a UTC day, ascending; a bar belongs to the day of its open."""
-    return np.append(0, last_of_each_day(open_time)[:-1] + 1)
+def calendar_of(open_time: NDArray[np.int64], first: int, end: int) -> Calendar:
+    """The days of a run over the rows `first` to `end`; a bar belongs to the UTC day of its open."""
+    starts = np.append(0, last_of_each_day(open_time)[:-1] + 1)
+    return Calendar(starts, first + last_of_each_day(open_time[first:end]))
 
 
 @lru_cache(maxsize=64)
@@ -195,10 +204,9 @@ def backtest(
     Raise `BacktestError` (or `SpanError`) where the data cannot carry the run.
     """
     first, end = rows_of(market, parameters, span)
-    bars = bars_of(
-        market.candles, events_of(market, parameters), day_starts(market.candles.open_time), parameters.trading_hours
-    )
-    tape = tape_for(end - first)
+    calendar = calendar_of(market.candles.open_time, first, end)
+    bars = bars_of(market.candles, events_of(market, parameters), calendar, parameters.trading_hours)
+    tape = tape_for(end - first, len(calendar.ends))
     loop = run_bars_compiled if compiled else run_bars
     outcome = loop(bars, first, end, setup_of(market, parameters), tape)
     return Backtest(_result(market, parameters, tape, first, end, outcome), first, end, tape.equity)
@@ -225,7 +233,7 @@ def _result(market: Market, parameters: RunParameters, tape: Tape, first: int, e
         parameters=parameters.to_json(),
         trades=tuple(ledger),
         rejections=rejections(tape.rejected),
-        metrics=metrics(course),
+        metrics=measured(course, returns_between(tape.daily), outcome.max_drawdown),
     )
 
 

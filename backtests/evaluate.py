@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from backtests import engine
 from backtests.fields import ParametersError
 from backtests.loop import UNITS, Setup, Tape, run_bars_compiled
-from backtests.metrics import DAY_MS, Course, Metrics, last_of_each_day, measured, returns_between
+from backtests.metrics import DAY_MS, Course, Metrics, measured, returns_between
 from backtests.optimise import FIGURES, Parameters, Trials, as_rows
 from backtests.parameters import RunParameters, make_parameters, with_strategy
 from backtests.span import Span
@@ -41,18 +41,17 @@ class Evaluator:
     ) -> None:
         self.market, self.names, self._threads = market, tuple(names), threads
         self._first, self._end = span.rows(Klines(market.interval, *market.candles))
-        self._day_starts = engine.day_starts(market.candles.open_time)
-        self._days_end = last_of_each_day(market.candles.open_time[self._first : self._end])
+        self._calendar = engine.calendar_of(market.candles.open_time, self._first, self._end)
         self._settings = _Settings(market, fixed)
         self._events: dict[str, Callable[[Any], Events]] = {}
 
     def __call__(self, combinations: Sequence[Parameters]) -> Trials:
         """Figures and daily returns of each combination. One that this span cannot carry has no figures."""
         figures = np.full((len(combinations), len(FIGURES)), np.nan)
-        daily = np.zeros((len(combinations), len(self._days_end) - 1), np.float32)
+        daily = np.zeros((len(combinations), len(self._calendar.ends) - 1), np.float32)
 
         def run_some(start: int) -> None:
-            tape = engine.tape_for(self._end - self._first)
+            tape = self._tape(with_equity=False)
             for row in range(start, len(combinations), self._threads):
                 self._run(combinations[row], tape, figures[row], daily[row])
 
@@ -65,7 +64,7 @@ class Evaluator:
 
     def stretch(self, parameters: Parameters) -> Stretch:
         """One combination's equity over what it began with."""
-        course, metrics, _ = self._measure(parameters, engine.tape_for(self._end - self._first))
+        course, metrics, _ = self._measure(parameters, self._tape(with_equity=True))
         days = len(course.open_time) * INTERVAL_MS[self.market.interval] / DAY_MS
         figures = {name: None if value is None else float(value) for name, value in asdict(metrics).items()}
         return Stretch(course.equity / course.initial_capital, days, len(course.trade_pnl), figures)
@@ -78,13 +77,16 @@ class Evaluator:
         figures[:] = [np.nan if (value := getattr(metrics, name)) is None else value for name in FIGURES]
         daily[:] = returns
 
+    def _tape(self, *, with_equity: bool) -> Tape:
+        return engine.tape_for(self._end - self._first, len(self._calendar.ends), with_equity=with_equity)
+
     def _measure(self, one: Parameters, tape: Tape) -> tuple[Course, Metrics, Floats]:
         """What became of one combination, its measures and its daily returns."""
         parameters, setup = self._settings(one)
         first, end, candles = self._first, self._end, self.market.candles
         engine.require_bars(parameters, end)
         events = self._events_of(parameters)
-        bars = engine.bars_of(candles, events, self._day_starts, parameters.trading_hours)
+        bars = engine.bars_of(candles, events, self._calendar, parameters.trading_hours)
         outcome = run_bars_compiled(bars, first, end, setup, tape)
         trades, closed = outcome.trades, outcome.closed
         fees = (tape.entry_price[:trades] / UNITS) @ (tape.entry_fee[:trades] / UNITS)
@@ -92,13 +94,13 @@ class Evaluator:
             open_time=candles.open_time[first:end],
             interval_ms=INTERVAL_MS[self.market.interval],
             close=candles.close[first:end],
-            equity=tape.equity,
+            equity=tape.equity if len(tape.equity) else tape.daily,
             exposed_bars=engine.exposed_bars(tape, end, outcome),
             initial_capital=float(parameters.initial_capital),
             trade_pnl=tape.net_pnl[:closed] / UNITS,
             fees_paid=float(fees + tape.exit_fee[:closed].sum() / UNITS),
         )
-        returns = returns_between(tape.equity[self._days_end])
+        returns = returns_between(tape.daily)
         return course, measured(course, returns, outcome.max_drawdown), returns
 
     def _events_of(self, parameters: RunParameters) -> Events:

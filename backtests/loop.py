@@ -49,6 +49,7 @@ ABOUT = 1e-9  # relative: far more than floats can be off, and so few bars that 
 class Bars(NamedTuple):
     """All bars of the data: arrays of equal length; and the rows that carry a BUY and a SELL, and that begin a UTC day.
 
+    `day_ends` are the last rows of the days in the span.
     `shut` says for each minute of a week, from Monday on, whether entries are forbidden; empty forbids none.
     """
 
@@ -60,6 +61,7 @@ class Bars(NamedTuple):
     buys: NDArray[np.int64]
     sells: NDArray[np.int64]
     days: NDArray[np.int64]
+    day_ends: NDArray[np.int64]
     shut: NDArray[np.bool_]
 
 
@@ -89,12 +91,14 @@ class Setup(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What the loop writes: `equity` per bar of the span; the rest per trade, in units of 1e-8.
+    """What the loop writes: `equity` per bar of the span (unless it has no room: a search needs none); `daily`, the
+    equity at the close of each day's last bar; the rest per trade, in units of 1e-8.
 
     Bars are row numbers in the data; an open trade has exit bar -1. `rejected` counts by `Gate`.
     """
 
     equity: NDArray[np.float64]
+    daily: NDArray[np.float64]
     entry_bar: NDArray[np.int64]
     entry_price: NDArray[np.int64]
     quantity: NDArray[np.int64]
@@ -338,14 +342,26 @@ def valued(
     """Write the equity at closes between which nothing moves, and watch its fall; `limit` is gate 8's fraction."""
     if len(close) == 0:
         return peak
-    for bar in range(len(close)):
+    for bar in range(len(equity)):
         equity[bar] = quote + base * close[bar]
     low, high = extremes(close)
     if quote + base * high <= peak.equity:  # no new peak: the lowest close has the largest fall
         return fallen_to(quote + base * low, peak, limit)
-    for value in equity:
-        peak = fallen_to(value, peak, limit)
+    for value in close:
+        peak = fallen_to(quote + base * value, peak, limit)
     return peak
+
+
+@register_jitable
+def valued_by_day(
+    close: NDArray[np.float64], day_ends: NDArray[np.int64], day: int, stop: int, quote: float, base: float,
+    daily: NDArray[np.float64],
+) -> int:  # fmt: skip
+    """Write the equity at the ends of the days, from `day` on, that lie before row `stop`; give the next day."""
+    while day < len(day_ends) and day_ends[day] < stop:
+        daily[day] = quote + base * close[day_ends[day]]
+        day += 1
+    return day
 
 
 @register_jitable
@@ -391,14 +407,16 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
     tape.rejected[:] = 0
     # Named once: to take an array out of a tuple for each trade costs more than the trade.
     series, close, equity = Series(bars.open, bars.high, bars.low), bars.close, tape.equity
-    buys, sells, days, shut = bars.buys, bars.sells, bars.days, bars.shut
-    bar, next_buy, next_sell = first, 0, 0
+    buys, sells, days, day_ends, shut = bars.buys, bars.sells, bars.days, bars.day_ends, bars.shut
+    bar, next_buy, next_sell, next_day = first, 0, 0, 0
     while bar < end:
         next_buy = place_from(buys, next_buy, bar)
         buy = min(buys[next_buy], end) if next_buy < len(buys) else end
         stop = min(buy + 1, end)
         written = equity[bar - first : stop - first]
-        peak = valued(close[bar:stop], written, books.quote / UNITS, books.base / UNITS, peak, limit)
+        quote, base = books.quote / UNITS, books.base / UNITS
+        peak = valued(close[bar:stop], written, quote, base, peak, limit)
+        next_day = valued_by_day(close, day_ends, next_day, stop, quote, base, tape.daily)
         bar = buy + 1
         if bar >= end:
             break  # a decision on the last bar could fill nowhere
@@ -414,7 +432,9 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
         due = min(sells[next_sell] + 1, end) if next_sell < len(sells) else end
         out, sale = way_out(series, bar, due, end, price, setup)
         written = equity[bar - first : out - first]
-        peak = valued(close[bar:out], written, books.quote / UNITS, books.base / UNITS, peak, limit)
+        quote, base = books.quote / UNITS, books.base / UNITS
+        peak = valued(close[bar:out], written, quote, base, peak, limit)
+        next_day = valued_by_day(close, day_ends, next_day, out, quote, base, tape.daily)
         bar = out
         if out < end:
             books = sold(on_day_of(books, out, days), out, sale, setup, tape)

@@ -95,7 +95,10 @@ def metrics(course: Course) -> Metrics:
 
 
 def measured(course: Course, daily: NDArray[np.float64], fall: float) -> Metrics:
-    """Measure a run whose daily returns and largest drawdown are known, as a search knows them."""
+    """Measure a run whose daily returns and largest drawdown are known, as the engine knows them.
+
+    Of the course's equity the last value alone counts here.
+    """
     final = float(course.equity[-1])
     days = (int(course.open_time[-1]) + course.interval_ms - 1 - int(course.open_time[0])) / DAY_MS
     growth = cagr(course.initial_capital, final, days)
@@ -113,7 +116,7 @@ def measured(course: Course, daily: NDArray[np.float64], fall: float) -> Metrics
         win_rate=winners / len(pnl) if len(pnl) else None,
         expectancy=(won - lost) / len(pnl) if len(pnl) else None,
         sqn=sqn(pnl),
-        exposure=course.exposed_bars / len(course.equity),
+        exposure=course.exposed_bars / len(course.open_time),
         closed_trades=len(pnl),
         fees_paid=float(course.fees_paid),
         buy_and_hold_return=float(course.close[-1] / course.close[0]) - 1,

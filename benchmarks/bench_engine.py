@@ -23,7 +23,7 @@ import talib
 from data import seeded_bars
 from numba import njit
 
-from backtests.engine import Market, backtest, bars_of, day_starts, events_of, prepare, rows_of, setup_of, tape_for
+from backtests.engine import Market, backtest, bars_of, calendar_of, events_of, prepare, rows_of, setup_of, tape_for
 from backtests.loop import run_bars_compiled
 from backtests.parameters import RunParameters, make_parameters
 from backtests.span import Span
@@ -80,7 +80,10 @@ def run_loop(market: Market, parameters: RunParameters, tape: Any) -> int:
     """The engine's own path of a search: signals, every rule, equity; no report."""
     first, end = rows_of(market, parameters, Span())
     bars = bars_of(
-        market.candles, events_of(market, parameters), day_starts(market.candles.open_time), parameters.trading_hours
+        market.candles,
+        events_of(market, parameters),
+        calendar_of(market.candles.open_time, first, end),
+        parameters.trading_hours,
     )
     return int(run_bars_compiled(bars, first, end, setup_of(market, parameters), tape)[0])
 
@@ -102,7 +105,7 @@ def median_ms(work: Callable[[], object]) -> float:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     market = market_of(count)
-    equity, tape = np.empty(count), tape_for(count)
+    equity, tape = np.empty(count), tape_for(count, -(-count // 1440))
     plain, full = make_parameters(SIGNALS_ONLY), make_parameters(EVERY_RULE)
     least = median_ms(lambda: run_bare(market, equity))
     report(f"{count} bars; {run_bare(market, equity)} trades bare, {run_loop(market, plain, tape)} signals only, "

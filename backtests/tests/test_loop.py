@@ -55,14 +55,16 @@ def scattered(bars: int, seed: int, share: float) -> Events:
 
 
 def traded(loop: Any, market: engine.Market, events: Events, parameters: RunParameters, first: int) -> dict[str, Any]:
-    bars = engine.bars_of(market.candles, events, engine.day_starts(market.candles.open_time), parameters.trading_hours)
-    tape: Tape = engine.tape_for(market.bars - first)
+    calendar = engine.calendar_of(market.candles.open_time, first, market.bars)
+    bars = engine.bars_of(market.candles, events, calendar, parameters.trading_hours)
+    tape: Tape = engine.tape_for(market.bars - first, len(calendar.ends))
     trades, closed, *_ = outcome = loop(bars, first, market.bars, engine.setup_of(market, parameters), tape)
     written = {"entry_bar": trades, "entry_price": trades, "quantity": trades, "entry_fee": trades, "exit_bar": trades,
                "exit_price": closed, "exit_fee": closed, "exit_reason": closed, "net_pnl": trades}  # fmt: skip
     found = {name: getattr(tape, name)[:count].tolist() for name, count in written.items()}
     found |= {"equity": tape.equity.tolist(), "rejected": tape.rejected.tolist(), "closed": closed}
     if isinstance(outcome, Outcome):
+        assert tape.daily.tolist() == tape.equity[calendar.ends - first].tolist()
         assert outcome.max_drawdown == max_drawdown(tape.equity, float(parameters.initial_capital))
     return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtests.engine import Market, bars_of, day_starts, prepare, setup_of, tape_for
+from backtests.engine import Market, bars_of, calendar_of, prepare, setup_of, tape_for
 from backtests.loop import Bars, Tape, run_bars_compiled
 from backtests.parameters import RunParameters
 from bots.strategy.types import Events, ExitReason
@@ -44,10 +44,10 @@ def traded(candles: np.ndarray, buys: list[int], sells: list[int], **settings: s
         position_size_fixed=Decimal(1000),
         **{"fee_rate": Decimal(0)} | values,
     )
-    market, tape = market_of(candles), tape_for(len(candles))
+    market, tape = market_of(candles), tape_for(len(candles), len(candles))
     sells = sorted(set(sells) - set(buys))
     events = Events(np.array(sorted(buys), dtype=np.int64), np.array(sells, dtype=np.int64))
-    bars: Bars = bars_of(market.candles, events, day_starts(market.candles.open_time))
+    bars: Bars = bars_of(market.candles, events, calendar_of(market.candles.open_time, 0, len(candles)))
     outcome = run_bars_compiled(bars, 0, len(candles), setup_of(market, parameters), tape)
     return tape, outcome.trades, outcome.closed
 

@@ -44,7 +44,7 @@ def plain(market: Market, run: Backtest) -> list[list[float]]:
 
 def one(bars: Bars, repeats: int) -> dict[str, Any]:
     market = market_of(len(bars.close))
-    equity, tape = np.empty(market.bars), tape_for(market.bars)
+    equity, tape = np.empty(market.bars), tape_for(market.bars, -(-market.bars // 1440))
     signals_only, every_rule = make_parameters(PLAIN), make_parameters(FULL)
     trades = plain(market, backtest(market, signals_only))
     return {
