@@ -9,16 +9,19 @@ import hashlib
 import os
 import threading
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import requests
 from django.conf import settings
 
 from exchange.binance.clock import ServerClock
-from exchange.binance.exchange import BinanceExchange
 from exchange.errors import RequestRejected
 from exchange.models import ApiKey, Venue
 from exchange.rate_limit_stores import RedisStore
 from exchange.rate_limits import Budget, wall_clock_ms
+
+if TYPE_CHECKING:
+    from exchange.binance.exchange import BinanceExchange
 
 LIVE_URL = "https://api.binance.com"
 TESTNET_URL = "https://testnet.binance.vision"
@@ -66,6 +69,8 @@ def _connection(venue: str, name: str, key: str, secret: str) -> BinanceExchange
         return known[1]
     if known is not None:
         known[2].close()
+    from exchange.binance.exchange import BinanceExchange  # a second to import, and most commands never connect
+
     session = requests.Session()
     exchange = BinanceExchange(
         url,

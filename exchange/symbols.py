@@ -8,16 +8,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from exchange.binance.exchange import BinanceExchange
 from exchange.connect import connect, connect_public
 from exchange.errors import ExchangeError, ExchangeUnavailable, RateLimited
 from exchange.filters import InvalidSymbolInfo, parse_rules
 from exchange.models import ApiKey, Symbol
 from exchange.types import SymbolRules
+
+if TYPE_CHECKING:
+    from exchange.binance.exchange import BinanceExchange
 
 logger = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from typing import Any
@@ -24,6 +25,12 @@ app.autodiscover_tasks()
 @signals.setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """Being connected is enough: Celery then leaves logging as the settings have it."""
+
+
+@signals.worker_init.connect
+def _import_the_client(**_: Any) -> None:
+    """Once, before the pool forks: its processes share it, and no first tick waits for it."""
+    importlib.import_module("exchange.binance.exchange")
 
 
 @signals.worker_process_init.connect

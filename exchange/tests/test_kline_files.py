@@ -8,8 +8,9 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import csv, parquet
 
 from exchange.kline_files import CSV_COLUMNS
 from exchange.klines import KlinesInvalid, aggregate, gaps, read_file, read_report, symbol_and_interval_from_name
@@ -57,12 +58,13 @@ def test_gzip_zip_header_and_microseconds_give_the_same_candles(tmp_path: Path) 
 @pytest.mark.parametrize("as_timestamps", [False, True])
 def test_parquet_gives_the_same_candles(tmp_path: Path, as_timestamps: bool) -> None:
     plain = read_report(written(tmp_path, row(0), row(1))).klines
-    frame = pd.read_csv(written(tmp_path, row(0), row(1)), header=None, names=list(CSV_COLUMNS))
+    names = csv.ReadOptions(column_names=list(CSV_COLUMNS))
+    table = csv.read_csv(written(tmp_path, row(0), row(1)), read_options=names)
     if as_timestamps:
-        frame["open_time"] = pd.to_datetime(frame["open_time"], unit="ms", utc=True)
-        frame = frame.drop(columns=["close_time", "ignore"])
+        times = table["open_time"].cast(pa.timestamp("ms", tz="UTC"))
+        table = table.set_column(0, "open_time", times).drop_columns(["close_time", "ignore"])
     path = tmp_path / "BTCUSDT-1h-x.parquet"
-    frame.to_parquet(path)
+    parquet.write_table(table, path)
     klines = read_report(path).klines
     assert klines.open_time.tolist() == plain.open_time.tolist()
     assert klines.taker_quote.tolist() == plain.taker_quote.tolist()
