@@ -235,8 +235,8 @@ def cancel_protection(bot: BotConfig, desk: Desk, held: Claim) -> None:
             continue  # the other leg's cancel took it along
         try:
             desk.exchange.cancel(order.symbol, order.client_order_id, send_by_s=send_by_s)
-        except OrderNotFound:
-            pass  # it may have filled, or never have arrived: settling asks
+        except (OrderNotFound, OutcomeUnknown):
+            pass  # it may have filled, never have arrived, or be cancelled with its answer lost: settling asks
         reconcile.settle(bot, desk, held)
     left = resting_orders(bot)
     if left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from bots import schedules
+from bots import locks, schedules
 from bots.lifecycle import NotReady
 from bots.models import (
     BotConfig,
@@ -15,11 +15,10 @@ from bots.models import (
     Fill,
     Incident,
     Order,
-    OrderState,
     Trade,
 )
+from bots.orders import UNSETTLED
 
-UNSETTLED = (OrderState.CREATED, OrderState.UNKNOWN, OrderState.OPEN)
 # Children before what they point to; each is one DELETE, however many rows.
 RECORDS = (Fill, Order, Trade, Decision, BotRun, Incident, BotConfigVersion, BotState)
 
@@ -31,13 +30,15 @@ def problems(bot: BotConfig) -> list[str]:
         found.append(f"{bot.name} holds a position. Close it first.")
     elif bot.orders.filter(state__in=UNSETTLED).exists():
         found.append(f"{bot.name} has an order that is not settled yet. Wait for its next run, or stop it first.")
+    elif bot.pk in locks.in_good_hands():
+        found.append(f"{bot.name} is in the middle of a run. Try again in a moment.")
     return found
 
 
 @transaction.atomic
 def remove(bot: BotConfig) -> None:
     """Delete a bot, its records and its schedule. Raise `NotReady` while something of its is open."""
-    BotState.objects.select_for_update().filter(bot=bot).first()  # a run that is under way finishes first
+    BotState.objects.select_for_update().filter(bot=bot).first()  # no run begins, and none books
     if found := problems(bot):
         raise NotReady(found)
     for model in RECORDS:

@@ -7,14 +7,16 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bots import locks, runner
-from bots.models import BotState, Order, Purpose, Status, Trade
+from bots.execution import PROTECTIVE, UNPROTECTED, UNSOLD
+from bots.models import BotState, Incident, Order, Status, Trade
 from bots.orders import IN_DOUBT, UNSETTLED
 
 SETTLE_EVERY = timedelta(seconds=55)
+HURRIED_TRIES = 6  # what the exchange has refused so often, in a minute, is tried again once a minute
 
 
 @shared_task(ignore_result=True)
@@ -38,17 +40,21 @@ def sweep_at_once(**_: Any) -> None:
 
 def bots_to_settle() -> list[int]:
     """Bots whose last run died, whose orders are in doubt, whose position stands without the stop or target that it
-    should have, is to be sold, or was not looked at for a minute."""
-    holding = Trade.objects.filter(closed_at__isnull=True)
-    protected = Order.objects.filter(purpose__in=(Purpose.STOP, Purpose.TARGET), state__in=UNSETTLED)
+    should have, is to be sold, had its last run fail, or was not looked at for a minute."""
+    holding = Q(bot_id__in=Trade.objects.filter(closed_at__isnull=True).values("bot_id"))
+    to_sell = Q(bot_id__in=Trade.objects.filter(closed_at__isnull=True).exclude(exit_wanted="").values("bot_id"))
+    in_doubt = Q(bot_id__in=Order.objects.filter(state__in=IN_DOUBT).values("bot_id"))
+    protected = Q(bot_id__in=Order.objects.filter(purpose__in=PROTECTIVE, state__in=UNSETTLED).values("bot_id"))
     should_be = Q(bot__stop_loss__gt=0) | Q(bot__trailing_stop__gt=0) | Q(bot__take_profit__gt=0)
+    just_failed = Q(failures__gt=0, failures__lt=runner.FAILURES_BEFORE_INCIDENT)
+    refused = Q(bot_id__in=_refused_again_and_again().values("bot_id"))
     looked_at_long_ago = Q(last_tick_at__lt=timezone.now() - SETTLE_EVERY) | Q(last_tick_at__isnull=True)
-    due = (
-        locks.left_behind()
-        | Q(bot_id__in=Order.objects.filter(state__in=IN_DOUBT).values("bot_id"))
-        | Q(bot_id__in=holding.exclude(exit_wanted="").values("bot_id"))
-        | (Q(bot_id__in=holding.values("bot_id")) & should_be & ~Q(bot_id__in=protected.values("bot_id")))
-        | (Q(bot_id__in=holding.values("bot_id")) & looked_at_long_ago)
-    )
+    hurries = (to_sell | (holding & should_be & ~protected)) & ~refused
+    due = locks.left_behind() | in_doubt | hurries | (holding & (just_failed | looked_at_long_ago))
     states = BotState.objects.filter(due).exclude(status=Status.PREPARING).exclude(bot_id__in=locks.in_good_hands())
     return list(states.values_list("bot_id", flat=True))
+
+
+def _refused_again_and_again() -> QuerySet[Incident]:
+    kinds = (UNPROTECTED, UNSOLD)
+    return Incident.objects.filter(kind__in=kinds, resolved_at=None, occurrences__gte=HURRIED_TRIES)

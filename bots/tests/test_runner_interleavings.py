@@ -13,7 +13,7 @@ from celery.signals import worker_ready
 from django.db import connection, connections
 from django.utils import timezone
 
-from bots import lifecycle, locks, tasks
+from bots import lifecycle, locks, removal, tasks
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.snapshot import bars_needed
 from bots.tests.runner_celery import empty_queue
@@ -134,6 +134,32 @@ def test_a_bot_is_free_the_moment_its_run_loses_its_connection(stage):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_lock_that_a_claim_left_on_a_living_connection_blocks_no_later_one(stage):
+    bot = stage(HELD + QUIET)
+    other = connections.create_connection("default")
+    with other.cursor() as cursor:  # the claim was rolled back, its number never seen; the lock outlives that
+        cursor.execute("SELECT pg_advisory_lock(%s::int, %s::int)", [bot.bot.pk, 1])
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+    assert bot.decide(ENTER).outcome == BotRun.Outcome.DECIDED
+    other.close()
+    connection.close()
+    bot.assert_books_agree()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bot_is_not_removed_in_the_middle_of_a_run(stage):
+    bot = stage(HELD + QUIET)
+    held = locks.claim(bot.bot.pk)
+    assert held is not None
+    with pytest.raises(lifecycle.NotReady, match="in the middle of a run"):
+        removal.remove(bot.bot)
+    locks.release(held)
+    removal.remove(bot.bot)
+    assert not BotConfig.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_database_that_goes_away_after_the_exchange_took_an_order_loses_nothing(stage):
     bot = stage(HELD + QUIET)
     bot.clock.set(bot.open_of(ENTER + 1))
@@ -164,6 +190,35 @@ def test_a_position_without_its_stop_is_due_for_the_next_sweep(stage):
     assert (bot.trade().closed_at, tasks.bots_to_settle()) == (None, [bot.bot.pk])
     bot.tick()
     assert (len(bot.resting()), tasks.bots_to_settle()) == (2, [])
+
+
+def test_a_position_whose_run_failed_is_due_for_the_next_sweep_until_a_person_is_told(stage):
+    bot = stage(HELD + QUIET)
+    bot.decide(ENTER)
+    assert tasks.bots_to_settle() == []
+    due = []
+    for _ in range(4):
+        bot.exchange.before["open_orders"] = _raise(RuntimeError("any bug"))
+        assert bot.tick().outcome == BotRun.Outcome.FAILED
+        due.append(bool(tasks.bots_to_settle()))
+    assert due == [True, True, False, False]
+    assert Incident.objects.filter(kind="ticks_failing", resolved_at=None).exists()
+
+
+def test_what_the_exchange_refuses_again_and_again_is_tried_once_a_minute(stage):
+    bot = stage(HELD + QUIET)
+    bot.exchange.before["submit_oco"] = _raise(RequestRejected("Too many algo orders.", code=-2010))
+    bot.decide(ENTER)
+    due = []
+    for _ in range(tasks.HURRIED_TRIES):
+        due.append(bool(tasks.bots_to_settle()))
+        bot.exchange.before["submit_oco"] = _raise(RequestRejected("Too many algo orders.", code=-2010))
+        bot.tick()
+    assert due == [True] * (tasks.HURRIED_TRIES - 1) + [False]
+    BotState.objects.update(last_tick_at=timezone.now() - tasks.SETTLE_EVERY - timedelta(seconds=1))
+    assert tasks.bots_to_settle() == [bot.bot.pk]
+    bot.tick()
+    assert len(bot.resting()) == 2
 
 
 def _raise(error: Exception) -> Callable[[], None]:
@@ -297,6 +352,29 @@ def test_a_target_that_fills_while_it_is_cancelled_is_the_only_sale(stage):
     bot.decide(EXIT_BAR)
     assert (bot.trade().exit_price, bot.trade().exit_reason) == (110, "take_profit")
     assert (bot.orders("exit"), bot.resting()) == ([], [])
+    bot.assert_books_agree()
+
+
+def test_a_cancel_whose_answer_was_lost_is_looked_up_and_the_exit_goes_out_at_once(stage):
+    bot = stage(HELD + SELLS + "98 98 98 98\n")
+    bot.decide(ENTER)
+    bot.decide(ENTER + 1)
+    bot.exchange.after["cancel"] = _raise(OutcomeUnknown("the connection failed before an answer came"))
+    assert bot.decide(EXIT_BAR).outcome == BotRun.Outcome.DECIDED
+    assert (bot.trade().exit_price, bot.trade().exit_reason, bot.resting()) == (98, "signal", [])
+    bot.assert_books_agree()
+
+
+def test_a_cancel_that_never_arrived_leaves_one_seller(stage):
+    bot = stage(HELD + SELLS + "98 98 98 98\n 98 98 98 98")
+    bot.decide(ENTER)
+    bot.decide(ENTER + 1)
+    lost = _raise(OutcomeUnknown("the connection failed before an answer came"))
+    bot.exchange.before["cancel"] = lambda: (bot.exchange.before.update(cancel=lost), lost())
+    assert bot.decide(EXIT_BAR).outcome == BotRun.Outcome.FAILED
+    assert (bot.orders("exit"), len(bot.resting())) == ([], 2)
+    bot.tick()
+    assert (bot.trade().exit_price, bot.trade().exit_reason, bot.resting()) == (98, "signal", [])
     bot.assert_books_agree()
 
 
