@@ -247,13 +247,13 @@ def near_bar(
 
 
 @register_jitable
-def way_out(series: Series, entry: int, due: int, end: int, price: int, setup: Setup) -> tuple[int, Sale]:
+def way_out(series: Series, entry: int, due: int, end: int, price: float, setup: Setup) -> tuple[int, Sale]:
     """The bar that ends a position bought at `price` at the open of bar `entry`, and how; `end` where none does.
 
     `due` is the bar at whose open a signal sells it (`end`: none does). Only bars near a level meet the exact rules.
     """
     exits, tick_size = setup.exits, setup.rules.tick_size
-    highest = before = price / UNITS
+    highest = before = price
     fixed = opening_levels(exits, highest, tick_size)
     watch = watch_for(fixed, exits, tick_size)
     is_watched = fixed.stop > 0 or fixed.target > 0 or watch.kept > 0.0
@@ -430,7 +430,7 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
         books = bought(books, bar, price, decided.lots, setup, tape)
         next_sell = place_from(sells, next_sell, bar)
         due = min(sells[next_sell] + 1, end) if next_sell < len(sells) else end
-        out, sale = way_out(series, bar, due, end, price, setup)
+        out, sale = way_out(series, bar, due, end, price / UNITS, setup)
         written = equity[bar - first : out - first]
         quote, base = books.quote / UNITS, books.base / UNITS
         peak = valued(close[bar:out], written, quote, base, peak, limit)

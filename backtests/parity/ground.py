@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from backtests.data_access import utc
 from backtests.engine import Market
-from backtests.loop import NEVER, Setup, price_units, sale_at_open, sale_in_bar
+from backtests.loop import NEVER, Series, Setup, price_units, way_out
 from backtests.parameters import RunParameters
 from backtests.parity.record import ZERO, Record, RecordedDecision, RecordedTrade
 from bots import hours
@@ -156,23 +156,27 @@ class Ground:
         setup, candles = rules.setup, self.candles
         sells = np.flatnonzero(rules.signal[entry : self.end - 1] == Signal.SELL)
         due = entry + int(sells[0]) + 1 if len(sells) else self.end
-        highest = float(price)
-        levels = opening_levels(setup.exits, highest, setup.rules.tick_size)
-        rest = levels
-        for row in range(entry, min(due + 1, self.end)):
-            open_, high, low = (price_units(series[row]) for series in (candles.open, candles.high, candles.low))
-            sale = sale_at_open(open_, rest, levels, row == due, setup.slippage, setup.tick) if row > entry else None
-            if sale is None or sale.reason == ExitReason.NONE:
-                sale = sale_in_bar(open_, high, low, levels, setup.slippage, setup.tick)
-            if sale.reason != ExitReason.NONE:
-                possible = _possible(high, low, levels, row == due, setup)
-                reason = ExitReason(sale.reason).name.lower()
-                return Exit(row, from_units(sale.price), reason, bool(sale.is_maker), possible)
-            rest = levels
-            if candles.high[row] > highest:
-                highest = float(candles.high[row])
-                levels = Levels(levels.stop, levels.target, trail_level(setup.exits, highest, setup.rules.tick_size))
-        return None
+        series = Series(candles.open, candles.high, candles.low)
+        row, sale = way_out(series, entry, due, self.end, float(price), setup)
+        if row == self.end:
+            return None
+        reason = ExitReason(sale.reason).name.lower()
+        possible = self._possible(entry, row, float(price), row == due, setup)
+        return Exit(row, from_units(sale.price), reason, bool(sale.is_maker), possible)
+
+    def _possible(self, entry: int, row: int, price: float, is_due: bool, setup: Setup) -> frozenset[str]:
+        """The ways out that a row touched, of a position bought in row `entry`."""
+        tick_size, candles = setup.rules.tick_size, self.candles
+        levels = opening_levels(setup.exits, price, tick_size)
+        highest = max([price, *candles.high[entry:row].tolist()])
+        levels = Levels(levels.stop, levels.target, trail_level(setup.exits, highest, tick_size))
+        stop, target = force(levels) * setup.tick, levels.target * setup.tick
+        touched = {
+            ExitReason(stop_reason(levels)): stop > 0 and price_units(candles.low[row]) <= stop,
+            ExitReason.TAKE_PROFIT: target > 0 and price_units(candles.high[row]) >= target,
+            ExitReason.SIGNAL: is_due,
+        }
+        return frozenset(reason.name.lower() for reason, is_touched in touched.items() if is_touched)
 
     # --- Drawdown -----------------------------------------------------------------------------------------------------
 
@@ -208,13 +212,3 @@ class Ground:
             put_in = capital[max(capital)] - capital[self.versions[row]]
             found.append(float(quote - put_in) + float(base) * float(self.candles.close[row]))
         return reversed(found)
-
-
-def _possible(high: int, low: int, levels: Levels, is_due: bool, setup: Setup) -> frozenset[str]:
-    """The ways out that a bar touched."""
-    touched = {
-        ExitReason(stop_reason(levels)): force(levels) > 0 and low <= force(levels) * setup.tick,
-        ExitReason.TAKE_PROFIT: levels.target > 0 and high >= levels.target * setup.tick,
-        ExitReason.SIGNAL: is_due,
-    }
-    return frozenset(reason.name.lower() for reason, is_touched in touched.items() if is_touched)
