@@ -93,6 +93,17 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _paper_exchange_as_it_was() -> Iterator[None]:
+    """Take away what a test installed in this process's paper exchange: its clock would be the next test's."""
+    from exchange.paper.venues import venues
+
+    before = {"_clocks": {**venues._clocks}, "_replayed": {*venues._replayed}, "_default": venues._default}
+    yield
+    for name, value in before.items():
+        setattr(venues, name, value)
+
+
 @pytest.fixture
 def redis_url() -> Iterator[str]:
     """The address of an empty Redis database of this worker's own: settings.REDIS_URL, and the cache's too."""

@@ -19,7 +19,7 @@ from exchange import symbols
 from exchange.errors import ExchangeError
 from exchange.filters import parse_rules
 from exchange.klines import Klines, data_hash, gaps, store
-from exchange.models import Symbol, Venue
+from exchange.models import Dataset, Symbol, Venue
 from exchange.types import INTERVAL_MS
 
 
@@ -135,12 +135,18 @@ def fields(request: Request, ground: Ground, end: int | None = None) -> dict[str
 
 def market_of(run: Run) -> engine.Market:
     """The candles and rules that a run on record was asked to use. Raise `RunError` where the data has changed."""
+    stored = (
+        Dataset.objects.filter(symbol=run.symbol, interval=run.interval).values_list("data_hash", flat=True).first()
+    )
     info = json.dumps(run.symbol_info, sort_keys=True)
-    return _market(run.symbol, run.interval, milliseconds(run.end_at), run.data_hash, info)
+    return _market(run.symbol, run.interval, milliseconds(run.end_at), run.data_hash, info, stored)
 
 
-@lru_cache(maxsize=1)  # a worker makes one chunk of a search after another on the same candles
-def _market(symbol: str, interval: str, end_ms: int, wanted_hash: str, info: str) -> engine.Market:
+@lru_cache(maxsize=2)  # a worker makes one chunk of a search after another on the same candles, a page asks for more
+def _market(
+    symbol: str, interval: str, end_ms: int, wanted_hash: str, info: str, _stored_hash: str | None
+) -> engine.Market:
+    """Candles that were verified once. `_stored_hash` names the stored series as it is: a change of it asks anew."""
     try:
         klines = store.load(symbol, interval, end_ms=end_ms)
         market = engine.prepare(klines, symbol, parse_rules(json.loads(info)))

@@ -6,11 +6,8 @@ shows none. The whole series is read once and kept, so that zooming costs a slic
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,7 @@ from numpy.typing import NDArray
 
 from backtests.data_access import RunError, market_of, milliseconds
 from backtests.engine import Market
-from backtests.models import Backtest, Run
+from backtests.models import Run
 from backtests.parameters import RunParameters, make_parameters
 from backtests.protection import Protection
 from backtests.reports.trades import reason_text
@@ -82,19 +79,9 @@ def candle_window(run: Run, result: Mapping[str, Any], window: Window) -> dict[s
 
 
 def _market(run: Run) -> Market:
-    stored = Dataset.objects.filter(symbol=run.symbol, interval=run.interval).values_list("data_hash", flat=True)
-    newest = stored.first()
-    if newest is None:
+    if not Dataset.objects.filter(symbol=run.symbol, interval=run.interval).exists():
         raise RunError(f"No {run.symbol} {run.interval} candles are stored any more: import them to see the chart.")
-    info = json.dumps(run.symbol_info, sort_keys=True)
-    return _market_kept(run.symbol, run.interval, run.end_at, run.data_hash, info, newest)
-
-
-@lru_cache(maxsize=2)
-def _market_kept(symbol: str, interval: str, end_at: datetime, data_hash: str, info: str, stored_hash: str) -> Market:
-    """The verified candles of a run; `stored_hash` names the stored series, so that a change of it asks anew."""
-    asked = Backtest(symbol=symbol, interval=interval, end_at=end_at, data_hash=data_hash, symbol_info=json.loads(info))
-    return market_of(asked)
+    return market_of(run)
 
 
 def _joined(market: Market, rows: Ints, stop: int) -> dict[str, list[float]]:
