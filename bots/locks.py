@@ -18,7 +18,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -90,11 +89,6 @@ def in_good_hands() -> list[int]:
     leased = BotState.objects.filter(lease_expires_at__gt=Now()).values_list("bot_id", "run_number")
     living = _living_runs()
     return [bot_id for bot_id, run_number in leased if _number_pair(bot_id, run_number) in living]
-
-
-def left_behind() -> Q:
-    """Bots whose last run ended without giving its lease back."""
-    return Q(lease_expires_at__isnull=False) & ~Q(bot_id__in=in_good_hands())
 
 
 def _living_runs() -> set[tuple[int, int]]:

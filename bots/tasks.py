@@ -39,8 +39,8 @@ def sweep_at_once(**_: Any) -> None:
 
 
 def bots_to_settle() -> list[int]:
-    """Bots whose last run died, whose orders are in doubt, whose position stands without the stop or target that it
-    should have, is to be sold, had its last run fail, or was not looked at for a minute."""
+    """Bots whose last run died, whose orders are in doubt, or whose position is to be sold, stands without the stop or
+    target that it should have, was left by a run that failed, or was not looked at for a minute."""
     holding = Q(bot_id__in=Trade.objects.filter(closed_at__isnull=True).values("bot_id"))
     to_sell = Q(bot_id__in=Trade.objects.filter(closed_at__isnull=True).exclude(exit_wanted="").values("bot_id"))
     in_doubt = Q(bot_id__in=Order.objects.filter(state__in=IN_DOUBT).values("bot_id"))
@@ -50,7 +50,8 @@ def bots_to_settle() -> list[int]:
     refused = Q(bot_id__in=_refused_again_and_again().values("bot_id"))
     looked_at_long_ago = Q(last_tick_at__lt=timezone.now() - SETTLE_EVERY) | Q(last_tick_at__isnull=True)
     hurries = (to_sell | (holding & should_be & ~protected)) & ~refused
-    due = locks.left_behind() | in_doubt | hurries | (holding & (just_failed | looked_at_long_ago))
+    left_behind = Q(lease_expires_at__isnull=False)  # and in nobody's hands
+    due = left_behind | in_doubt | hurries | (holding & (just_failed | looked_at_long_ago))
     states = BotState.objects.filter(due).exclude(status=Status.PREPARING).exclude(bot_id__in=locks.in_good_hands())
     return list(states.values_list("bot_id", flat=True))
 

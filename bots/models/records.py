@@ -179,7 +179,9 @@ class Order(models.Model):
     executed_quote = amount(default=0)
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(help_text="Market time.")
-    sent_at = models.DateTimeField(null=True, blank=True, help_text="Wall time of the last sending.")
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="By the exchange's clock: when it went on record to be sent."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
