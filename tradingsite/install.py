@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+APPS = ("tradingsite", "exchange", "bots", "backtests")
 UV = "uv==0.13.9"
 OLDEST_NODE_MAJOR = 18
 
@@ -89,6 +90,8 @@ def main(arguments: list[str]) -> None:
     make_venv(venv, "requirements-dev.txt", sys.executable)
     install_charts(venv)
     check_servers(venv)
+    # Where the environment forbids Python to keep bytecode, each start would compile our sources anew.
+    run(venv / "bin" / "python", "-m", "compileall", "-q", *APPS)
     (venv / ".installed").touch()
 
 

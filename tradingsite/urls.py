@@ -10,6 +10,8 @@ from django.views.generic import RedirectView
 
 from tradingsite.health import healthz
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
