@@ -74,7 +74,7 @@ class RangeInput(forms.MultiWidget):
         inputs: dict[str, forms.Widget | type[forms.Widget]] = {
             name: _number_input(f"{described.label}, {name}", bound) for name, bound in zip(names, bounds, strict=True)
         }
-        example = "or a list: off, 0.02, 0.05" if described.name in OPTIONAL else "or a list: 5, 8, 13"
+        example = "a list: off, 0.02, 0.05" if described.name in OPTIONAL else "a list: 5, 8, 13"
         inputs["list"] = forms.TextInput(
             attrs={"placeholder": example, "autocomplete": "off", "aria-label": f"{described.label}, a list of values"}
         )

@@ -70,3 +70,9 @@ class ListForm(forms.Form):
     @property
     def is_asking(self) -> bool:
         return any(value not in (None, "") for name, value in self.cleaned_data.items() if name != "sort")
+
+    @property
+    def is_asking_more(self) -> bool:
+        """Whether the fields that a phone folds away matter now: they ask something, or say what is wrong."""
+        asked = {name: value for name, value in self.cleaned_data.items() if name != "q"}
+        return bool(self.errors) or any(value not in (None, "") for value in asked.values())

@@ -83,7 +83,7 @@ def setting(name: str, value: Any) -> dict[str, str]:
     if value is None or value == "":
         text = ""
     elif name in SHARES:
-        text = f"{float(value) * 100:.10g} %"
+        text = f"{float(value) * 100:.10g}%"
     else:
         text = (
             ("yes" if value else "no")

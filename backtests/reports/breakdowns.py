@@ -108,8 +108,8 @@ def distribution(trades: Trades) -> dict[str, Any] | None:
     return {
         "bins": bins,
         "rows": [b for b in bins if b["count"]],
-        "median": f"{np.median(gain):+.2f} %",
-        "mean": f"{gain.mean():+.2f} %",
+        "median": f"{np.median(gain):+.2f}%",
+        "mean": f"{gain.mean():+.2f}%",
     }
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backtests.models import Optimisation
 from backtests.optimise import FIGURES, OBJECTIVES, SearchPlan, Trials, pareto_front, scores
-from backtests.reports.figures import figure
+from backtests.reports.figures import PERCENT, figure
 from backtests.search_space import COMMON_FIELDS
 from backtests.searches import search_plan, trial_table
 from bots.strategy import registry
@@ -186,6 +186,7 @@ def heat_map(found: TrialSet, query: Mapping[str, str]) -> dict[str, Any]:
         "ys": lists[y],
         "measure": measure,
         "measure_label": label(measure),
+        "is_percent": measure in PERCENT,
         "statistic": statistic,
         "low_is_good": lower_is_better,
         "cells": [[i, j, round(pick(found), 5), len(found)] for (i, j), found in sorted(cells.items())],
@@ -221,7 +222,7 @@ def parallel(found: TrialSet) -> dict[str, Any]:
         rest = eligible[MOST_LINES // 2 :]
         eligible = np.concatenate([head, rest[:: -(-len(rest) // (MOST_LINES // 2))]])
     axes = [{"name": d.name, "label": label(d.name)} for d in found.plan.space.dimensions]
-    figures = [{"name": name, "label": label(name)} for name in found.measures]
+    figures = [{"name": name, "label": label(name), "is_percent": name in PERCENT} for name in found.measures]
     lines = [
         [_number(v) for v in found.trials.parameters[row]]
         + [_number(found.trials.figure(name)[row]) for name in found.measures]
@@ -253,6 +254,7 @@ def front(found: TrialSet) -> dict[str, Any] | None:
 
     return {
         "labels": [label(name) for name in names],
+        "is_percent": [name in PERCENT for name in names],
         "points": dots(rows[:: max(-(-len(rows) // MOST_DOTS), 1)]),
         "front": dots(found.front),
         "rows": [found.row(row) for row in found.front],

@@ -11,10 +11,10 @@
     draw("distribution-chart", () => ({
       tooltip: {
         ...tooltip(), trigger: "axis", axisPointer: { type: "shadow", shadowStyle: { color: colour("--line"), opacity: 0.5 } },
-        formatter: ([part]) => `${text(bins[part.dataIndex].from)} to ${text(bins[part.dataIndex].to)} %: ${part.value} trades`,
+        formatter: ([part]) => `${text(bins[part.dataIndex].from)} to ${text(bins[part.dataIndex].to)}%: ${part.value} trades`,
       },
       grid: { left: 44, right: 14, top: 18, bottom: 62 },
-      xAxis: { type: "category", data: bins.map((bin) => `${text(bin.from)} %`), axisLabel: { interval: Math.ceil(bins.length / (narrow ? 5 : 9)) - 1 } },
+      xAxis: { type: "category", data: bins.map((bin) => `${text(bin.from)}%`), axisLabel: { interval: Math.ceil(bins.length / (narrow ? 5 : 9)) - 1 } },
       yAxis: { type: "value", minInterval: 1 },
       dataZoom: zooms(),
       series: [{

@@ -2,7 +2,7 @@
 // joined ones where many; a wider or finer window is asked for as the reader pans and zooms.
 "use strict";
 (() => {
-  const { colour, at, look, onTheme, zoomButtons, dateText, legend } = window.ResultCharts;
+  const { colour, at, look, onTheme, onPaper, zoomButtons, dateText, legend } = window.ResultCharts;
   const box = at("candles-chart");
   if (!box) return;
   const lib = window.LightweightCharts;
@@ -27,6 +27,7 @@
   function build() {
     box.replaceChildren();
     chart = lib.createChart(box, { autoSize: true, ...look(), handleScroll: { vertTouchDrag: false } });
+    onPaper(box, chart);
     const quiet = { priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false };
     const candles = chart.addSeries(lib.CandlestickSeries, { priceLineVisible: false });
     const level = { ...quiet, lineWidth: 1, lineType: lib.LineType.WithSteps, autoscaleInfoProvider: nearPrices };

@@ -16,6 +16,35 @@ window.ResultCharts = (() => {
   new MutationObserver(repaintAll).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintAll);
 
+  // Paper is light and narrow: the print button fits the page and its charts to it for as long as it prints.
+  // A canvas drawn anew while the browser prepares to print comes out blank, so two frames pass first.
+  const root = document.documentElement;
+  const fits = [];
+  function print() {
+    const theme = root.dataset.theme;
+    const fit = (isPaper) => { repaintAll(); fits.forEach((one) => one(isPaper)); };
+    root.dataset.theme = "light";
+    root.classList.add("on-paper");
+    fit(true);
+    window.addEventListener("afterprint", () => {
+      root.classList.remove("on-paper");
+      root.dataset.theme = theme || "auto";
+      fit(false);
+    }, { once: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => window.print()));
+  }
+
+  // Has a lightweight-chart printed at the size of its box on paper, with the bars that are in view.
+  function onPaper(box, chart) {
+    fits.push((isPaper) => {
+      const range = chart.timeScale().getVisibleLogicalRange();
+      chart.applyOptions({ autoSize: false });
+      chart.resize(box.clientWidth, box.clientHeight, true);
+      if (range) chart.timeScale().setVisibleLogicalRange(range);
+      chart.applyOptions({ autoSize: !isPaper });
+    });
+  }
+
   // Draws an ECharts option, or what a function gives: a function is asked again when the theme changes.
   function draw(id, option) {
     const box = at(id);
@@ -27,15 +56,17 @@ window.ResultCharts = (() => {
         axisTick: { lineStyle: { color: colour("--line-2") } }, axisLabel: { color: colour("--ink-3") },
         nameTextStyle: { color: colour("--ink-3") },
       };
+      const asked = typeof option === "function" ? option() : option;
       chart.setOption({
         textStyle: { color: colour("--ink-2"), fontFamily: getComputedStyle(document.body).fontFamily }, animation: false,
-        ...(typeof option === "function" ? option() : option),
+        ...asked,
       });
-      chart.setOption({ xAxis: quiet, yAxis: quiet });
+      if (asked.xAxis) chart.setOption({ xAxis: quiet, yAxis: quiet });
     };
     paint();
     onTheme(paint);
     new ResizeObserver(() => chart.resize()).observe(box);
+    fits.push(() => chart.resize());
     return chart;
   }
 
@@ -106,9 +137,9 @@ window.ResultCharts = (() => {
     button.hidden = false;
     button.addEventListener("click", () => {
       document.querySelectorAll("details.behind").forEach((details) => { details.open = false; });
-      window.print();
+      print();
     });
   });
 
-  return { data, colour, at, draw, onTheme, tooltip, zooms, look, zoomButtons, dateText, number, legend };
+  return { data, colour, at, draw, onTheme, onPaper, tooltip, zooms, look, zoomButtons, dateText, number, legend };
 })();

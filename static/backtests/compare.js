@@ -1,14 +1,14 @@
 // Growth of two to six results on one scale. Lines differ in dash and width as well as in colour.
 "use strict";
 (() => {
-  const { data, colour, at, look, onTheme, zoomButtons, dateText, legend } = window.ResultCharts;
+  const { data, colour, at, look, onTheme, onPaper, zoomButtons, dateText, legend } = window.ResultCharts;
   const box = at("lines-chart");
   const lines = data.lines || [];
   if (!box || !lines.length) return;
   const lib = window.LightweightCharts;
   const COLOURS = ["--accent-1", "--warn", "--sim", "--gain", "--loss", "--ink-2"];
   const DASHES = [0, 2, 1, 0, 2, 3];
-  const percent = (value) => `${value > 0 ? "+" : ""}${value.toFixed(1)} %`;
+  const percent = (value) => `${value > 0 ? "+" : ""}${value.toFixed(1)}%`;
   const chart = lib.createChart(box, {
     autoSize: true, ...look(), handleScroll: { mouseWheel: false, vertTouchDrag: false }, handleScale: { mouseWheel: false },
   });
@@ -26,6 +26,7 @@
   }
   paint();
   onTheme(paint);
+  onPaper(box, chart);
   const all = () => chart.timeScale().fitContent();
   all();
   zoomButtons("lines", chart, all);

@@ -1,12 +1,12 @@
 // Equity over time, beside buy and hold, with the drawdown in a pane below. Rows: [seconds, equity, drawdown, buy and hold].
 "use strict";
 (() => {
-  const { data, colour, at, look, onTheme, zoomButtons, dateText, number, legend } = window.ResultCharts;
+  const { data, colour, at, look, onTheme, onPaper, zoomButtons, dateText, number, legend } = window.ResultCharts;
   const box = at("equity-chart");
   const rows = data.equity || [];
   if (!box || !rows.length) return;
   const lib = window.LightweightCharts;
-  const percent = (value) => `${(value * 100).toFixed(1)} %`;
+  const percent = (value) => `${(value * 100).toFixed(1)}%`;
   const hasHold = rows.some((row) => row[3] !== null && row[3] !== undefined);
   const chart = lib.createChart(box, {
     autoSize: true, ...look(), handleScroll: { mouseWheel: false, vertTouchDrag: false }, handleScale: { mouseWheel: false },
@@ -37,6 +37,7 @@
   }
   paint();
   onTheme(paint);
+  onPaper(box, chart);
   const all = () => chart.timeScale().fitContent();
   all();
   zoomButtons("equity", chart, all);

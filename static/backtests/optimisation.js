@@ -7,6 +7,17 @@
   const short = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
   // From bad to good in one hue: told apart by lightness alone, so in grey and by every eye.
   const scale = () => [colour("--panel-2"), colour("--accent-1")];
+  const shown = (value, isPercent) => (isPercent && value !== null && value !== undefined ? `${short(value * 100)}%` : short(value));
+  // On a cell: two decimals are enough, and of the two inks the one that stands out from its colour.
+  const brief = (value, isPercent) => (isPercent ? `${(value * 100).toFixed(1)}%` : value.toFixed(Math.abs(value) >= 100 ? 0 : 2)).replace(/^-(0\.?0*%?)$/, "$1");
+  const channels = (ink) => ink.match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16) / 255);
+  const light = (rgb) => rgb.reduce((sum, c, k) => sum + (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4) * [0.2126, 0.7152, 0.0722][k], 0);
+  function inkOn(share, colours) {
+    const [low, high] = colours.map(channels);
+    const cell = light(low.map((c, k) => c + (high[k] - c) * share));
+    const contrast = (ink) => Math.abs(Math.log((light(channels(ink)) + 0.05) / (cell + 0.05)));
+    return [colour("--ink"), colour("--panel")].reduce((best, ink) => (contrast(ink) > contrast(best) ? ink : best));
+  }
   const onPhone = () => window.innerWidth < 640;
 
   function heat() {
@@ -19,27 +30,31 @@
       return;
     }
     const values = map.cells.map((cell) => cell[2]);
+    const [least, most] = [Math.min(...values), Math.max(...values)];
     const single = map.x === map.y;
+    const colours = () => (map.low_is_good ? scale().reverse() : scale());
+    const inkAt = (value) => inkOn(most > least ? (value - least) / (most - least) : 1, colours());
     draw("heat-chart", () => ({
       tooltip: {
         ...tooltip(),
         formatter: ({ value }) =>
-          `${map.x_label} ${map.xs[value[0]]}${single ? "" : `, ${map.y_label} ${map.ys[value[1]]}`}<br><strong>${map.measure_label} ${short(value[2])}</strong>` +
+          `${map.x_label} ${map.xs[value[0]]}${single ? "" : `, ${map.y_label} ${map.ys[value[1]]}`}<br><strong>${map.measure_label} ${shown(value[2], map.is_percent)}</strong>` +
           (value[3] > 1 ? `<br>${map.statistic} of ${value[3]} trials` : ""),
       },
       grid: { left: 62, right: 18, top: 26, bottom: 96 },
       xAxis: { type: "category", data: map.xs, name: map.x_label, nameLocation: "middle", nameGap: 26, splitArea: { show: false } },
-      yAxis: { type: "category", data: map.ys, name: map.y_label },
+      yAxis: { type: "category", data: map.ys, name: map.y_label, axisLabel: { interval: Math.ceil((map.ys.length * 16) / (box.clientHeight - 122)) - 1 } },
       dataZoom: zooms().filter((zoom) => zoom.type === "inside").flatMap((zoom) => [{ ...zoom, xAxisIndex: 0 }, { ...zoom, yAxisIndex: 0 }]),
       visualMap: {
-        type: "continuous", min: Math.min(...values), max: Math.max(...values), dimension: 2, calculable: true, orient: "horizontal", left: "center", bottom: 4,
+        type: "continuous", min: least, max: most, dimension: 2, calculable: true, orient: "horizontal", left: "center", bottom: 4,
         itemWidth: 14, itemHeight: onPhone() ? 150 : 260, textStyle: { color: colour("--ink-2") }, precision: 2,
-        formatter: (value) => short(value),
-        inRange: { color: map.low_is_good ? scale().reverse() : scale() },
+        formatter: (value) => brief(value, map.is_percent),
+        inRange: { color: colours() },
       },
       series: [{
-        type: "heatmap", data: map.cells, itemStyle: { borderColor: colour("--panel"), borderWidth: 1 },
-        label: { show: map.cells.length <= 90 && !onPhone(), formatter: ({ value }) => short(value[2]), color: colour("--ink"), fontSize: 10.5 },
+        type: "heatmap", itemStyle: { borderColor: colour("--panel"), borderWidth: Math.max(map.xs.length, map.ys.length) > 40 ? 0 : 1 },
+        label: { show: map.cells.length <= 90 && !onPhone(), formatter: ({ value }) => brief(value[2], map.is_percent), fontSize: 10.5 },
+        data: map.cells.map((cell) => ({ value: cell, label: { color: inkAt(cell[2]) } })),
         emphasis: { itemStyle: { borderColor: colour("--ink"), borderWidth: 2 } },
       }],
     }));
@@ -103,7 +118,7 @@
     box.style.minWidth = `${found.axes.length * 92}px`;
     const scores = found.lines.map((line) => line[found.colour_by]).filter((value) => value !== null);
     const chart = draw("parallel-chart", () => ({
-      tooltip: { ...tooltip(), formatter: ({ dataIndex }) => `Trial ${found.numbers[dataIndex]}<br>${found.axes.map((axis, k) => `${axis.label} <strong>${found.lines[dataIndex][k] === null ? "off" : short(found.lines[dataIndex][k])}</strong>`).join("<br>")}` },
+      tooltip: { ...tooltip(), formatter: ({ dataIndex }) => `Trial ${found.numbers[dataIndex]}<br>${found.axes.map((axis, k) => `${axis.label} <strong>${found.lines[dataIndex][k] === null ? "off" : shown(found.lines[dataIndex][k], axis.is_percent)}</strong>`).join("<br>")}` },
       parallel: {
         left: 46, right: 56, top: 42, bottom: 20,
         parallelAxisDefault: {
@@ -112,7 +127,7 @@
           areaSelectStyle: { width: 18, color: colour("--accent-1"), opacity: 0.2, borderColor: colour("--accent-1"), borderWidth: 1 },
         },
       },
-      parallelAxis: found.axes.map((axis, dim) => ({ dim, name: axis.label, scale: true, nameLocation: "end" })),
+      parallelAxis: found.axes.map((axis, dim) => ({ dim, name: axis.label, scale: true, nameLocation: "end", axisLabel: { formatter: (value) => shown(value, axis.is_percent) } })),
       visualMap: {
         show: false, min: Math.min(...scores), max: Math.max(...scores), dimension: found.colour_by, inRange: { color: [colour("--line-2"), colour("--accent-1")] },
       },
@@ -133,11 +148,11 @@
     const found = trials.front;
     if (!found) return;
     draw("front-chart", () => ({
-      tooltip: { ...tooltip(), formatter: ({ value }) => `Trial ${value[2]}<br>${found.labels[0]} <strong>${short(value[0])}</strong><br>${found.labels[1]} <strong>${short(value[1])}</strong>` },
+      tooltip: { ...tooltip(), formatter: ({ value }) => `Trial ${value[2]}<br>${found.labels[0]} <strong>${shown(value[0], found.is_percent[0])}</strong><br>${found.labels[1]} <strong>${shown(value[1], found.is_percent[1])}</strong>` },
       legend: { top: 4, textStyle: { color: colour("--ink-2") } },
       grid: { left: 62, right: 24, top: 40, bottom: 70 },
-      xAxis: { type: "value", name: found.labels[0], nameLocation: "middle", nameGap: 26, scale: true },
-      yAxis: { type: "value", name: found.labels[1], scale: true },
+      xAxis: { type: "value", name: found.labels[0], nameLocation: "middle", nameGap: 26, scale: true, axisLine: { onZero: false }, axisLabel: { formatter: (value) => shown(value, found.is_percent[0]) } },
+      yAxis: { type: "value", name: found.labels[1], scale: true, axisLine: { onZero: false }, axisLabel: { formatter: (value) => shown(value, found.is_percent[1]) } },
       dataZoom: zooms(),
       series: [
         { name: "All trials", type: "scatter", symbolSize: 6, data: found.points, itemStyle: { color: colour("--ink-3"), opacity: 0.45 } },
@@ -151,6 +166,7 @@
 
   document.querySelectorAll("form[data-submits]").forEach((form) => {
     form.addEventListener("change", () => form.requestSubmit());
+    form.querySelector("button").hidden = true;
   });
 
   heat();

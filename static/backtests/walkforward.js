@@ -46,7 +46,7 @@
       tooltip: { ...tooltip(), trigger: "axis", formatter: ([point]) => `Window ${point.name}<br>${parameter.label} <strong>${point.value === null || point.value === undefined ? "none" : point.value}</strong>` },
       grid: { left: 46, right: 14, top: 12, bottom: 24 },
       xAxis: { type: "category", data: windows.map((found) => String(found.number)), boundaryGap: false },
-      yAxis: { type: "value", min: parameter.low, max: parameter.high },
+      yAxis: { type: "value", min: parameter.low, max: parameter.high, interval: (parameter.high - parameter.low) / 2 || 1 },
       series: [{ type: "line", step: "middle", data: parameter.values, symbol: "circle", symbolSize: 6, lineStyle: { color: colour("--accent-1"), width: 2 }, itemStyle: { color: colour("--accent-1") } }],
     }));
   });

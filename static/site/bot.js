@@ -29,6 +29,7 @@
 
     function build() {
         place.replaceChildren();
+        place.classList.remove("without-chart");
         chart = createChart(place, { autoSize: true, ...look() });
         const candles = chart.addSeries(CandlestickSeries, candleLook());
         const equity = chart.addSeries(LineSeries, { lineWidth: 2, color: colour("--accent-1"), priceLineVisible: false }, 1);
@@ -81,6 +82,7 @@
             if (data.candles.length) {
                 show(data);
             } else if (chart === null && !isQuick) {
+                place.classList.add("without-chart");
                 place.querySelector(".empty").textContent = "No candles yet. They appear after the bot's first decision.";
             }
         } catch {

@@ -2,7 +2,7 @@
 "use strict";
 
 document.addEventListener("click", (event) => {
-    for (const menu of document.querySelectorAll(".filter-bar details[open]")) {
+    for (const menu of document.querySelectorAll(".filter-bar details[open], details.menu-button[open]")) {
         if (!menu.contains(event.target)) {
             menu.open = false;
         }
@@ -15,7 +15,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-        for (const menu of document.querySelectorAll(".filter-bar details[open]")) {
+        for (const menu of document.querySelectorAll(".filter-bar details[open], details.menu-button[open]")) {
             menu.open = false;
         }
     }
