@@ -44,7 +44,7 @@ def test_a_person_starts_a_backtest_from_the_form_and_reads_its_report(logged_in
     page.click("text=Start one")
     page.fill("[name=stop_loss]", "0.02")
     page.click(".start-row [type=submit]")
-    page.wait_for_selector(".page-head .badge")
+    page.wait_for_selector(".page-head .run-line")
     runs.execute_backtest(Backtest.objects.get())  # the task, as the worker runs it
     page.wait_for_selector(".verdict h2", timeout=15_000)
     run = Backtest.objects.get()

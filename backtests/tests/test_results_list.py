@@ -99,3 +99,11 @@ def test_the_list_asks_few_questions_however_long_it_is(admin_client, django_ass
         result(number, bot=bot)
     with django_assert_max_num_queries(14):
         admin_client.get(reverse("backtests:home"))
+
+
+@pytest.mark.parametrize(
+    ("query", "is_open"), [({"q": "BTC"}, False), ({"least_sharpe": "1"}, True), ({"start": "x"}, True)]
+)
+def test_the_fields_that_a_phone_folds_away_are_open_once_they_matter(admin_client, query, is_open):
+    body = admin_client.get("/backtests/backtest/", query).content.decode()
+    assert ('id="all-filters" checked' in body) is is_open

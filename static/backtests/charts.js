@@ -17,7 +17,7 @@ window.ResultCharts = (() => {
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaintAll);
 
   // Paper is light and narrow: the print button fits the page and its charts to it for as long as it prints.
-  // A canvas drawn anew while the browser prepares to print comes out blank, so two frames pass first.
+  // A canvas drawn anew while the browser prepares to print comes out blank, so a few frames pass first.
   const root = document.documentElement;
   const fits = [];
   function print() {
@@ -31,17 +31,18 @@ window.ResultCharts = (() => {
       root.dataset.theme = theme || "auto";
       fit(false);
     }, { once: true });
-    requestAnimationFrame(() => requestAnimationFrame(() => window.print()));
+    window.setTimeout(() => window.print(), 120);
   }
 
   // Has a lightweight-chart printed at the size of its box on paper, with the bars that are in view.
   function onPaper(box, chart) {
     fits.push((isPaper) => {
       const range = chart.timeScale().getVisibleLogicalRange();
+      const look = () => range && chart.timeScale().setVisibleLogicalRange(range);
       chart.applyOptions({ autoSize: false });
       chart.resize(box.clientWidth, box.clientHeight, true);
-      if (range) chart.timeScale().setVisibleLogicalRange(range);
       chart.applyOptions({ autoSize: !isPaper });
+      requestAnimationFrame(look);
     });
   }
 
@@ -107,6 +108,7 @@ window.ResultCharts = (() => {
       if (!button) return;
       if (button.dataset.zoom === "all") return all();
       const range = chart.timeScale().getVisibleLogicalRange();
+      const look = () => range && chart.timeScale().setVisibleLogicalRange(range);
       if (!range) return;
       const length = range.to - range.from;
       const change = button.dataset.zoom === "in" ? -length / 4 : length / 2;
