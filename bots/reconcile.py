@@ -49,7 +49,7 @@ def _settle_one(order: Order, resting: OrderReport | None, desk: Desk, held: Cla
         if order.state not in IN_DOUBT:
             raise StillUnknown(
                 f"the exchange does not know order {order.client_order_id}, which it had accepted; nothing is placed "
-                "for this bot until it answers"
+                "for this bot until it answers; `manage.py forget_orders` ends the wait if it has forgotten it for good"
             ) from None
         _give_up_on(order, desk, held)
         return 0
@@ -106,7 +106,7 @@ def _give_up_on(order: Order, desk: Desk, held: Claim) -> None:
             "unexplained_fill",
             f"Order {order.client_order_id} is not known to the exchange, but the account has an execution like it "
             "that no order on record explains.",
-            repair="Compare the account's trade history with the bot's orders, then resolve the order by hand.",
+            repair="Compare the account's trades with the bot's orders; `manage.py forget_orders` then ends the wait.",
         )
         raise StillUnknown(f"order {order.client_order_id} may have been executed under another name")
     with fenced(held):

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from celery.signals import worker_ready
 from django.db import connection, connections
+from django.db.models import F
 from django.utils import timezone
 
-from bots import lifecycle, locks, removal, tasks
+from bots import forgetting, lifecycle, locks, removal, tasks
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.snapshot import bars_needed
 from bots.tests.runner_celery import empty_queue
@@ -21,6 +22,7 @@ from bots.tests.runner_stage import Stage
 from bots.tests.runner_tables import BUY, lots
 from exchange.errors import ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.paper.accounts import AccountTerms
+from exchange.paper.models import PaperBalance, PaperOrder
 from exchange.secrets import Secret
 from exchange.types import OrderRequest, OrderType, Side
 from tradingsite.celery import app
@@ -376,6 +378,25 @@ def test_a_cancel_that_never_arrived_leaves_one_seller(stage):
     bot.tick()
     assert (bot.trade().exit_price, bot.trade().exit_reason, bot.resting()) == (98, "signal", [])
     bot.assert_books_agree()
+
+
+def test_a_person_ends_the_wait_for_orders_that_the_exchange_has_forgotten(stage):
+    bot = stage(HELD + QUIET * 2, stop_loss="0.05", take_profit="0.2")
+    bot.decide(ENTER)
+    PaperOrder.objects.filter(account=bot.account, side="SELL").delete()  # as a wiped testnet does
+    PaperBalance.objects.filter(account=bot.account).update(free=F("free") + F("locked"), locked=0)
+    waits = bot.decide(ENTER + 1)
+    assert "does not know" in waits.message
+    with pytest.raises(lifecycle.NotReady, match="Say why"):
+        forgetting.forget(bot.bot, bot.desk(), by="op", reason=" ")
+    gone = forgetting.forget(bot.bot, bot.desk(), by="op", reason="testnet wiped")
+    assert {order.purpose for order in gone} == {"stop", "target"}
+    assert set(Order.objects.filter(pk__in=[order.pk for order in gone]).values_list("state", "error")) == {
+        ("canceled", "Declared gone by op: testnet wiped")
+    }
+    bot.decide(ENTER + 2)
+    assert Order.objects.filter(bot=bot.bot, side="SELL", state="open").count() == 2  # protected anew
+    assert forgetting.forget(bot.bot, bot.desk(), by="op", reason="again") == []
 
 
 def test_a_stop_with_a_limit_that_is_left_behind_is_sold_at_market(stage):

@@ -1,0 +1,54 @@
+"""Orders on record that the exchange does not know any more: a person says that they are gone, and why.
+
+A bot waits for such an order, because a run cannot tell an exchange that forgot from one that has not looked yet. A
+testnet that was wiped, or an account's history that was cleared, would keep it waiting for good.
+"""
+
+from __future__ import annotations
+
+from bots import incidents
+from bots.desk import Desk
+from bots.lifecycle import NotReady
+from bots.locks import claim, fenced, release
+from bots.models import BotConfig, Order, OrderState
+from bots.orders import IN_DOUBT, UNSETTLED, mark
+from bots.reconcile import PATIENCE
+from exchange.errors import OrderNotFound
+
+
+def forget(bot: BotConfig, desk: Desk, *, by: str, reason: str) -> list[Order]:
+    """Record as gone every order of a bot that may still move and that the exchange does not know; give them.
+
+    What had filled of them stays booked. Raise `NotReady` without a reason, in the middle of a run, or while a copy of
+    one may still arrive; `ExchangeError` when the exchange cannot be asked. Then nothing is changed.
+    """
+    if not reason.strip():
+        raise NotReady(["Say why these orders are gone: the reason stays with each of them."])
+    held = claim(bot.pk)
+    if held is None:
+        raise NotReady([f"{bot.name} is in the middle of a run; try again in a moment."])
+    try:
+        unsettled = Order.objects.filter(bot=bot, state__in=UNSETTLED).order_by("pk")
+        unknown = [order for order in unsettled if not _is_known(order, desk)]
+        with fenced(held):
+            for order in unknown:
+                state = OrderState.REJECTED if order.exchange_order_id is None else OrderState.CANCELED
+                mark(order, state, f"Declared gone by {by}: {reason.strip()}")
+    finally:
+        release(held)
+    if unknown:
+        for kind in ("order_in_doubt", "unexplained_fill"):
+            incidents.over(bot, kind)
+    return unknown
+
+
+def _is_known(order: Order, desk: Desk) -> bool:
+    try:
+        desk.exchange.order(order.symbol, order.client_order_id)
+    except OrderNotFound:
+        if order.state in IN_DOUBT and desk.exchange_time() < (order.sent_at or order.updated_at) + PATIENCE:
+            raise NotReady(
+                [f"{order.client_order_id} was sent just now and may still arrive; wait a minute."]
+            ) from None
+        return False
+    return True
