@@ -21,7 +21,7 @@ import pytest
 from django.db import connections
 from django.db.models import F
 
-from bots import lifecycle, tasks
+from bots import lifecycle, locks, tasks
 from bots.locks import LEASE
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.orders import stem
@@ -341,8 +341,15 @@ class Chaos:
         finally:
             connections.close_all()
 
+    def wait_for_the_dead(self) -> None:
+        """PostgreSQL needs a moment to see that a killed process is gone; until then its run looks alive."""
+        until = time.monotonic() + 10
+        while self.stage.bot.pk in locks.in_good_hands() and time.monotonic() < until:
+            time.sleep(0.05)
+
     def recover(self, now_ms: int) -> None:
         """What the sweep does until nothing is left to do; then all must be as though nothing had happened."""
+        self.wait_for_the_dead()
         for _ in range(4):
             self.run(now_ms)
             if not tasks.bots_to_settle():

@@ -24,7 +24,7 @@ from bots.models import BotRun  # noqa: E402
 from bots.tasks import run_bot_task  # noqa: E402
 from exchange.klines import Klines, store  # noqa: E402
 
-BARS = 50_000
+BARS = 300_000
 GRID = ["ema_fast=2:101", "ema_slow=110:309"]  # 20,000 trials
 PATIENCE_S = 120.0
 
