@@ -17,15 +17,19 @@ import django
 
 django.setup()
 
+from celery.signals import worker_ready  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from bots import runner  # noqa: E402
 from bots.desk import Desk  # noqa: E402
 from bots.models import BotConfig  # noqa: E402
+from bots.tasks import sweep_at_once  # noqa: E402
 from exchange.candles import shared_candles  # noqa: E402
 from exchange.connect import connect  # noqa: E402
 from exchange.symbols import rules_for  # noqa: E402
 from tradingsite.celery import app  # noqa: E402
+
+worker_ready.disconnect(sweep_at_once)  # its runs would look at the wall's clock, years after the market's
 
 
 def desk_at(bot_id: int, market_ms: int) -> Desk:
