@@ -337,6 +337,7 @@ class BotConfigAdmin(admin.ModelAdmin):
             page("<int:bot_id>/live/chart/", views.chart, "chart"),
             page("<int:bot_id>/versions/", views.versions, "versions"),
             page("<int:bot_id>/parity/", views.parity, "parity"),
+            page("<int:bot_id>/forget-orders/", views.forget_orders, "forget_orders"),
             page("<int:bot_id>/act/<slug:name>/", views.act, "act"),
             *super().get_urls(),
         ]

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from bots import accounting, incidents, reconcile
 from bots.desk import Desk
+from bots.incidents import Kind
 from bots.levels import Protection, protection_of
 from bots.locks import Claim, LeaseLost, fenced
 from bots.models import BotConfig, BotConfigVersion, BotState, Order, OrderState, Purpose, Trade
@@ -31,8 +32,6 @@ from exchange.types import Klines, OcoRequest, OrderReport, OrderType, Side
 Report = TypeVar("Report")
 
 PROTECTIVE = (Purpose.STOP, Purpose.TARGET)
-UNPROTECTED = "unprotected_position"
-UNSOLD = "exit_refused"
 
 
 def send(order: Order, desk: Desk, held: Claim) -> None:
@@ -122,12 +121,12 @@ def protect(
     except RequestRejected as error:
         incidents.report(
             bot,
-            UNPROTECTED,
+            Kind.UNPROTECTED_POSITION,
             f"The exchange refused the protective orders: {error}",
             repair="The next tick tries again; close the position by hand if you cannot wait.",
         )
     else:
-        incidents.over(bot, UNPROTECTED)
+        incidents.over(bot, Kind.UNPROTECTED_POSITION)
 
 
 def open_trade(bot: BotConfig) -> Trade | None:
@@ -267,12 +266,12 @@ def sell_out(bot: BotConfig, version: BotConfigVersion, desk: Desk, held: Claim,
     except RequestRejected as error:
         incidents.report(
             bot,
-            UNSOLD,
+            Kind.EXIT_REFUSED,
             f"The exchange refused to sell the position: {error}",
             repair="It is tried again on every tick; if it is too small to sell, close it by hand on the exchange.",
         )
     else:
-        incidents.over(bot, UNSOLD)
+        incidents.over(bot, Kind.EXIT_REFUSED)
 
 
 def _record_exit(

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from bots import incidents
 from bots.desk import Desk
+from bots.incidents import Kind
 from bots.lifecycle import NotReady
 from bots.locks import claim, fenced, release
 from bots.models import BotConfig, Order, OrderState
 from bots.orders import IN_DOUBT, UNSETTLED, mark
 from bots.reconcile import PATIENCE
 from exchange.errors import OrderNotFound
+
+ENDS = (Kind.ORDER_IN_DOUBT, Kind.UNEXPLAINED_FILL)  # the incidents of a bot that waits for an order
 
 
 def forget(bot: BotConfig, desk: Desk, *, by: str, reason: str) -> list[Order]:
@@ -24,22 +27,26 @@ def forget(bot: BotConfig, desk: Desk, *, by: str, reason: str) -> list[Order]:
     """
     if not reason.strip():
         raise NotReady(["Say why these orders are gone: the reason stays with each of them."])
+    declared = f"Declared gone by {by}: {reason.strip()}"
     held = claim(bot.pk)
     if held is None:
         raise NotReady([f"{bot.name} is in the middle of a run; try again in a moment."])
     try:
-        unsettled = Order.objects.filter(bot=bot, state__in=UNSETTLED).order_by("pk")
-        unknown = [order for order in unsettled if not _is_known(order, desk)]
+        unknown = unknown_orders(bot, desk)
         with fenced(held):
             for order in unknown:
-                state = OrderState.REJECTED if order.exchange_order_id is None else OrderState.CANCELED
-                mark(order, state, f"Declared gone by {by}: {reason.strip()}")
+                mark(order, OrderState.REJECTED if order.exchange_order_id is None else OrderState.CANCELED, declared)
     finally:
         release(held)
     if unknown:
-        for kind in ("order_in_doubt", "unexplained_fill"):
-            incidents.over(bot, kind)
+        incidents.over(bot, *ENDS, resolution=declared[:500])
     return unknown
+
+
+def unknown_orders(bot: BotConfig, desk: Desk) -> list[Order]:
+    """The bot's orders that may still move and that the exchange does not know. Raise as `forget` does."""
+    unsettled = Order.objects.filter(bot=bot, state__in=UNSETTLED).order_by("pk")
+    return [order for order in unsettled if not _is_known(order, desk)]
 
 
 def _is_known(order: Order, desk: Desk) -> bool:

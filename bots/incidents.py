@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.db.models import F
 from django.utils import timezone
 
 from bots.models import BotConfig, Incident
 
 
-def report(bot: BotConfig | None, kind: str, cause: str, *, repair: str = "") -> None:
+class Kind(StrEnum):
+    """What can be wrong. The names are on record: a new word for one is a new kind."""
+
+    TICKS_FAILING = "ticks_failing"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    ORDER_IN_DOUBT = "order_in_doubt"
+    UNEXPLAINED_FILL = "unexplained_fill"
+    UNPROTECTED_POSITION = "unprotected_position"
+    ENTRY_REFUSED = "entry_refused"
+    EXIT_REFUSED = "exit_refused"
+    PARITY_DRIFT = "parity_drift"
+
+
+def report(bot: BotConfig | None, kind: Kind, cause: str, *, repair: str = "") -> None:
     """Open an incident, or count one more occurrence of it."""
     incident, is_new = Incident.objects.get_or_create(
         bot=bot,
@@ -22,8 +37,8 @@ def report(bot: BotConfig | None, kind: str, cause: str, *, repair: str = "") ->
         )
 
 
-def over(bot: BotConfig, kind: str) -> None:
-    """Close an incident whose cause has gone by itself."""
-    Incident.objects.filter(bot=bot, kind=kind, resolved_at=None).update(
-        resolved_at=timezone.now(), resolution="It went away by itself."
+def over(bot: BotConfig, *kinds: Kind, resolution: str = "It went away by itself.") -> None:
+    """Close the incidents of these kinds: their cause has gone."""
+    Incident.objects.filter(bot=bot, kind__in=kinds, resolved_at=None).update(
+        resolved_at=timezone.now(), resolution=resolution
     )

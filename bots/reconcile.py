@@ -103,7 +103,7 @@ def _give_up_on(order: Order, desk: Desk, held: Claim) -> None:
     if _has_unexplained_fill(order, desk):
         incidents.report(
             order.bot,
-            "unexplained_fill",
+            incidents.Kind.UNEXPLAINED_FILL,
             f"Order {order.client_order_id} is not known to the exchange, but the account has an execution like it "
             "that no order on record explains.",
             repair="Compare the account's trades with the bot's orders; `manage.py forget_orders` then ends the wait.",

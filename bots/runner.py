@@ -17,6 +17,7 @@ from django.utils import timezone
 from bots import execution, incidents, lifecycle, snapshot
 from bots.accounting import moment
 from bots.desk import Desk, open_desk
+from bots.incidents import Kind
 from bots.locks import Claim, LeaseLost, claim, fenced, release
 from bots.models import (
     Action,
@@ -41,9 +42,6 @@ logger = structlog.get_logger(__name__)
 
 MISSED_KEPT = 500  # rows of missed bars written at most after a long silence
 FAILURES_BEFORE_INCIDENT = 3
-FAILING = "ticks_failing"
-CREDENTIALS = "credentials_refused"
-WAITING = "order_in_doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +80,19 @@ def _attempt(held: Claim, desk: Desk | None, even_if_stopped: bool) -> Tick:
         return Tick(BotRun.Outcome.SKIPPED, f"Overtaken: {error}.", is_failure=True)
     except (StillUnknown, OutcomeUnknown) as error:
         incidents.report(
-            bot, WAITING, str(error), repair="The next ticks ask the exchange again; no order is sent meanwhile."
+            bot,
+            Kind.ORDER_IN_DOUBT,
+            str(error),
+            repair="The next ticks ask the exchange again; no order is sent meanwhile.",
         )
         return Tick(BotRun.Outcome.SKIPPED, f"Waiting for the exchange: {error}.", is_failure=True)
     except RateLimited as error:
         message = f"The exchange asks to wait {error.retry_after_s:.0f} s."
         return Tick(BotRun.Outcome.SKIPPED, message, is_failure=True)
     except InvalidCredentials as error:
-        incidents.report(bot, CREDENTIALS, str(error), repair="Check the API key's permissions and allowed addresses.")
+        incidents.report(
+            bot, Kind.CREDENTIALS_REFUSED, str(error), repair="Check the API key's permissions and allowed addresses."
+        )
         return Tick(BotRun.Outcome.FAILED, str(error), is_failure=True)
     except Exception as error:
         logger.exception("tick failed", bot=bot.pk)
@@ -101,11 +104,12 @@ def _standing(held: Claim, result: Tick) -> dict[str, Any]:
     failures = held.bot.state.failures
     if result.is_failure:
         if failures + 1 >= FAILURES_BEFORE_INCIDENT:
-            incidents.report(held.bot, FAILING, result.message, repair="The run log has every attempt and its cause.")
+            incidents.report(
+                held.bot, Kind.TICKS_FAILING, result.message, repair="The run log has every attempt and its cause."
+            )
         return {"failures": failures + 1, "last_error": result.message[:500]}
     if failures:
-        for kind in (FAILING, CREDENTIALS, WAITING):
-            incidents.over(held.bot, kind)
+        incidents.over(held.bot, Kind.TICKS_FAILING, Kind.CREDENTIALS_REFUSED, Kind.ORDER_IN_DOUBT)
     return {"failures": 0, "last_error": ""}
 
 
@@ -309,7 +313,7 @@ def _enter(decision: Decision, desk: Desk, held: Claim) -> None:
     except RequestRejected as error:
         _refuse(decision, "order_refused", held)
         incidents.report(
-            decision.bot, "entry_refused", str(error), repair="Compare the bot's size with the symbol's filters."
+            decision.bot, Kind.ENTRY_REFUSED, str(error), repair="Compare the bot's size with the symbol's filters."
         )
 
 

@@ -11,7 +11,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bots import locks, runner
-from bots.execution import PROTECTIVE, UNPROTECTED, UNSOLD
+from bots.execution import PROTECTIVE
+from bots.incidents import Kind
 from bots.models import BotState, Incident, Order, Status, Trade
 from bots.orders import IN_DOUBT, UNSETTLED
 
@@ -57,5 +58,5 @@ def bots_to_settle() -> list[int]:
 
 
 def _refused_again_and_again() -> QuerySet[Incident]:
-    kinds = (UNPROTECTED, UNSOLD)
+    kinds = (Kind.UNPROTECTED_POSITION, Kind.EXIT_REFUSED)
     return Incident.objects.filter(kind__in=kinds, resolved_at=None, occurrences__gte=HURRIED_TRIES)

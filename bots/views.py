@@ -14,11 +14,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from bots import acts, charts, lifecycle, queries
+from bots import acts, charts, forgetting, lifecycle, queries
 from bots.acts import ACTS, DUPLICATE
+from bots.desk import open_desk
 from bots.models import BotConfig
+from exchange.errors import ExchangeError
 
 OPERATE = "bots.operate_botconfig"
 TABS = (("live", "Live"), ("change", "Configuration"), ("versions", "Versions"), ("parity", "Parity"))
@@ -32,6 +34,8 @@ def header_context(request: HttpRequest, bot: BotConfig, tab: str) -> dict[str, 
         "bot": bot,
         "facts": facts,
         "acts": acts.offered(facts) if may_operate else [],
+        "may_operate": may_operate,
+        "waits_for_order": forgetting.ENDS,
         "may_duplicate": request.user.has_perm("bots.add_botconfig"),
         "tabs": TABS,
         "tab": tab,
@@ -101,10 +105,38 @@ def parity(request: HttpRequest, bot_id: int) -> HttpResponse:
         **header_context(request, bot, "parity"),
         "check": checks[0] if checks else None,
         "earlier": checks[1:],
-        "may_operate": request.user.has_perm(OPERATE),
         "title": f"{bot.name}: parity",
     }
     return TemplateResponse(request, "bots/parity.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def forget_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
+    """Show which open orders the exchange does not know, and let a person declare them gone."""
+    bot = _viewable(request, bot_id)
+    if not request.user.has_perm(OPERATE):
+        raise PermissionDenied
+    unknown, problems = [], []
+    try:
+        if request.method == "POST":
+            reason = request.POST.get("reason", "")
+            gone = forgetting.forget(bot, open_desk(bot), by=request.user.get_username(), reason=reason)
+            messages.success(request, f"Orders on record as gone: {len(gone)}. The next run goes on without them.")
+            return redirect("admin:bots_botconfig_live", bot_id=bot.pk)
+        unknown = forgetting.unknown_orders(bot, open_desk(bot))
+    except lifecycle.NotReady as error:
+        problems = error.problems
+    except ExchangeError as error:
+        problems = [f"The exchange could not be asked, so nothing was changed: {error}."]
+    context = {
+        **admin.site.each_context(request),
+        **header_context(request, bot, ""),
+        "unknown": unknown,
+        "problems": problems,
+        "title": f"{bot.name}: orders that the exchange has forgotten",
+    }
+    return TemplateResponse(request, "bots/forget_orders.html", context)
 
 
 @require_POST

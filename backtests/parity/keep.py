@@ -14,13 +14,13 @@ from backtests.data_access import utc
 from backtests.parity.causes import Cause, Difference
 from backtests.parity.check import USUAL_SPAN, NothingToCompare, Parity, check
 from bots import incidents
+from bots.incidents import Kind
 from bots.models import BotConfig, Incident, ParityCheck, Status
 from exchange.decimals import plain
 from exchange.errors import ExchangeError
 
 logger = structlog.get_logger(__name__)
 
-DRIFT = "parity_drift"
 REPAIR = (
     "Open the bot's page Parity: it has each difference. An unexplained one is a fault of the site or of its record; "
     "pause the bot if you cannot tell which."
@@ -62,16 +62,18 @@ def keep(bot: BotConfig, parity: Parity) -> ParityCheck:
         drift=parity.drift[:500],
     )
     if not parity.drift:
-        incidents.over(bot, DRIFT)
+        incidents.over(bot, Kind.PARITY_DRIFT)
     elif not _is_accepted(bot, parity):
-        incidents.report(bot, DRIFT, parity.drift, repair=REPAIR)
+        incidents.report(bot, Kind.PARITY_DRIFT, parity.drift, repair=REPAIR)
     _drop_old(bot)
     return kept
 
 
 def _is_accepted(bot: BotConfig, parity: Parity) -> bool:
     """Whether a person has resolved this very drift before: it is not theirs to resolve again each night."""
-    resolved = Incident.objects.filter(bot=bot, kind=DRIFT, resolved_by__isnull=False).aggregate(at=Max("resolved_at"))
+    resolved = Incident.objects.filter(bot=bot, kind=Kind.PARITY_DRIFT, resolved_by__isnull=False).aggregate(
+        at=Max("resolved_at")
+    )
     if resolved["at"] is None:
         return False
     bars = [one.bar_ms for one in parity.differences if one.cause == Cause.UNEXPLAINED]

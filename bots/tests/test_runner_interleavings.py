@@ -12,9 +12,10 @@ import pytest
 from celery.signals import worker_ready
 from django.db import connection, connections
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
-from bots import forgetting, lifecycle, locks, removal, tasks
+from bots import forgetting, lifecycle, locks, removal, tasks, views
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Incident, Order, OrderState, Status, Trade
 from bots.snapshot import bars_needed
 from bots.tests.runner_celery import empty_queue
@@ -397,6 +398,26 @@ def test_a_person_ends_the_wait_for_orders_that_the_exchange_has_forgotten(stage
     bot.decide(ENTER + 2)
     assert Order.objects.filter(bot=bot.bot, side="SELL", state="open").count() == 2  # protected anew
     assert forgetting.forget(bot.bot, bot.desk(), by="op", reason="again") == []
+
+
+def test_a_page_shows_forgotten_orders_and_ends_the_wait_for_them(stage, admin_client, monkeypatch):
+    bot = stage(HELD + QUIET * 2, stop_loss="0.05", take_profit="0.2")
+    monkeypatch.setattr(views, "open_desk", lambda _: bot.desk())
+    page = reverse("admin:bots_botconfig_forget_orders", args=[bot.bot.pk])
+    bot.decide(ENTER)
+    assert "knows every open order" in admin_client.get(page).content.decode()
+    PaperOrder.objects.filter(account=bot.account, side="SELL").delete()
+    PaperBalance.objects.filter(account=bot.account).update(free=F("free") + F("locked"), locked=0)
+    bot.decide(ENTER + 1)
+    live = admin_client.get(reverse("admin:bots_botconfig_live", args=[bot.bot.pk])).content.decode()
+    assert f'href="{page}"' in live
+    assert "Declare 2 orders gone" in admin_client.get(page).content.decode()
+    refused = admin_client.post(page, {"reason": " "}).content.decode()
+    assert "Say why these orders are gone" in refused
+    assert Order.objects.filter(side="SELL", state="open").count() == 2
+    assert admin_client.post(page, {"reason": "wiped"}).status_code == 302
+    assert Order.objects.filter(side="SELL", state="canceled", error="Declared gone by admin: wiped").count() == 2
+    assert Incident.objects.get(kind="order_in_doubt").resolution == "Declared gone by admin: wiped"
 
 
 def test_a_stop_with_a_limit_that_is_left_behind_is_sold_at_market(stage):
