@@ -70,7 +70,7 @@ def test_scales_candles_and_trades_answer_a_persons_hands(logged_in: Page, live_
     page.wait_for_selector("#candles-chart[data-ready=yes]")
     page.click("[data-tools=candles] [data-zoom=all]")
     page.wait_for_selector("#candles-chart[data-bars-in-one='2']")
-    assert "2 bars in each candle" in page.inner_text("#candles-note")
+    page.wait_for_selector("#candles-note:has-text('2 bars in each candle')")  # a moment after the bars
     for _ in range(4):
         page.click("[data-tools=candles] [data-zoom=in]")
     page.wait_for_selector("#candles-chart[data-bars-in-one='1']")

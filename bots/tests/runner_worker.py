@@ -17,7 +17,7 @@ import django
 
 django.setup()
 
-from celery.signals import worker_ready  # noqa: E402
+from celery.signals import worker_init, worker_ready  # noqa: E402
 from django.conf import settings  # noqa: E402
 
 from bots import runner  # noqa: E402
@@ -29,7 +29,11 @@ from exchange.connect import connect  # noqa: E402
 from exchange.symbols import rules_for  # noqa: E402
 from tradingsite.celery import app  # noqa: E402
 
-worker_ready.disconnect(sweep_at_once)  # its runs would look at the wall's clock, years after the market's
+
+@worker_init.connect
+def leave_out_the_sweep(**_: object) -> None:
+    """Its runs would go by the wall's clock, years after the market's."""
+    worker_ready.disconnect(sweep_at_once)
 
 
 def desk_at(bot_id: int, market_ms: int) -> Desk:
