@@ -34,10 +34,10 @@ suite: setup $(CLIENTS)
 	$(PY) -m pytest -q -n 2 --dist worksteal
 
 stress: setup
-	$(PY) -m pytest -q -m stress --timeout 3600
+	$(PY) -m pytest -q -n 2 --dist worksteal -m stress --timeout 7200
 
 parity: setup
-	$(PY) -m pytest -q -m parity --timeout 7200
+	$(PY) -m pytest -q -n 2 --dist worksteal -m parity
 
 bench: setup
 	$(PY) benchmarks/peers/install.py

@@ -24,7 +24,7 @@ def test_the_live_runner_takes_the_trades_of_the_backtest(case, shared_data):
     assert_equal(case, shared_data)
 
 
-@pytest.mark.stress
+@pytest.mark.parity
 @pytest.mark.parametrize("case", list(matrix()), ids=str)
 def test_the_live_runner_takes_the_trades_of_the_backtest_whatever_is_set(case, shared_data):
     assert_equal(case, shared_data)
