@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class BacktestsConfig(AppConfig):
     name = "backtests"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from backtests import trial_count  # noqa: F401  (its receivers count what is deleted)

@@ -9,7 +9,7 @@ from django import forms
 from backtests.form_inputs import NumbersField
 from backtests.forms import Group
 from backtests.models import Backtest, Status
-from backtests.monte_carlo import Method
+from backtests.monte_carlo import FEE_MULTIPLES, SLIPPAGES_BPS, Method
 from bots.form_fields import FractionField, UnitInput
 
 METHODS = {
@@ -48,12 +48,14 @@ class MonteCarloForm(forms.Form):
         help_text="Losing this share of the starting capital.",
     )
     fee_multiples = NumbersField(
-        initial="1, 1.5, 2, 3",
+        initial=", ".join(f"{value:g}" for value in FEE_MULTIPLES),
         label="Fees times",
         help_text="The backtest is run again under each of these.",
     )
     slippages_bps = NumbersField(
-        initial="0, 2, 5, 10, 20", label="Slippage", help_text="Basis points, each with each of the fees."
+        initial=", ".join(f"{value:g}" for value in SLIPPAGES_BPS),
+        label="Slippage",
+        help_text="Basis points, each with each of the fees.",
     )
     seed = forms.IntegerField(min_value=0, initial=1, help_text="The same seed draws the same paths.")
 

@@ -190,6 +190,27 @@ class HoldOutOpening(models.Model):
         return f"{self.optimisation_id} opened {self.opened_at:%Y-%m-%d %H:%M}"
 
 
+class DeletedTrials(models.Model):
+    """Trials of a run that was deleted. They were made all the same, and count against later results on their bars."""
+
+    symbol = models.CharField(max_length=20)
+    interval = models.CharField(max_length=4)
+    start_at = models.DateTimeField()
+    end_at = models.DateTimeField()
+    trials = models.PositiveIntegerField(default=1)
+    settings_hash = models.CharField(
+        max_length=64, blank=True, help_text="Of a single backtest: SHA-256 of its settings."
+    )
+    deleted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "deleted trials"
+        indexes = (models.Index(fields=("symbol", "interval")),)
+
+    def __str__(self) -> str:
+        return f"{self.trials} on {self.symbol} {self.interval}"
+
+
 class Application(models.Model):
     """A result's parameters became a bot's version. The version before it is what taking it back brings back."""
 

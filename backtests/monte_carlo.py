@@ -28,6 +28,8 @@ PERCENTILES = (5, 25, 50, 75, 95)
 FAN_POINTS = 60
 MAX_PATHS = 1_000_000
 MAX_STRESS_CELLS = 100
+FEE_MULTIPLES = (1.0, 1.5, 2.0, 3.0)
+SLIPPAGES_BPS = (0.0, 2.0, 5.0, 10.0, 20.0)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -66,8 +68,8 @@ class Plan:
     mean_block: float = 10.0
     skip_probability: float = 0.1
     ruin_level: float = 0.5
-    fee_multiples: Sequence[float] = (1.0, 1.5, 2.0, 3.0)
-    slippages_bps: Sequence[float] = (0.0, 2.0, 5.0, 10.0, 20.0)
+    fee_multiples: Sequence[float] = FEE_MULTIPLES
+    slippages_bps: Sequence[float] = SLIPPAGES_BPS
 
     def __post_init__(self) -> None:
         if not 1 <= self.paths <= MAX_PATHS:

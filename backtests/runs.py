@@ -13,17 +13,17 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from django.db.models import Sum
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from backtests import engine, monte_carlo, overfitting, verdict
+from backtests import engine, monte_carlo, verdict
 from backtests.data_access import Request, RunError, fields, market_of, read, span_of
 from backtests.kept import screen_rows, series_of
+from backtests.luck import judge
 from backtests.metrics import daily_returns
-from backtests.models import UNFINISHED, Backtest, MonteCarlo, Optimisation, Run, Status, WalkForward
+from backtests.models import UNFINISHED, Backtest, MonteCarlo, Run, Status
 from backtests.parameters import make_parameters
-from backtests.result import RunResult
+from backtests.trial_count import earlier_trials
 
 logger = logging.getLogger(__name__)
 
@@ -120,41 +120,6 @@ def backtest_columns(run: Run, market: engine.Market, done: engine.Backtest, **a
         "done_steps": 1,
         "total_steps": 1,
     }
-
-
-def earlier_trials(run: Run) -> int:
-    """Trials that other searches made on the same symbol and interval, over bars that this run has too."""
-    same = {"symbol": run.symbol, "interval": run.interval}
-    overlapping = {"start_at__lt": run.end_at, "end_at__gt": run.start_at}
-    total = 0
-    for model in (Optimisation, WalkForward):
-        others = model._default_manager.filter(**same, **overlapping)
-        if isinstance(run, model):
-            others = others.exclude(pk=run.pk)
-        total += others.aggregate(made=Sum("trials_made"))["made"] or 0
-    return total
-
-
-def judge(result: RunResult, daily: Floats, trials: int, **more: float | None) -> verdict.Verdict:
-    """The verdict on one result that is the best of `trials`. `more` are measures of a search (PBO, plateau …).
-
-    Without a search's own spread, the trials' Sharpe ratios are taken to scatter as estimates of 0 would: 1 / days.
-    """
-    found = overfitting.moments(daily)
-    variance = more.pop("trial_variance", None)
-    spread = 1.0 / max(found.count - 1, 1) if variance is None else variance
-    needed = None
-    if found.sharpe is not None:
-        needed = overfitting.min_track_record_length(found.sharpe, 0.0, found.skew, found.kurtosis)
-    pnl = np.array([float(trade.net_pnl) for trade in result.closed_trades])
-    measures = {
-        "deflated_sharpe": overfitting.deflated_sharpe(found, spread, max(trials, 1)),
-        **more,
-        "concentration": verdict.concentration(pnl),
-        "closed_trades": float(len(pnl)),
-        "track_record": found.count / needed if needed else None,
-    }
-    return verdict.judge(result.metrics.total_return, trials, measures)
 
 
 def thin(times: NDArray[np.int64], equity: Floats) -> dict[str, Any]:

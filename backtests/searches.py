@@ -20,6 +20,7 @@ from django.utils import timezone
 from backtests import engine, optimise, overfitting
 from backtests.data_access import Request, RunError, fields, market_of, read, span_of, utc
 from backtests.evaluate import Evaluator, as_settings
+from backtests.luck import judge
 from backtests.metrics import DAYS_A_YEAR
 from backtests.models import Backtest, HoldOutOpening, Optimisation, SearchChunk, Status, WalkForward
 from backtests.optimise import Method, SearchPlan, Trials
@@ -28,13 +29,12 @@ from backtests.runs import (
     backtest_columns,
     beat,
     begin,
-    earlier_trials,
     finish,
-    judge,
     reporting,
     unpack,
 )
 from backtests.search_space import make_space
+from backtests.trial_count import earlier_trials
 from exchange.types import INTERVAL_MS
 
 CHUNK_TRIALS = 100

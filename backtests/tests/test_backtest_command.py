@@ -9,6 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from backtests.models import Backtest
+from backtests.verdict import HEADLINES
 from bots.models import BotConfig
 from exchange.kline_series import with_all_columns
 from exchange.klines import read_file, store
@@ -32,7 +34,9 @@ def file_options(shared_data: Path) -> dict:
 def run(tmp_path: Path, capsys, **options) -> dict:
     out = tmp_path / "out.json"
     call_command("backtest", json=out, **options)
-    assert "final equity" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "final equity" in said
+    assert any(line.startswith(tuple(HEADLINES.values())) for line in said.splitlines())
     return json.loads(out.read_text())
 
 
@@ -60,6 +64,12 @@ def test_a_bot_runs_on_its_stored_candles_with_its_own_settings(tmp_path, capsys
     key = ApiKey.objects.create(name="paper", venue=Venue.PAPER, key="k", secret="s")
     BotConfig.objects.create(name="btc", api_key=key, symbol="BTCUSDT", stop_loss="0.02", take_profit="0.05")
     assert run(tmp_path, capsys, bot="btc", set=[["fee_rate=0.002"]], **span) == from_file
+    call_command("backtest", bot="btc", set=[["fee_rate=0.002"]], keep=True, **span)
+    kept = Backtest.objects.get()
+    assert kept.result == from_file
+    said = capsys.readouterr().out
+    assert kept.verdict["sentence"] in said
+    assert f"/backtests/backtest/{kept.pk}/" in said
     with pytest.raises(CommandError, match="there is no bot called 'eth'; there are: btc"):
         call_command("backtest", bot="eth")
 
@@ -68,6 +78,7 @@ def test_a_bot_runs_on_its_stored_candles_with_its_own_settings(tmp_path, capsys
     "changes, says",
     [
         ({"start": "2030-01-01", "end": None}, "the data runs from"),
+        ({"keep": True}, "--keep is for stored candles"),
         ({"set": [["stop_loss=2"]]}, "stop_loss must be between"),
         ({"symbol": "NOPE"}, "NOPE"),
         ({"interval": "7h"}, "no interval"),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from backtests import runs, searches
 from backtests.data_access import Request
-from backtests.models import Backtest, WalkForward
+from backtests.models import Backtest, MonteCarlo, WalkForward
 from bots import lifecycle
 from bots.models import BotConfig
 from exchange.klines import read_file, store
@@ -110,7 +110,9 @@ def test_commands_search_walk_simulate_and_run_again(market):
     )
     assert "out-of-sample return" in out.getvalue()
     run = done()
-    call_command("monte_carlo", str(run.pk), "--paths", "200", stdout=out)
+    call_command("monte_carlo", str(run.pk), "--paths", "200", "--slippages-bps", "0", "7", stdout=out)
+    assert "7 bps" in out.getvalue()
+    assert {cell["slippage_bps"] for cell in MonteCarlo.objects.get().result["stress"]} == {0, 7}
     call_command("rerun", str(run.pk), stdout=out)
     assert f"Identical: {run.result_hash}" in out.getvalue()
     Backtest.objects.filter(pk=run.pk).update(result_hash="0" * 64)

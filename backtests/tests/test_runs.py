@@ -9,6 +9,7 @@ from django.utils import timezone
 from backtests import overfitting, runs, searches, tasks, walks
 from backtests.data_access import Request, RunError
 from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation, SearchChunk, Status, WalkForward
+from backtests.trial_count import earlier_trials
 from exchange.klines import read_file, store
 from exchange.models import Symbol
 
@@ -115,6 +116,21 @@ def test_a_search_tries_all_counts_its_trials_and_judges_itself(market):
     assert again.earlier_trials == 15
     assert again.result["best"] == search.result["best"]
     assert again.result["overfitting"]["deflated_sharpe"] < luck["deflated_sharpe"]
+
+
+def test_deleted_searches_and_settings_tried_by_hand_count_against_later_results(market):
+    searches.run_here(searches.new_optimisation(asked(), GRID))
+    for slow in ("40", "40", "50"):
+        runs.execute_backtest(runs.new_backtest(asked(ema_slow=slow)))
+    one = runs.new_backtest(asked(ema_slow="60"))
+    assert earlier_trials(one) == 15 + 2
+    assert earlier_trials(runs.new_backtest(asked(ema_slow="50"))) == 15 + 1
+    Optimisation.objects.all().delete()
+    Backtest.objects.filter(status=Status.DONE).delete()
+    assert earlier_trials(one) == 15 + 2
+    runs.execute_backtest(one)
+    one.refresh_from_db()
+    assert "18 trials" in one.verdict["sentence"]
 
 
 def test_a_search_cannot_see_its_hold_out_and_opening_it_is_on_record(market):

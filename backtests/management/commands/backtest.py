@@ -33,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="start", metavar="TIME", help="first bar, ISO date or time, UTC")
         parser.add_argument("--to", dest="end", metavar="TIME", help="end, excluded")
         parser.add_argument("--json", type=Path, metavar="OUT", help="write the result here")
+        parser.add_argument("--keep", action="store_true", help="put it on record, with a page; not with --klines")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -42,9 +43,13 @@ class Command(BaseCommand):
             seconds = time.perf_counter() - started
             if options["json"]:
                 run.result.write(options["json"])
+            sentence, page = _keep(options) if options["keep"] else (_verdict(market, run), "")
         except (ValueError, LookupError, OSError) as error:
             raise CommandError(str(error)) from error
         self._print(market, run, seconds)
+        self.stdout.write(sentence)
+        if page:
+            self.stdout.write(f"Its page: {page}")
 
     def _print(self, market: Market, run: Backtest, seconds: float) -> None:
         from rich.console import Console
@@ -69,6 +74,8 @@ def _read(options: dict[str, Any]) -> tuple[Market, RunParameters]:
 
     given: dict[str, object] = dict(parse_pairs(options["set"]))
     symbol, interval, venue = options["symbol"], options["interval"], None
+    if options["keep"] and (options["klines"] or options["exchange_info"]):
+        raise BacktestError("--keep is for stored candles and filters on record: give --dataset or --bot alone")
     if options["klines"]:
         if not (symbol and interval and options["exchange_info"]):
             raise BacktestError("--klines needs --symbol, --interval and --exchange-info")
@@ -93,6 +100,27 @@ def _run(market: Market, parameters: RunParameters, options: dict[str, Any]) -> 
     from backtests.span import parse_span
 
     return backtest(market, parameters, parse_span(options["start"], options["end"]))
+
+
+def _verdict(market: Market, run: Backtest) -> str:
+    """How likely the result is to be luck, had nothing else been tried on these candles: only a kept one is counted."""
+    from backtests.luck import judge
+    from backtests.metrics import daily_returns
+
+    daily = daily_returns(market.candles.open_time[run.first : run.end], run.equity)
+    return judge(run.result, daily, trials=1).sentence
+
+
+def _keep(options: dict[str, Any]) -> tuple[str, str]:
+    """Make the run again on record; its verdict, which counts what was tried on these candles before, and its page."""
+
+    from backtests import runs
+    from backtests.management.commands._runs import read_request, require_done
+
+    run = runs.new_backtest(read_request({**options, "seed": 1}))
+    runs.execute_backtest(run)
+    require_done(run)
+    return (run.verdict or {})["sentence"], f"/backtests/backtest/{run.pk}/"
 
 
 def _bot(name: str) -> Any:
