@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Page
 
 from backtests import runs
 from backtests.data_access import Request
 from backtests.models import Backtest
 from bots.tests import test_browser_bots as at_the_admin
-from exchange.klines import read_file, store
-from exchange.models import Symbol
 
 pytestmark = at_the_admin.pytestmark
 page, logged_in = at_the_admin.page, at_the_admin.logged_in
 SETTINGS = {"stop_loss": "0.02", "take_profit": "0.04", "slippage_bps": "5", "ema_fast": "5", "ema_slow": "20"}
 
 
-@pytest.fixture
-def market(shared_data) -> None:
-    klines = read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:6000]
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
+@pytest.fixture(scope="module")
+def klines(two_years):
+    return two_years[:6000]
 
 
 def done(settings: dict[str, str]) -> Backtest:
@@ -76,7 +67,7 @@ def test_scales_candles_and_trades_answer_a_persons_hands(logged_in: Page, live_
     page.wait_for_selector("#candles-chart[data-bars-in-one='1']")
     page.wait_for_selector("#candles-note:has-text('bars in view')")
     page.click("#candles-behind summary")
-    assert page.locator("#candles-table tbody tr").count() > 20
+    page.wait_for_selector("#candles-table tbody tr:nth-child(21)")
 
     page.select_option("#trades [name=reason]", "stop_loss")
     page.wait_for_selector("#trades [role=status]:has-text(' of ')")

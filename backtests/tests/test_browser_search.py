@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 
 import pytest
 from django.db import connections
-from django.utils import timezone
 from playwright.sync_api import Page
 
 from backtests import runs, searches, walks
 from backtests.data_access import Request
 from backtests.models import Optimisation
-from bots import lifecycle
-from bots.models import BotConfig
 from bots.tests.test_browser_bots import CHROMIUM, logged_in, page  # noqa: F401  (fixtures)
-from exchange.klines import read_file, store
-from exchange.models import ApiKey, Symbol
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
 ]
-
-
-@pytest.fixture
-def bot(shared_data, transactional_db) -> BotConfig:
-    klines = read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:4000]
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
-    key = ApiKey.objects.create(name="paper", venue="paper", key="k", secret="s")
-    bot = BotConfig(name="Alpha", api_key=key, symbol="BTCUSDT", timeframe="1h")
-    lifecycle.save(bot)
-    return bot
 
 
 @pytest.fixture

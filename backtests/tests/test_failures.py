@@ -1,6 +1,5 @@
 """Whatever goes wrong with a run: a clear sentence, failed or resumed, and nothing half-made shown as a result."""
 
-import json
 import os
 import signal
 import subprocess
@@ -21,24 +20,10 @@ from backtests.models import Backtest, Optimisation, SearchChunk, Status, WalkFo
 from bots.strategy import ema_rsi
 from bots.strategy.registry import STRATEGIES
 from bots.tests.runner_exchange import ROOT, environment
-from exchange.klines import read_file, store
-from exchange.models import Symbol
+from exchange.klines import store
 
 GRID = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}
 ASKED = Request("BTCUSDT", "1h", {})
-
-
-@pytest.fixture(scope="module")
-def klines(shared_data):
-    return read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:4000]
-
-
-@pytest.fixture
-def market(db, klines, shared_data):
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The forms that start runs, filled in from nothing, from a bot, from another run; and what they refuse."""
 
-import json
 from urllib.parse import urlencode
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from backtests import runs, searches
 from backtests.data_access import Request
@@ -13,23 +11,9 @@ from backtests.forms_search import SearchForm
 from backtests.models import Backtest, MonteCarlo, Optimisation, Run, WalkForward
 from bots import lifecycle
 from bots.models import BotConfig
-from exchange.klines import read_file, store
-from exchange.models import ApiKey, Symbol
+from exchange.models import ApiKey
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def klines(shared_data):
-    return read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:4000]
-
-
-@pytest.fixture
-def market(klines, shared_data):
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
 
 
 def bot_of(**fields):

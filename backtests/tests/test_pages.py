@@ -1,43 +1,16 @@
 """The pages of results as a person uses them, and the commands beside them."""
 
-import json
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
-from django.utils import timezone
 
 from backtests import runs, searches
 from backtests.data_access import Request
 from backtests.models import Backtest, MonteCarlo, WalkForward
-from bots import lifecycle
-from bots.models import BotConfig
-from exchange.klines import read_file, store
-from exchange.models import ApiKey, Symbol
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def klines(shared_data):
-    return read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:4000]
-
-
-@pytest.fixture
-def market(klines, shared_data):
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
-
-
-@pytest.fixture
-def bot(market):
-    key = ApiKey.objects.create(name="paper", venue="paper", key="k", secret="s")
-    bot = BotConfig(name="Alpha", api_key=key, symbol="BTCUSDT", timeframe="1h")
-    lifecycle.save(bot)
-    return bot
 
 
 def done(market_settings=None):

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from backtests import runs
 from backtests.data_access import Request
 from backtests.models import Backtest
-from exchange.klines import read_file, store
-from exchange.models import Symbol
+from exchange.klines import store
 
 pytestmark = pytest.mark.django_db
 SETTINGS = {"stop_loss": "0.02", "take_profit": "0.04", "slippage_bps": "5", "ema_fast": "5", "ema_slow": "20"}
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(scope="module")
-def klines(shared_data):
-    return read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:4000]
-
-
-@pytest.fixture
-def market(klines, shared_data):
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Runs on record, over real candles: made, cut off, taken up again, judged, and never half a result."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -10,25 +9,14 @@ from backtests import overfitting, runs, searches, tasks, walks
 from backtests.data_access import Request, RunError
 from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation, SearchChunk, Status, WalkForward
 from backtests.trial_count import earlier_trials
-from exchange.klines import read_file, store
-from exchange.models import Symbol
 
 pytestmark = pytest.mark.django_db
 GRID = {"grid": ["ema_fast=5:9", "ema_slow=30:50:10"], "min_trades": 3}
 
 
 @pytest.fixture(scope="module")
-def klines(shared_data):
-    whole = read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")
-    return whole[:5000]
-
-
-@pytest.fixture
-def market(klines, shared_data):
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
+def klines(two_years):
+    return two_years[:5000]
 
 
 def asked(start="2023-03-01", end="2023-07-01", **settings):

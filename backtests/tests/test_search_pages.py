@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from datetime import timedelta
 from itertools import pairwise
 
@@ -16,34 +15,9 @@ from backtests.data_access import Request
 from backtests.models import Application, Backtest, HoldOutOpening, Optimisation, Status
 from backtests.optimise import FIGURES
 from backtests.reports import trials
-from bots import lifecycle
-from bots.models import BotConfig
-from exchange.klines import read_file, store
-from exchange.models import ApiKey, Symbol
 
 pytestmark = pytest.mark.django_db
 GRID = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}
-
-
-@pytest.fixture(scope="module")
-def klines(shared_data):
-    return read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz", "BTCUSDT", "1h")[:4000]
-
-
-@pytest.fixture
-def market(klines, shared_data):
-    store.merge("BTCUSDT", klines)
-    info = json.loads((shared_data / "exchange_info.json").read_text())
-    entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")
-    Symbol.objects.create(venue="paper", name="BTCUSDT", base="BTC", quote="USDT", info=entry, read_at=timezone.now())
-
-
-@pytest.fixture
-def bot(market):
-    key = ApiKey.objects.create(name="paper", venue="paper", key="k", secret="s")
-    bot = BotConfig(name="Alpha", api_key=key, symbol="BTCUSDT", timeframe="1h")
-    lifecycle.save(bot)
-    return bot
 
 
 def queued(**plan):
