@@ -19,7 +19,10 @@ from backtests.fields import FIELDS, ParametersError
 from backtests.form_inputs import DatasetField, MomentField
 from backtests.parameters import make_parameters
 from bots.form_fields import (
+    AMOUNTS,
     COLUMN_STRATEGY,
+    COUNTS,
+    FRACTIONS,
     FractionField,
     FractionInput,
     PlainDecimalField,
@@ -31,16 +34,6 @@ from bots.models import BotConfig
 from bots.strategy import registry
 from exchange.models import Dataset
 
-FRACTIONS = (
-    "position_size_perc",
-    "risk_per_trade",
-    "stop_loss",
-    "take_profit",
-    "trailing_stop",
-    "max_daily_loss",
-    "daily_profit_target",
-    "max_drawdown",
-)
 COSTS = ("fee_rate", "maker_fee_rate", "slippage_bps")
 LIMITS = (
     "max_daily_trades",
@@ -51,13 +44,6 @@ LIMITS = (
     "trading_hours",
     "max_signal_age_s",
 )
-UNITS = {
-    "initial_capital": "quote",
-    "position_size_fixed": "quote",
-    "max_daily_trades": "entries",
-    "cooldown_bars": "bars",
-    "max_signal_age_s": "seconds",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +85,10 @@ def _as_of_a_bot(name: str) -> forms.Field:
     assert isinstance(described, Field)  # noqa: S101
     if name in FRACTIONS:
         made = described.formfield(form_class=FractionField, widget=FractionInput)
-    elif name in ("initial_capital", "position_size_fixed"):
-        made = described.formfield(form_class=PlainDecimalField, widget=UnitInput(UNITS[name]))
-    elif name in UNITS:
-        made = described.formfield(widget=UnitInput(UNITS[name], inputmode="numeric"))
+    elif name in AMOUNTS:
+        made = described.formfield(form_class=PlainDecimalField, widget=UnitInput("quote"))
+    elif name in COUNTS:
+        made = described.formfield(widget=UnitInput(COUNTS[name], inputmode="numeric"))
     else:
         made = described.formfield()
     assert made is not None  # noqa: S101

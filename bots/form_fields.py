@@ -19,6 +19,20 @@ from bots.strategy.types import ParameterField
 COLUMN_STRATEGY = "ema_rsi"
 SEPARATOR = "__"
 
+# How a setting that bots and backtests share is typed.
+FRACTIONS = (
+    "position_size_perc",
+    "risk_per_trade",
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+    "max_daily_loss",
+    "daily_profit_target",
+    "max_drawdown",
+)
+AMOUNTS = ("initial_capital", "position_size_fixed")  # in quote
+COUNTS = {"max_daily_trades": "entries", "cooldown_bars": "bars", "max_signal_age_s": "seconds"}
+
 
 class UnitInput(forms.TextInput):
     """A short input with its unit behind it."""

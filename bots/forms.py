@@ -12,7 +12,10 @@ from django import forms
 
 from bots import hours
 from bots.form_fields import (
+    AMOUNTS,
     COLUMN_STRATEGY,
+    COUNTS,
+    FRACTIONS,
     FractionField,
     PlainDecimalField,
     SymbolInput,
@@ -25,22 +28,6 @@ from bots.strategy import registry
 from exchange.filters import InvalidSymbolInfo, parse_rules
 from exchange.models import ApiKey, Symbol, Venue
 
-FRACTIONS = (
-    "position_size_perc",
-    "risk_per_trade",
-    "stop_loss",
-    "take_profit",
-    "trailing_stop",
-    "max_daily_loss",
-    "daily_profit_target",
-    "max_drawdown",
-)
-AMOUNTS = ("initial_capital", "position_size_fixed")
-COUNTS = {
-    "max_daily_trades": "entries",
-    "cooldown_bars": "bars",
-    "max_signal_age_s": "seconds",
-}
 # Under an open position these would part the bot from what it holds.
 FIXED_WHILE_HOLDING = ("api_key", "symbol")
 NEEDED_BY_MODE = {
