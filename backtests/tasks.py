@@ -14,6 +14,7 @@ from backtests.parity import keep
 from bots.models import BotConfig
 
 SILENT = timedelta(seconds=240)
+RING_LASTS_S = 150.0  # two rounds of the sweep and more, so that one is always in force
 
 
 @shared_task(ignore_result=True)
@@ -62,9 +63,9 @@ _TASKS: dict[str, Any] = {
 }
 
 
-def ring(run: Run) -> None:
+def ring(run: Run, *, expires_s: float | None = None) -> None:
     """Queue a run's work, after the transaction that stored it."""
-    _TASKS[run.kind].delay_on_commit(run.pk)
+    _TASKS[run.kind].apply_async_on_commit(args=(run.pk,), expires=expires_s)
 
 
 @shared_task(ignore_result=True)
@@ -91,4 +92,4 @@ def sweep_runs_task() -> None:
         silent = model._default_manager.filter(status=Status.RUNNING, heartbeat_at__lt=long_ago)
         waiting = model._default_manager.filter(status=Status.QUEUED, created_at__lt=long_ago)
         for run in (*silent, *waiting):
-            ring(run)
+            ring(run, expires_s=RING_LASTS_S)  # they would pile up behind a long search

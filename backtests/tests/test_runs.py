@@ -121,6 +121,21 @@ def test_deleted_searches_and_settings_tried_by_hand_count_against_later_results
     assert "18 trials" in one.verdict["sentence"]
 
 
+def test_a_run_that_nobody_works_on_is_rung_for_again_and_the_ring_fades(market, monkeypatch):
+    rung = []
+    monkeypatch.setattr(
+        tasks.run_backtest_task, "apply_async_on_commit", lambda args, expires: rung.append((args, expires))
+    )
+    lost, silent, fresh = (runs.new_backtest(asked()) for _ in range(3))
+    long_ago = timezone.now() - tasks.SILENT - timedelta(seconds=1)
+    Backtest.objects.filter(pk=lost.pk).update(created_at=long_ago)
+    runs.begin(silent)
+    Backtest.objects.filter(pk=silent.pk).update(heartbeat_at=long_ago)
+    runs.begin(fresh)
+    tasks.sweep_runs_task()
+    assert rung == [((silent.pk,), tasks.RING_LASTS_S), ((lost.pk,), tasks.RING_LASTS_S)]
+
+
 def test_a_search_cannot_see_its_hold_out_and_opening_it_is_on_record(market):
     search = searches.new_optimisation(asked(), GRID, hold_out=0.25)
     assert search.end_at == search.hold_out_start_at
