@@ -17,6 +17,7 @@ from django.conf import settings
 from tradingsite.embedded.errors import EmbeddedError
 from tradingsite.embedded.keeper import Place, launch
 from tradingsite.embedded.locks import FileLock, holder
+from tradingsite.embedded.own_servers import require_postgres
 from tradingsite.embedded.postgres import Postgres
 
 PATIENCE_S = 90.0
@@ -31,6 +32,7 @@ def needed() -> list[Place]:
 @contextmanager
 def running_servers() -> Iterator[list[Place]]:
     """Have the embedded servers running and ready until the end of the block. Raises EmbeddedError."""
+    require_postgres()
     places = needed()
     with ExitStack() as holds:
         for place in places:

@@ -58,6 +58,23 @@ def test_nonsense_in_the_environment_is_one_sentence_that_names_the_variable(sit
         assert "geheim" not in answer.stderr
 
 
+def test_a_server_of_ones_own_that_is_away_is_one_sentence(site: Site) -> None:
+    away = f"127.0.0.1:{site.port}"
+    for name, value, command in (
+        ("DATABASE_URL", f"postgres://u:geheim@{away}/d", "list_bots"),
+        ("DATABASE_URL", f"postgres://u:geheim@{away}/d", "up"),
+        ("CELERY_BROKER_URL", f"redis://:geheim@{away}/0", "up"),
+    ):
+        site.extra = {name: value}
+        answer = site.manage(command)
+        assert answer.returncode == 1
+        assert f"{name}" in answer.stderr
+        assert "cannot be used" in answer.stderr
+        assert "Traceback" not in answer.stderr, answer.stderr
+        assert "geheim" not in answer.stderr + answer.stdout
+    assert not site.processes()
+
+
 def test_check_needs_no_server_and_the_production_settings_pass_it(site: Site) -> None:
     site.extra = {"ALLOWED_HOSTS": "bots.example.com"}
     answer = site.manage("check", "--deploy", "--fail-level", "WARNING")

@@ -21,6 +21,7 @@ from tradingsite import heartbeats
 from tradingsite.embedded.children import Task
 from tradingsite.embedded.locks import FileLock, holder
 from tradingsite.embedded.migrations import ensure_migrated
+from tradingsite.embedded.own_servers import require_redis
 from tradingsite.embedded.services import running_servers
 from tradingsite.embedded.supervisor import StopRequested, Supervisor, say
 from tradingsite.environment import reachable
@@ -62,6 +63,7 @@ class Command(BaseCommand):
 
     def _run(self, with_demo: bool) -> None:
         say("up", "starting")
+        require_redis()
         with running_servers() as places:
             supervisor = Supervisor(places)
             try:
