@@ -83,6 +83,18 @@ def test_scales_candles_and_trades_answer_a_persons_hands(logged_in: Page, live_
     page.wait_for_selector(f"#candles-chart[data-marks~='{number}']")
 
 
+@pytest.mark.parametrize("how", ["button", "keys"])
+def test_a_report_is_fitted_to_paper_while_it_prints(logged_in: Page, live_server, market, how):
+    page = logged_in
+    page.goto(f"{live_server.url}/backtests/backtest/{done(SETTINGS).pk}/")
+    page.wait_for_selector("#candles-chart[data-ready=yes]")
+    page.evaluate("window.print = () => { document.body.dataset.printed = document.documentElement.className; }")
+    page.click("[data-print]") if how == "button" else page.keyboard.press("Control+p")
+    page.wait_for_selector("body[data-printed*=on-paper]")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert not page.evaluate("document.documentElement.classList.contains('on-paper')")
+
+
 def test_two_results_are_ticked_and_compared(logged_in: Page, live_server, market):
     one, other = done(SETTINGS), done({**SETTINGS, "ema_fast": "8"})
     page = logged_in

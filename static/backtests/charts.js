@@ -135,13 +135,20 @@ window.ResultCharts = (() => {
     }));
   }
 
-  document.querySelectorAll("[data-print]").forEach((button) => {
-    button.hidden = false;
-    button.addEventListener("click", () => {
+  // The browser's own print command would cut the charts at the width of the screen: its keys do what the button does.
+  const printButton = document.querySelector("[data-print]");
+  if (printButton) {
+    printButton.hidden = false;
+    printButton.addEventListener("click", () => {
       document.querySelectorAll("details.behind").forEach((details) => { details.open = false; });
       print();
     });
-  });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      printButton.click();
+    });
+  }
 
   return { data, colour, at, draw, onTheme, onPaper, tooltip, zooms, look, zoomButtons, dateText, number, legend };
 })();
