@@ -5,7 +5,7 @@ Called under the fence, with the locked state. What the exchange holds in its wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -48,13 +48,13 @@ def booking(fill: FillReport, rules: SymbolRules, discount_price: Decimal | None
 def book(
     state: BotState,
     order: Order,
-    reports: Iterable[FillReport],
+    reports: Sequence[FillReport],
     rules: SymbolRules,
     *,
     discount_price: Decimal | None = None,
 ) -> int:
     """Book the fills of an order that are not on record yet; return how many were new. Booking one twice is a no-op."""
-    known = set(order.fills.values_list("exchange_trade_id", flat=True))
+    known = set(order.fills.values_list("exchange_trade_id", flat=True)) if reports else set()
     new = sorted((fill for fill in reports if fill.trade_id not in known), key=lambda fill: fill.trade_id)
     for fill in new:
         entry = booking(fill, rules, discount_price)

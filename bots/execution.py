@@ -17,6 +17,7 @@ from bots.levels import Protection, protection_of
 from bots.locks import Claim, LeaseLost, fenced
 from bots.models import BotConfig, BotConfigVersion, BotState, Order, OrderState, Purpose, Trade
 from bots.orders import SEND_WITHIN_S, UNSETTLED, Draft, as_request, mark, record, send_by_s
+from bots.rows import unsettled_orders
 from exchange.errors import (
     DuplicateOrder,
     ExchangeError,
@@ -27,6 +28,7 @@ from exchange.errors import (
     RequestRejected,
     WouldTriggerImmediately,
 )
+from exchange.rows import get, update
 from exchange.types import Klines, OcoRequest, OrderReport, OrderType, Side
 
 Report = TypeVar("Report")
@@ -135,7 +137,7 @@ def open_trade(bot: BotConfig) -> Trade | None:
 
 def resting_orders(bot: BotConfig) -> list[Order]:
     """The protective orders of ours that may still fill."""
-    return list(Order.objects.filter(bot=bot, state__in=UNSETTLED, purpose__in=PROTECTIVE).order_by("pk"))
+    return [order for order in unsettled_orders(bot.pk) if order.purpose in PROTECTIVE]
 
 
 def _already_holds(resting: list[Order], wanted: Protection, bot: BotConfig, desk: Desk) -> bool:
@@ -146,7 +148,8 @@ def _already_holds(resting: list[Order], wanted: Protection, bot: BotConfig, des
     targets = [order.limit_price for order in resting if order.purpose == Purpose.TARGET]
     if stops != wanted.stops or targets != wanted.targets:
         return False
-    held = accounting.sellable(BotState.objects.get(bot=bot), desk.rules)
+    state = get(BotState, "WHERE bot_id = %s", [bot.pk])
+    held = accounting.sellable(state, desk.rules)
     return all(order.quantity - order.executed_quantity == held for order in resting)
 
 
@@ -162,7 +165,7 @@ def _remember_levels(trade: Trade, wanted: Protection, held: Claim) -> None:
         return
     trade.stop_price, trade.target_price, trade.highest_price = levels
     with fenced(held):
-        trade.save(update_fields=["stop_price", "target_price", "highest_price"])
+        update(trade, "stop_price", "target_price", "highest_price")
 
 
 def _record_protection(

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from bots.models import BotConfig, BotState
+from exchange.rows import columns, get, query, row_of
 
 # How long a run may be silent before another takes its bot over. A slow one that is overtaken changes nothing any more:
 # the fence stops its writes, and an order it had put on record may not leave so late (orders.SEND_WITHIN_S).
@@ -32,6 +33,8 @@ _LIVING = """
     WHERE locktype = 'advisory' AND objsubid = 2 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_STATE = BotState._meta.db_table
+_TAKE_LOCK = "pg_try_advisory_lock(mod(bot_id, 2147483648)::int, mod(run_number, 2147483648)::int)"  # as _number_pair
 
 
 class LeaseLost(Exception):
@@ -52,26 +55,41 @@ class Claim:
 
 def claim(bot_id: int) -> Claim | None:
     """Take the bot's lease; None while another run holds it and lives."""
-    with transaction.atomic():
-        locked = BotState.objects.select_for_update(of=("self",)).select_related("bot__api_key")
-        state = locked.annotate(asked_at=Now()).get(bot_id=bot_id)
-        is_free = state.lease_expires_at is None or state.lease_expires_at <= state.asked_at
-        if not is_free and _number_pair(bot_id, state.run_number) in _living_runs():
-            return None
-        state.run_number += 1
-        state.lease_expires_at = state.asked_at + LEASE
-        state.save(update_fields=["run_number", "lease_expires_at"])
-        # Before anyone can see the number, and without waiting: a lock that a connection kept from a claim that was
-        # rolled back says "alive" as well as ours would.
-        _call("pg_try_advisory_lock", bot_id, state.run_number)
-        return Claim(state.bot, state.run_number)
+    state = _take(bot_id, "lease_expires_at IS NULL OR lease_expires_at <= statement_timestamp()") or _overtake(bot_id)
+    if state is None:
+        return None
+    # Read after it is ours: a person's change that we had to wait for is in it.
+    state.bot = get(BotConfig, "WHERE id = %s", [bot_id])
+    return Claim(state.bot, state.run_number)
+
+
+def _overtake(bot_id: int) -> BotState | None:
+    """Take the lease of a run that is dead."""
+    run_number = BotState.objects.values_list("run_number", flat=True).get(bot_id=bot_id)
+    if _number_pair(bot_id, run_number) in _living_runs():
+        return None
+    return _take(bot_id, "run_number = %s", run_number)
+
+
+def _take(bot_id: int, is_free: str, *values: Any) -> BotState | None:
+    """Take the lease if it is free, in one statement: who waits here for another run then sees what that one wrote.
+
+    The advisory lock is ours before anyone can see the number, and it is not waited for: a lock that a connection kept
+    from a claim that was rolled back says "alive" as well as ours would.
+    """
+    taken = query(
+        f'UPDATE "{_STATE}" SET run_number = run_number + 1, lease_expires_at = statement_timestamp() + %s '  # noqa: S608
+        f"WHERE bot_id = %s AND ({is_free}) RETURNING {_TAKE_LOCK}, {columns(BotState)}",
+        [LEASE, bot_id, *values],
+    )
+    return row_of(BotState, taken[0][1:]) if taken else None
 
 
 @contextmanager
 def fenced(held: Claim) -> Iterator[BotState]:
     """A transaction in which the bot's state is locked and ours. Raise `LeaseLost` when it is not ours any more."""
     with transaction.atomic():
-        state = BotState.objects.select_for_update().get(bot_id=held.bot_id)
+        state = get(BotState, "WHERE bot_id = %s FOR UPDATE", [held.bot_id])
         if state.run_number != held.run_number or state.lease_expires_at is None:
             raise LeaseLost(f"run {held.run_number} of bot {held.bot_id} was overtaken by run {state.run_number}")
         yield state
@@ -79,9 +97,13 @@ def fenced(held: Claim) -> Iterator[BotState]:
 
 def release(held: Claim, **results: Any) -> None:
     """Give the lease back, if it is still ours, and with it what the run came to."""
-    ours = BotState.objects.filter(bot_id=held.bot_id, run_number=held.run_number)
-    ours.update(lease_expires_at=None, last_tick_at=timezone.now(), **results)
-    _call("pg_advisory_unlock", held.bot_id, held.run_number)
+    written = {"lease_expires_at": None, "last_tick_at": timezone.now(), **results}
+    places = ", ".join(f"{name} = %s" for name in written)
+    query(  # it counts what it gave back, so that the lock goes after the lease
+        f'WITH given_back AS (UPDATE "{_STATE}" SET {places} WHERE bot_id = %s AND run_number = %s RETURNING 1) '  # noqa: S608
+        "SELECT count(*), pg_advisory_unlock(%s::int, %s::int) FROM given_back",
+        [*written.values(), held.bot_id, held.run_number, *_number_pair(held.bot_id, held.run_number)],
+    )
 
 
 def in_good_hands() -> list[int]:
@@ -91,16 +113,9 @@ def in_good_hands() -> list[int]:
     return [bot_id for bot_id, run_number in leased if _number_pair(bot_id, run_number) in living]
 
 
-def _living_runs() -> set[tuple[int, int]]:
+def _living_runs() -> set[tuple[Any, ...]]:
     """The advisory locks that connections to this database hold, by bot and run number."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LIVING)
-        return set(cursor.fetchall())
-
-
-def _call(function: str, bot_id: int, run_number: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s::int, %s::int)", _number_pair(bot_id, run_number))
+    return set(query(_LIVING, []))
 
 
 def _number_pair(bot_id: int, run_number: int) -> tuple[int, int]:

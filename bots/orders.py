@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bots.models import BotConfig, BotConfigVersion, Decision, Order, OrderState, Purpose, Trade
+from exchange.rows import update
 from exchange.types import OrderReport, OrderRequest, OrderStatus, OrderType, Side, TimeInForce
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -131,10 +132,10 @@ def apply_report(order: Order, report: OrderReport) -> None:
     order.state = STATE_OF[report.status]
     order.executed_quantity = report.executed_quantity
     order.executed_quote = max(report.executed_quote, Decimal(0))
-    order.save(update_fields=["exchange_order_id", "state", "executed_quantity", "executed_quote", "updated_at"])
+    update(order, "exchange_order_id", "state", "executed_quantity", "executed_quote", "updated_at")
 
 
 def mark(order: Order, state: OrderState, error: str = "") -> None:
     order.state = state
     order.error = error[:300]
-    order.save(update_fields=["state", "error", "updated_at"])
+    update(order, "state", "error", "updated_at")

@@ -13,7 +13,8 @@ from bots import accounting, incidents
 from bots.desk import Desk
 from bots.locks import Claim, fenced
 from bots.models import BotConfig, Fill, Order, OrderState
-from bots.orders import IN_DOUBT, UNSETTLED, apply_report, mark
+from bots.orders import IN_DOUBT, apply_report, mark
+from bots.rows import unsettled_orders
 from exchange.errors import ExchangeError, OrderNotFound
 from exchange.types import FillReport, OrderReport, OrderStatus
 
@@ -33,7 +34,7 @@ def settle(bot: BotConfig, desk: Desk, held: Claim) -> int:
     Raises:
         StillUnknown: an order's fate is not certain yet; nothing else may happen to this bot.
     """
-    unsettled = list(Order.objects.filter(bot=bot, state__in=UNSETTLED).order_by("pk"))
+    unsettled = unsettled_orders(bot.pk)
     if not unsettled:
         return 0
     resting = {report.client_order_id: report for report in desk.exchange.open_orders(bot.symbol)}

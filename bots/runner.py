@@ -33,9 +33,11 @@ from bots.models import (
 )
 from bots.orders import UNSETTLED, Draft, record
 from bots.reconcile import StillUnknown, settle
+from bots.rows import newest_trade
 from exchange.errors import InsufficientBalance, InvalidCredentials, OutcomeUnknown, RateLimited, RequestRejected
 from exchange.models import ApiKey
 from exchange.rate_limits import Priority, priority
+from exchange.rows import insert, update
 from exchange.types import Klines, OrderType, Side
 
 logger = structlog.get_logger(__name__)
@@ -117,9 +119,8 @@ def _log(bot_id: int, started: datetime, result: Tick) -> Tick:
     if result.outcome == BotRun.Outcome.SETTLED and not result.message:
         return result  # nothing happened; a row each minute would bury what did
     duration = (timezone.now() - started).total_seconds()
-    BotRun.objects.create(
-        bot_id=bot_id, outcome=result.outcome, message=result.message[:500], started_at=started, duration_s=duration
-    )
+    message = result.message[:500]
+    insert([BotRun(bot_id=bot_id, outcome=result.outcome, message=message, started_at=started, duration_s=duration)])
     return result
 
 
@@ -127,7 +128,7 @@ def tick(bot: BotConfig, desk: Desk, held: Claim, *, even_if_stopped: bool = Fal
     """Settle, decide on the newest closed bar if that is still to be done, and act."""
     version = lifecycle.current_version(bot)
     booked = settle(bot, desk, held)
-    latest = Trade.objects.filter(bot=bot).order_by("-opened_at", "-pk").first()
+    latest = newest_trade(bot.pk)
     with priority(Priority.EXIT if latest is not None and latest.closed_at is None else Priority.NORMAL):
         return _tick_settled(bot, version, desk, held, latest, booked, even_if_stopped)
 
@@ -220,7 +221,7 @@ def _record_decision(
     klines: Klines,
 ) -> Decision:
     is_warming_up = not bar.signal and len(klines) <= snapshot.warmup_bars(bot)
-    return Decision.objects.create(
+    decision = Decision(
         bot=bot,
         version=version,
         bar=bar.opened_at,
@@ -235,6 +236,8 @@ def _record_decision(
         decided_at=desk.now,
         lateness_s=snapshot.wall_lateness_s(bar, desk.now),
     )
+    insert([decision])
+    return decision
 
 
 def _record_missed(bot: BotConfig, version: BotConfigVersion, klines: Klines, first_new: int, desk: Desk) -> None:
@@ -260,7 +263,7 @@ def _advance(state: BotState, bar: snapshot.Bar, path: snapshot.EquityPath, deci
     state.last_bar = bar.opened_at
     state.equity, state.peak_equity, state.drawdown_reached_at = path.equity, path.peak, path.reached_at
     state.lateness_s = decision.lateness_s
-    state.save(update_fields=["last_bar", "equity", "peak_equity", "drawdown_reached_at", "lateness_s"])
+    update(state, "last_bar", "equity", "peak_equity", "drawdown_reached_at", "lateness_s")
 
 
 def _record_intent(

@@ -16,8 +16,9 @@ from django.db.models import Q, Sum
 from bots import hours, lifecycle
 from bots.accounting import moment
 from bots.desk import Desk
-from bots.models import Action, BotConfig, BotState, Fill, Order, OrderState, Purpose, Status, Trade
+from bots.models import Action, BotConfig, BotState, Order, OrderState, Purpose, Status, Trade
 from bots.params import exit_params, risk_params, size_params, strategy_of, strategy_params
+from bots.rows import fills_after
 from bots.rules import lot_rules
 from bots.strategy.decide import decide
 from bots.strategy.risk import drawdown_reached
@@ -155,7 +156,7 @@ def ledger_since(state: BotState, since: datetime, rules: SymbolRules, latest: T
     if latest is None or (latest.closed_at is not None and latest.closed_at <= since):
         return Ledger(state.quote, state.base, ())
     later = []
-    for fill in Fill.objects.filter(bot_id=state.bot_id, filled_at__gt=since):
+    for fill in fills_after(state.bot_id, since):
         sign = 1 if fill.side == Side.BUY else -1
         quote, base = -sign * fill.quote_quantity, sign * fill.quantity
         if fill.commission_asset == rules.base:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 from celery.signals import worker_ready
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -114,6 +116,18 @@ def _lose_on_the_way(bot: Stage) -> None:
     bot.exchange.before["submit"] = lose
 
 
+def test_a_quiet_tick_costs_few_statements_and_reads_no_secret(stage):
+    bot = stage("100 100 100 100\n" * 5)
+    bot.decide(1)
+    bot.clock.set(bot.open_of(3))
+    with CaptureQueriesContext(connection) as asked:
+        assert bot.tick().outcome == BotRun.Outcome.DECIDED
+    statements = [query["sql"] for query in asked if "SAVEPOINT" not in query["sql"]]
+    # Claim, bot; orders, newest trade; state, decision, state; the lease; the run log.
+    assert len(statements) <= 9, statements
+    assert not any("secret" in statement for statement in statements)
+
+
 # --- Who holds a bot --------------------------------------------------------------------------------------------------
 
 
@@ -134,6 +148,71 @@ def test_a_bot_is_free_the_moment_its_run_loses_its_connection(stage):
     assert locks.claim(bot.bot.pk) is None
     locks.release(theirs)
     assert tasks.bots_to_settle() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_was_overtaken_gives_its_lock_back_and_leaves_the_others_lease(stage):
+    bot = stage(HELD + QUIET)
+    ours = locks.claim(bot.bot.pk)
+    theirs = bot.overtake()
+    locks.release(ours, failures=7)
+    assert locks._living_runs() == {(bot.bot.pk, theirs.run_number)}
+    state = BotState.objects.get(bot=bot.bot)
+    assert (state.lease_expires_at is None, state.failures) == (False, 0)
+    locks.release(theirs, failures=7)
+    assert locks._living_runs() == set()
+    state.refresh_from_db()
+    assert (state.lease_expires_at, state.failures) == (None, 7)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_runs_that_find_a_dead_one_the_quicker_takes_its_bot_over(stage, monkeypatch):
+    bot = stage(HELD + QUIET)
+    assert locks.claim(bot.bot.pk) is not None
+    connection.close()  # as a killed process does
+    living, quicker = locks._living_runs, []
+
+    def look_and_be_overtaken() -> object:
+        monkeypatch.setattr(locks, "_living_runs", living)
+        seen = living()
+        quicker.append(locks.claim(bot.bot.pk))
+        return seen
+
+    monkeypatch.setattr(locks, "_living_runs", look_and_be_overtaken)
+    assert locks.claim(bot.bot.pk) is None
+    assert quicker[0] is not None
+    locks.release(quicker[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_that_waited_for_a_person_works_with_what_that_one_saved(stage):
+    bot = stage(HELD + QUIET)
+    claimed: list[locks.Claim] = []
+
+    def claim() -> None:
+        claimed.append(locks.claim(bot.bot.pk))
+        connection.close()
+
+    run = threading.Thread(target=claim)
+    with transaction.atomic():
+        BotState.objects.select_for_update().get(bot=bot.bot)
+        run.start()
+        _wait_for_a_lock()
+        BotConfig.objects.filter(pk=bot.bot.pk).update(initial_capital=2000)
+        BotState.objects.filter(bot=bot.bot).update(quote=2000)
+    run.join(10)
+    assert (claimed[0].bot.initial_capital, claimed[0].bot.state.quote) == (2000, 2000)
+
+
+def _wait_for_a_lock() -> None:
+    """Until another connection waits for a row of ours."""
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        waits = False
+        while not waits and time.monotonic() < until:
+            cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            [waits] = cursor.fetchone()
+    assert waits
 
 
 @pytest.mark.django_db(transaction=True)

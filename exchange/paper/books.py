@@ -6,16 +6,18 @@ spend a balance twice. Amounts are whole units of 1e-8. When a bar fills an orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property, partial
 
 from exchange.fills import UNITS, commission, from_units, mul_units, slippage_units, to_units
 from exchange.paper import errors
 from exchange.paper.listings import Listing, listing_of
 from exchange.paper.market.base import Market
 from exchange.paper.models import PaperAccount, PaperFill, PaperOrder, PaperOrderList
-from exchange.paper.rows import balances, insert, lock_account, open_orders, write_balances
+from exchange.paper.rows import balances, lock_account, open_orders, write_balances
+from exchange.rows import insert, update
 from exchange.types import OrderStatus
 
 OPEN_STATUSES = (OrderStatus.NEW.value, OrderStatus.PARTIALLY_FILLED.value)
@@ -38,11 +40,18 @@ _ORDER_FIELDS = (
 
 
 class Ledger:
-    """Free and locked units of each asset. Nothing goes below zero: what cannot be paid is refused."""
+    """Free and locked units of each asset. Nothing goes below zero: what cannot be paid is refused.
 
-    def __init__(self, held: Iterable[tuple[str, Decimal, Decimal]]) -> None:
-        self._held = {asset: [to_units(free), to_units(locked)] for asset, free, locked in held}
+    Most requests move no money, so `read` is asked for the balances when the first of them is looked at.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[tuple[str, Decimal, Decimal]]]) -> None:
+        self._read = read
         self._changed: set[str] = set()
+
+    @cached_property
+    def _held(self) -> dict[str, list[int]]:
+        return {asset: [to_units(free), to_units(locked)] for asset, free, locked in self._read()}
 
     def free(self, asset: str) -> int:
         return self._held.get(asset, (0, 0))[0]
@@ -275,12 +284,12 @@ class Books:
     # --- Saving -------------------------------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write what changed: one statement a table."""
+        """Write what changed: a statement for each table's new rows, and one for each older row."""
         new = [o for o in self.orders if o.row.pk is None]
         changed = [o for o in self.orders if o.is_changed and o.row.pk is not None]
         insert([order.write_back() for order in new])
-        if changed:
-            PaperOrder.objects.bulk_update([o.write_back() for o in changed], _ORDER_FIELDS)
+        for order in changed:
+            update(order.write_back(), *_ORDER_FIELDS)
         for order, fill in self.fills:
             fill.order_id = order.row.pk
         insert([fill for _, fill in self.fills])
@@ -288,7 +297,8 @@ class Books:
             PaperOrderList.objects.filter(pk__in=self.done_lists).update(is_done=True)
         self.ledger.save(self.account)
         if self.settled_to_ms != self.account.settled_to_ms:
-            PaperAccount.objects.filter(pk=self.account.pk).update(settled_to_ms=self.settled_to_ms)
+            self.account.settled_to_ms = self.settled_to_ms
+            update(self.account, "settled_to_ms")
 
 
 def _fill_row(
@@ -318,7 +328,7 @@ def open_books(account_id: int, market: Market, now_ms: int) -> Books:
         market=market,
         now_ms=now_ms,
         terms=Terms.of(account),
-        ledger=Ledger(balances(account_id)),
+        ledger=Ledger(partial(balances, account_id)),
         orders=[BookOrder.of(row) for row in open_orders(account_id, OPEN_STATUSES)],
         settled_to_ms=account.settled_to_ms,
     )

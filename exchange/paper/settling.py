@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from django.db import transaction
-from django.db.models import F
 
 from exchange.fills import UNITS, floor_to
 from exchange.intervals import open_time_at
@@ -29,6 +28,7 @@ from exchange.paper.matching import (
     volume_cap,
 )
 from exchange.paper.models import PaperOrder
+from exchange.paper.rows import open_orders_at
 from exchange.types import INTERVAL_MS
 
 _MOST_BARS = 20_000  # looked at in one go
@@ -58,10 +58,8 @@ def settled_books(request: ApiRequest) -> Books:
 def settle_account(request: ApiRequest) -> list[PaperOrder]:
     """Bring an account up to now before it is read, and give its open orders, oldest first. Costs one statement when no
     bar has opened or ended since."""
-    open_rows = PaperOrder.objects.filter(account_id=request.holder.pk, status__in=OPEN_STATUSES).order_by("pk")
-    found = list(open_rows.annotate(settled_to_ms=F("account__settled_to_ms")))
-    resting: list[PaperOrder] = [*found]
-    if not found or not is_due(resting, found[0].settled_to_ms, request.market, request.now_ms):
+    settled_to_ms, resting = open_orders_at(request.holder.pk, OPEN_STATUSES)
+    if not is_due(resting, settled_to_ms, request.market, request.now_ms):
         return resting
     with transaction.atomic():
         books = settled_books(request)

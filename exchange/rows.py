@@ -1,0 +1,92 @@
+"""Rows by statements written out, for what every tick and every order costs: composing such a statement anew through
+Django's query classes takes several times as long as running it. Everything else asks through Django's models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import connection, models
+
+Row = TypeVar("Row", bound=models.Model)
+Fields = tuple["models.Field[Any, Any]", ...]
+
+
+def query(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What a statement that gives rows gives."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
+
+
+def find(model: type[Row], where: str, values: Sequence[Any], *, without: tuple[str, ...] = ()) -> list[Row]:
+    """Rows of a model by the rest of a statement, from WHERE on. The fields `without` stay unread until used."""
+    statement = f'SELECT {columns(model, without)} FROM "{model._meta.db_table}" {where}'  # noqa: S608
+    return [row_of(model, found, without) for found in query(statement, values)]
+
+
+def get(model: type[Row], where: str, values: Sequence[Any]) -> Row:
+    """The only such row. Raise the model's `DoesNotExist` where there is none."""
+    found = find(model, where, values)
+    if not found:
+        raise model.DoesNotExist(f"there is no {model._meta.verbose_name} {where} with {values}")  # type: ignore[attr-defined]
+    return found[0]
+
+
+@cache
+def columns(model: type[models.Model], without: tuple[str, ...] = ()) -> str:
+    """The columns of a model in the order in which `row_of` takes them."""
+    return ", ".join(f'"{field.column}"' for field in _fields(model, without))
+
+
+def row_of(model: type[Row], values: Sequence[Any], without: tuple[str, ...] = ()) -> Row:
+    """A row of a model, from its columns' values as the database gave them."""
+    read = list(values)
+    for number, reader in _readers(model, without):
+        read[number] = reader(read[number], None, connection)
+    return model.from_db(connection.alias, [field.attname for field in _fields(model, without)], read)
+
+
+def insert(rows: Sequence[models.Model]) -> None:
+    """Insert rows of one model in one statement; each gets its id."""
+    if not rows:
+        return
+    model = type(rows[0])
+    fields = _fields(model, ("id",))
+    one = f"({', '.join(['%s'] * len(fields))})"
+    places = ", ".join([one] * len(rows))
+    statement = f'INSERT INTO "{model._meta.db_table}" ({columns(model, ("id",))}) VALUES {places} RETURNING id'  # noqa: S608
+    numbers = query(statement, [_stored(field, row, is_new=True) for row in rows for field in fields])
+    for row, (number,) in zip(rows, numbers, strict=True):
+        row.pk = number
+        row._state.adding = False
+        row._state.db = connection.alias
+
+
+def update(row: models.Model, *names: str) -> None:
+    """Write these fields of a row that is on record."""
+    model = type(row)
+    known = {field.attname: field for field in _fields(model, ())}
+    fields = [known[name] for name in names]
+    places = ", ".join(f'"{field.column}" = %s' for field in fields)
+    values = [_stored(field, row, is_new=False) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(f'UPDATE "{model._meta.db_table}" SET {places} WHERE id = %s', [*values, row.pk])  # noqa: S608
+
+
+@cache
+def _fields(model: type[models.Model], without: tuple[str, ...]) -> Fields:
+    return tuple(field for field in model._meta.concrete_fields if field.attname not in without)
+
+
+@cache
+def _readers(model: type[models.Model], without: tuple[str, ...]) -> tuple[tuple[int, Callable[..., Any]], ...]:
+    """The columns whose values are not used as the database gives them."""
+    fields = enumerate(_fields(model, without))
+    return tuple((number, field.from_db_value) for number, field in fields if hasattr(field, "from_db_value"))
+
+
+def _stored(field: models.Field[Any, Any], row: models.Model, *, is_new: bool) -> Any:
+    return field.get_db_prep_save(field.pre_save(row, is_new), connection)
