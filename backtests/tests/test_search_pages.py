@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
@@ -15,17 +16,18 @@ from backtests.data_access import Request
 from backtests.models import Application, Backtest, HoldOutOpening, Optimisation, Status
 from backtests.optimise import FIGURES
 from backtests.reports import trials
+from bots import lifecycle
 
 pytestmark = pytest.mark.django_db
 GRID = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}
 
 
-def queued(**plan):
-    return searches.new_optimisation(Request("BTCUSDT", "1h", {}), GRID | plan)
+def queued(settings=None, **plan):
+    return searches.new_optimisation(Request("BTCUSDT", "1h", settings or {}), GRID | plan)
 
 
-def searched(**plan):
-    search = queued(**plan)
+def searched(settings=None, **plan):
+    search = queued(settings, **plan)
     searches.run_here(search)
     search.refresh_from_db()
     assert search.status == Status.DONE, search.error
@@ -208,10 +210,11 @@ def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version_and_taken_ba
     search = searched()
     asked = {"act": "apply", "bot": bot.pk, "parameters": "ema_fast=7 ema_slow=40"}
     page = admin_client.post(address(search, "act"), asked)
-    assert [(row["name"], row["before"], row["after"]) for row in page.context["changes"]] == [
-        ("ema_fast", "12", "7"),
-        ("ema_slow", "26", "40"),
+    assert [(row["label"], row["before"], row["after"]) for row in page.context["changes"]] == [
+        ("Fast EMA", "12", "7"),
+        ("Slow EMA", "26", "40"),
     ]
+    assert page.context["unlike"] == []
     bot.refresh_from_db()
     assert bot.ema_fast == 12
     admin_client.post(address(search, "act"), asked | {"confirmed": 1, "reason": " "})
@@ -229,6 +232,20 @@ def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version_and_taken_ba
     assert [version.reason for version in bot.versions.order_by("number")][2] == "Back to version 1"
     twice = admin_client.post(address(search, "act"), {"act": "take_back", "application": application.pk}, follow=True)
     assert "was changed again since" in twice.content.decode()
+
+
+def test_where_a_bot_trades_otherwise_than_the_result_is_said_before_it_is_applied(admin_client, bot):
+    bot.timeframe, bot.stop_loss = "15m", Decimal("0.015")
+    lifecycle.save(bot)
+    search = searched({"cooldown_bars": "3"})
+    asked = {"act": "apply", "bot": bot.pk, "parameters": "ema_fast=7 ema_slow=40"}
+    page = admin_client.post(address(search, "act"), asked)
+    assert [(row["label"], row["run"], row["bot"]) for row in page.context["unlike"]] == [
+        ("Interval", "1h", "15m"),
+        ("Stop loss", "off", "1.5%"),
+        ("Cooldown, bars", "3", "0"),
+    ]
+    assert "does not speak for" in page.content.decode()
 
 
 @pytest.mark.parametrize(

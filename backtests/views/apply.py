@@ -11,6 +11,7 @@ from backtests import apply_to_bot
 from backtests.data_access import RunError
 from backtests.models import Application, Run
 from backtests.parameters import parse_pairs
+from backtests.reports.application import changes_shown, unlike
 from backtests.views.pages import TITLES, page
 from bots.models import BotConfig
 
@@ -22,7 +23,8 @@ def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
     if not chosen.isdigit():
         raise RunError("Choose the bot that the parameters go to.")
     bot = get_object_or_404(BotConfig.objects.select_related("api_key"), pk=chosen)
-    changes = apply_to_bot.put_into(bot, parse_pairs([request.POST.get("parameters", "").split()]))
+    wanted = parse_pairs([request.POST.get("parameters", "").split()])
+    changes = apply_to_bot.put_into(bot, wanted)
     reason = request.POST.get("reason", "").strip()
     if "confirmed" in request.POST and reason:
         version = apply_to_bot.apply(bot, run, reason=reason, user=request.user)
@@ -31,7 +33,8 @@ def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
     if "confirmed" in request.POST:
         messages.error(request, "Say why: the reason stays with the bot's new version.")
     return page(
-        request, "apply", f"Apply to {bot}", run=run, kind=run.kind, bot=bot, changes=changes, kinds=TITLES,
+        request, "apply", f"Apply to {bot}", run=run, kind=run.kind, bot=bot, kinds=TITLES,
+        changes=changes_shown(changes), unlike=unlike(bot, run, wanted),
         parameters=request.POST.get("parameters", ""), reason=reason, kind_title=TITLES[run.kind],
         changes_something=any(row["changes"] for row in changes),
     )  # fmt: skip
