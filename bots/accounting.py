@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from bots.models import BotState, Fill, Order, Purpose, Trade
+from exchange.rows import insert, update
 from exchange.types import FillReport, Side, SymbolRules
 
 ZERO = Decimal(0)
@@ -67,7 +68,7 @@ def book(
             _close(trade, order, fill)
         trade.save()
     if new:
-        state.save(update_fields=["base", "quote"])
+        update(state, "base", "quote")
     return len(new)
 
 
@@ -103,7 +104,7 @@ def _store(order: Order, trade: Trade, fill: FillReport, entry: Booking) -> None
     if order.trade_id != trade.pk:
         order.trade = trade
         order.save(update_fields=["trade"])
-    Fill.objects.create(
+    booked = Fill(
         bot_id=order.bot_id,
         order=order,
         trade=trade,
@@ -120,6 +121,7 @@ def _store(order: Order, trade: Trade, fill: FillReport, entry: Booking) -> None
         is_maker=fill.is_maker,
         filled_at=moment(fill.time_ms),
     )
+    insert([booked])
 
 
 def _move_trade(trade: Trade, fill: FillReport, entry: Booking) -> None:

@@ -28,7 +28,7 @@ from exchange.errors import (
     RequestRejected,
     WouldTriggerImmediately,
 )
-from exchange.rows import get, update
+from exchange.rows import find, get, update
 from exchange.types import Klines, OcoRequest, OrderReport, OrderType, Side
 
 Report = TypeVar("Report")
@@ -132,7 +132,8 @@ def protect(
 
 
 def open_trade(bot: BotConfig) -> Trade | None:
-    return Trade.objects.filter(bot=bot, closed_at__isnull=True).first()
+    found = find(Trade, "WHERE bot_id = %s AND closed_at IS NULL", [bot.pk])
+    return found[0] if found else None
 
 
 def resting_orders(bot: BotConfig) -> list[Order]:
@@ -229,10 +230,10 @@ def cancel_protection(bot: BotConfig, desk: Desk, held: Claim) -> None:
 
     There is never a moment with two sellers: nothing else is placed until every order here is final.
     """
-    for order in resting_orders(bot):
+    for resting in resting_orders(bot):
         send_by_s = desk.exchange_time().timestamp() + SEND_WITHIN_S
         with fenced(held):  # a run that was overtaken must not take away what the other relies on
-            order.refresh_from_db()
+            order = get(Order, "WHERE id = %s", [resting.pk])
         if order.state not in UNSETTLED:
             continue  # the other leg's cancel took it along
         try:

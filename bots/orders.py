@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bots.models import BotConfig, BotConfigVersion, Decision, Order, OrderState, Purpose, Trade
-from exchange.rows import update
+from exchange.rows import insert, update
 from exchange.types import OrderReport, OrderRequest, OrderStatus, OrderType, Side, TimeInForce
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -81,8 +81,8 @@ def record(
     attempt = next_attempt(bot, bar)
     prefix = stem(bot, bar)
     list_id = f"{prefix}{LIST_LETTER}{attempt}" if len(drafts) > 1 else ""
-    return [
-        Order.objects.create(
+    orders = [
+        Order(
             bot=bot,
             version=version,
             trade=trade,
@@ -103,6 +103,8 @@ def record(
         )
         for draft in drafts
     ]
+    insert(orders)
+    return orders
 
 
 def as_request(order: Order) -> OrderRequest:

@@ -46,7 +46,7 @@ def row_of(model: type[Row], values: Sequence[Any], without: tuple[str, ...] = (
     read = list(values)
     for number, reader in _readers(model, without):
         read[number] = reader(read[number], None, connection)
-    return model.from_db(connection.alias, [field.attname for field in _fields(model, without)], read)
+    return model.from_db(connection.alias, _names(model, without), read)
 
 
 def insert(rows: Sequence[models.Model]) -> None:
@@ -79,6 +79,11 @@ def update(row: models.Model, *names: str) -> None:
 @cache
 def _fields(model: type[models.Model], without: tuple[str, ...]) -> Fields:
     return tuple(field for field in model._meta.concrete_fields if field.attname not in without)
+
+
+@cache
+def _names(model: type[models.Model], without: tuple[str, ...]) -> list[str]:
+    return [field.attname for field in _fields(model, without)]
 
 
 @cache

@@ -10,7 +10,9 @@ from exchange.paper import errors
 from exchange.paper.books import BookOrder, Books
 from exchange.paper.endpoints import ApiRequest
 from exchange.paper.models import PaperOrder, PaperOrderList
+from exchange.paper.rows import newest_order
 from exchange.paper.settling import settled_books
+from exchange.rows import find, get
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,9 @@ class OrderKey:
 
     def find(self, account_id: int) -> PaperOrder | None:
         """The order, the newest where an id was used again. -2039 when two ids do not belong together."""
-        rows = PaperOrder.objects.filter(account_id=account_id, symbol=self.symbol)
         if self.order_id is None:
-            return rows.filter(client_order_id=self.client_order_id).order_by("-pk").first()
-        found = rows.filter(pk=self.order_id).first()
+            return newest_order(account_id, self.symbol, self.client_order_id)
+        found = PaperOrder.objects.filter(account_id=account_id, symbol=self.symbol, pk=self.order_id).first()
         if found is not None and self.client_order_id not in (None, found.client_order_id):
             raise errors.ids_do_not_match()
         return found
@@ -80,8 +81,9 @@ def _with_legs(done: Cancelled) -> Cancelled:
     """Read the list of a cancelled leg again, as it stands now."""
     if done.order_list is None:
         return done
-    order_list = PaperOrderList.objects.get(pk=done.order_list.pk)
-    return Cancelled(done.orders, order_list, tuple(order_list.orders.order_by("pk")))
+    list_id = [done.order_list.pk]
+    legs = find(PaperOrder, "WHERE order_list_id = %s ORDER BY id", list_id)
+    return Cancelled(done.orders, get(PaperOrderList, "WHERE id = %s", list_id), tuple(legs))
 
 
 @transaction.atomic

@@ -45,6 +45,13 @@ def open_orders_at(account_id: int, statuses: tuple[str, ...]) -> tuple[int, lis
     return (found[0][0] if found else 0), [row_of(PaperOrder, values) for _, *values in found]
 
 
+def newest_order(account_id: int, symbol: str, client_order_id: str | None) -> PaperOrder | None:
+    """The order of that client id, the newest where it was used again."""
+    where = "WHERE account_id = %s AND symbol = %s AND client_order_id = %s ORDER BY id DESC LIMIT 1"
+    found = find(PaperOrder, where, [account_id, symbol, client_order_id])
+    return found[0] if found else None
+
+
 def write_balances(account_id: int, held: Iterable[tuple[str, Decimal, Decimal]]) -> None:
     """Set free and locked of these assets, new ones included."""
     values = [value for asset, free, locked in held for value in (account_id, asset, free, locked)]
