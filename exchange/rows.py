@@ -66,7 +66,7 @@ def insert(rows: Sequence[models.Model]) -> None:
 
 
 def update(row: models.Model, *names: str) -> None:
-    """Write these fields of a row that is on record."""
+    """Write these fields of a row that is on record. Raise the model's `DoesNotExist` where it is not any more."""
     model = type(row)
     known = {field.attname: field for field in _fields(model, ())}
     fields = [known[name] for name in names]
@@ -74,6 +74,8 @@ def update(row: models.Model, *names: str) -> None:
     values = [_stored(field, row, is_new=False) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(f'UPDATE "{model._meta.db_table}" SET {places} WHERE id = %s', [*values, row.pk])  # noqa: S608
+        if cursor.rowcount != 1:
+            raise model.DoesNotExist(f"{model._meta.verbose_name} {row.pk} is not on record")  # type: ignore[attr-defined]
 
 
 @cache

@@ -51,6 +51,9 @@ def test_an_update_writes_the_fields_that_it_names_alone():
     assert Symbol.objects.get(name="BTCEUR").info == {"filters": [1]}
     with pytest.raises(KeyError):
         update(row, "no_such_field")
+    Symbol.objects.all().delete()
+    with pytest.raises(Symbol.DoesNotExist):
+        update(row, "info")
 
 
 def test_a_secret_is_ciphertext_on_record_and_stays_unread_where_it_is_left_out():
