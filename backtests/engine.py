@@ -95,17 +95,18 @@ def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> Market:
 
 def events_of(market: Market, parameters: RunParameters) -> Events:
     """The strategy's signals over all bars. Raise `BacktestError` when it fails or answers nonsense."""
-    return guarded(registry.events_over(parameters.strategy, market.candles), parameters)
+    events = registry.events_over(parameters.strategy, market.candles)
+    return guarded(events, parameters.strategy, parameters.strategy_params)
 
 
-def guarded(events: Callable[[Any], Events], parameters: RunParameters) -> Events:
+def guarded(events: Callable[[Any], Events], strategy: str, params: Any) -> Events:
     """Ask for a strategy's signals; whatever that raises becomes a `BacktestError`."""
     try:
-        return events(parameters.strategy_params)
+        return events(params)
     except registry.SignalsInvalid as error:
         raise BacktestError(str(error)) from error
     except Exception as error:  # a user's own strategy may raise anything
-        raise BacktestError(f"strategy {parameters.strategy} failed: {type(error).__name__}: {error}") from error
+        raise BacktestError(f"strategy {strategy} failed: {type(error).__name__}: {error}") from error
 
 
 def setup_of(market: Market, parameters: RunParameters) -> Setup:
@@ -132,16 +133,16 @@ def setup_of(market: Market, parameters: RunParameters) -> Setup:
 def rows_of(market: Market, parameters: RunParameters, span: Span) -> tuple[int, int]:
     """First row and the one after the last. Raise where no bar of the span may signal and still fill."""
     first, end = span.rows(Klines(market.interval, *market.candles))
-    require_bars(parameters, end)
+    require_bars(parameters.strategy, parameters.strategy_params, end)
     return first, end
 
 
-def require_bars(parameters: RunParameters, end: int) -> None:
+def require_bars(strategy: str, params: Any, end: int) -> None:
     """Raise where no bar before row `end` may signal and still fill."""
-    warmup = registry.get(parameters.strategy).warmup_bars(parameters.strategy_params)
+    warmup = registry.get(strategy).warmup_bars(params)
     if end - 2 < warmup:
         raise BacktestError(
-            f"too few bars: {parameters.strategy} may signal from bar {warmup + 1} of the data on and fills on the bar "
+            f"too few bars: {strategy} may signal from bar {warmup + 1} of the data on and fills on the bar "
             f"after, but the span ends with bar {end}; take earlier candles too, or shorter periods"
         )
 
@@ -172,10 +173,19 @@ def tape_for(bars: int, days: int, *, with_equity: bool = True) -> Tape:
     )
 
 
-def bars_of(candles: Candles, events: Events, calendar: Calendar, trading_hours: str = "") -> Bars:
-    """What the loop reads; `trading_hours` as a bot's field of that name says them."""
+NO_RANGES = np.empty((0, 4))
+
+
+def bars_of(
+    candles: Candles,
+    events: Events,
+    calendar: Calendar,
+    trading_hours: str = "",
+    ranges: NDArray[np.float64] = NO_RANGES,
+) -> Bars:
+    """What the loop reads; `trading_hours` as a bot's field of that name says them, `ranges` those of the closes."""
     times, opens, highs, lows, closes, _ = candles
-    return Bars(times, opens, highs, lows, closes, *events, *calendar, shut_minutes(trading_hours))
+    return Bars(times, opens, highs, lows, closes, *events, *calendar, shut_minutes(trading_hours), ranges)
 
 
 def calendar_of(open_time: NDArray[np.int64], first: int, end: int) -> Calendar:
@@ -220,7 +230,7 @@ def _result(market: Market, parameters: RunParameters, tape: Tape, first: int, e
         interval_ms=INTERVAL_MS[market.interval],
         close=candles.close[first:end],
         equity=tape.equity,
-        exposed_bars=exposed_bars(tape, end, outcome),
+        exposed_bars=outcome.exposed_bars,
         initial_capital=float(parameters.initial_capital),
         trade_pnl=np.array([float(trade.net_pnl) for trade in ledger[:closed]]),
         fees_paid=float(sum((trade.fees for trade in ledger), Decimal(0))),
@@ -235,13 +245,6 @@ def _result(market: Market, parameters: RunParameters, tape: Tape, first: int, e
         rejections=rejections(tape.rejected),
         metrics=measured(course, returns_between(tape.daily), outcome.max_drawdown),
     )
-
-
-def exposed_bars(tape: Tape, end: int, outcome: Outcome) -> int:
-    """At how many closes of a run over the rows up to `end` a position was held."""
-    held = tape.exit_bar[: outcome.closed] - tape.entry_bar[: outcome.closed]
-    still_held = end - int(tape.entry_bar[outcome.closed]) if outcome.trades > outcome.closed else 0
-    return int(held.sum()) + still_held
 
 
 def rejections(counts: NDArray[np.int64]) -> Mapping[str, int]:

@@ -43,6 +43,7 @@ MINUTE_MS = 60_000
 MONDAY_MINUTE = 28_401_120  # Monday 2024-01-01 00:00 UTC, in minutes since 1970
 WEEK_MINUTES = 7 * 1440
 NEVER = 1 << 40  # bars since an exit that has not happened
+BLOCK = 16  # closes whose extremes a search finds once
 ABOUT = 1e-9  # relative: far more than floats can be off, and so few bars that asking the exact rules costs nothing
 
 
@@ -51,6 +52,7 @@ class Bars(NamedTuple):
 
     `day_ends` are the last rows of the days in the span.
     `shut` says for each minute of a week, from Monday on, whether entries are forbidden; empty forbids none.
+    `ranges` are those of the closes (`ranges_of`), where many runs share them; else empty.
     """
 
     open_time: NDArray[np.int64]  # read where trading hours are limited
@@ -63,6 +65,7 @@ class Bars(NamedTuple):
     days: NDArray[np.int64]
     day_ends: NDArray[np.int64]
     shut: NDArray[np.bool_]
+    ranges: NDArray[np.float64]
 
 
 class Series(NamedTuple):
@@ -138,11 +141,14 @@ class Peak(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the tape holds: trades, closed ones among them; and the largest drawdown of the equity at closes."""
+    """What the tape holds: trades, closed ones among them. With it, of the bars' closes: the largest drawdown of the
+    equity, and how many of them a position was held at.
+    """
 
     trades: int
     closed: int
     max_drawdown: float
+    exposed_bars: int
 
 
 class Sale(NamedTuple):
@@ -256,8 +262,7 @@ def way_out(series: Series, entry: int, due: int, end: int, price: float, setup:
     highest = before = price
     fixed = opening_levels(exits, highest, tick_size)
     watch = watch_for(fixed, exits, tick_size)
-    is_watched = fixed.stop > 0 or fixed.target > 0 or watch.kept > 0.0
-    bar = entry if is_watched else due
+    bar = entry
     while bar < end:
         bar, highest, before = near_bar(series.high, series.low, bar, due, watch, highest, before)
         if bar >= end:
@@ -278,6 +283,52 @@ def way_out(series: Series, entry: int, due: int, end: int, price: float, setup:
             highest = max(highest, series.high[bar])
         bar += 1
     return end, Sale(0, ExitReason.NONE, False)
+
+
+@register_jitable
+def sale_on_signal(opens: NDArray[np.float64], due: int, end: int, setup: Setup) -> Sale:
+    """What a signal gets at the open of bar `due`, where nothing else can sell; none where the bars `end` before."""
+    if due >= end:
+        return Sale(0, ExitReason.NONE, False)
+    nothing = Levels(0, 0, 0)
+    return sale_at_open(price_units(opens[due]), nothing, nothing, True, setup.slippage, setup.tick)
+
+
+# --- Extremes of closes: what a stretch without a fill did to the equity ----------------------------------------------
+
+
+def ranges_of(close: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each row the lowest and the highest close since its block began, and then until its block ends."""
+    found = np.empty((len(close), 4))
+    for begin in range(0, len(close), BLOCK):
+        end = min(begin + BLOCK, len(close))
+        low = high = close[begin]
+        for row in range(begin, end):
+            low, high = min(low, close[row]), max(high, close[row])
+            found[row, 0], found[row, 1] = low, high
+        low = high = close[end - 1]
+        for row in range(end - 1, begin - 1, -1):
+            low, high = min(low, close[row]), max(high, close[row])
+            found[row, 2], found[row, 3] = low, high
+    return found
+
+
+ranges_of_compiled: Any = njit(cache=True, nogil=True)(ranges_of)
+
+
+@register_jitable
+def extremes(close: NDArray[np.float64], ranges: NDArray[np.float64], start: int, stop: int) -> tuple[float, float]:
+    """The lowest and the highest close of the rows `start` to `stop` (excluded), of which there is at least one."""
+    low = high = close[start]
+    last = stop - 1
+    if len(ranges) == 0 or start // BLOCK == last // BLOCK:
+        for row in range(start + 1, stop):
+            low, high = min(low, close[row]), max(high, close[row])
+        return low, high
+    low, high = min(ranges[start, 2], ranges[last, 0]), max(ranges[start, 3], ranges[last, 1])
+    for row in range((start // BLOCK + 1) * BLOCK, last // BLOCK * BLOCK, BLOCK):  # the blocks between
+        low, high = min(low, ranges[row, 2]), max(high, ranges[row, 3])
+    return low, high
 
 
 # --- Books ------------------------------------------------------------------------------------------------------------
@@ -326,29 +377,34 @@ def sold(books: Books, bar: int, sale: Sale, setup: Setup, tape: Tape) -> Books:
 
 
 @register_jitable
-def extremes(close: NDArray[np.float64]) -> tuple[float, float]:
-    """The lowest and the highest of at least one close."""
-    low = high = close[0]
-    for value in close:
-        low = value if value < low else low
-        high = value if value > high else high
-    return low, high
+def write_equity(
+    equity: NDArray[np.float64],
+    close: NDArray[np.float64],
+    start: int,
+    stop: int,
+    first: int,
+    quote: float,
+    base: float,
+) -> None:
+    """Write the equity at the closes of the rows `start` to `stop`, where there is room; the tape begins at `first`."""
+    if len(equity) > 0:
+        for row in range(start, stop):
+            equity[row - first] = quote + base * close[row]
 
 
 @register_jitable
-def valued(
-    close: NDArray[np.float64], equity: NDArray[np.float64], quote: float, base: float, peak: Peak, limit: float
-) -> Peak:
-    """Write the equity at closes between which nothing moves, and watch its fall; `limit` is gate 8's fraction."""
-    if len(close) == 0:
+def watched(
+    close: NDArray[np.float64], ranges: NDArray[np.float64], start: int, stop: int,
+    quote: float, base: float, peak: Peak, limit: float,
+) -> Peak:  # fmt: skip
+    """Watch the fall of the equity at closes between which nothing moves; `limit` is gate 8's fraction."""
+    if start >= stop:
         return peak
-    for bar in range(len(equity)):
-        equity[bar] = quote + base * close[bar]
-    low, high = extremes(close)
+    low, high = extremes(close, ranges, start, stop)
     if quote + base * high <= peak.equity:  # no new peak: the lowest close has the largest fall
         return fallen_to(quote + base * low, peak, limit)
-    for value in close:
-        peak = fallen_to(quote + base * value, peak, limit)
+    for row in range(start, stop):
+        peak = fallen_to(quote + base * close[row], peak, limit)
     return peak
 
 
@@ -403,19 +459,21 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
     """Trade the rows `first` to `end` (excluded) and write the tape."""
     books = Books(setup.initial, 0, setup.initial, 0, 0, 0, 0, -NEVER, 0, 0)
     peak = Peak(setup.initial / UNITS, 0.0, False)
-    limit = setup.risk.max_drawdown
+    exits, limit = setup.exits, setup.risk.max_drawdown
+    is_watched = exits.stop_loss > 0.0 or exits.take_profit > 0.0 or exits.trailing_stop > 0.0
     tape.rejected[:] = 0
     # Named once: to take an array out of a tuple for each trade costs more than the trade.
-    series, close, equity = Series(bars.open, bars.high, bars.low), bars.close, tape.equity
+    series, close, ranges = Series(bars.open, bars.high, bars.low), bars.close, bars.ranges
+    equity = tape.equity
     buys, sells, days, day_ends, shut = bars.buys, bars.sells, bars.days, bars.day_ends, bars.shut
-    bar, next_buy, next_sell, next_day = first, 0, 0, 0
+    bar, next_buy, next_sell, next_day, exposed = first, 0, 0, 0, 0
     while bar < end:
         next_buy = place_from(buys, next_buy, bar)
         buy = min(buys[next_buy], end) if next_buy < len(buys) else end
         stop = min(buy + 1, end)
-        written = equity[bar - first : stop - first]
         quote, base = books.quote / UNITS, books.base / UNITS
-        peak = valued(close[bar:stop], written, quote, base, peak, limit)
+        write_equity(equity, close, bar, stop, first, quote, base)
+        peak = watched(close, ranges, bar, stop, quote, base, peak, limit)
         next_day = valued_by_day(close, day_ends, next_day, stop, quote, base, tape.daily)
         bar = buy + 1
         if bar >= end:
@@ -430,17 +488,23 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
         books = bought(books, bar, price, decided.lots, setup, tape)
         next_sell = place_from(sells, next_sell, bar)
         due = min(sells[next_sell] + 1, end) if next_sell < len(sells) else end
-        out, sale = way_out(series, bar, due, end, price / UNITS, setup)
-        written = equity[bar - first : out - first]
+        if is_watched:
+            out, sale = way_out(series, bar, due, end, price / UNITS, setup)
+        else:
+            out, sale = due, sale_on_signal(series.open, due, end, setup)
         quote, base = books.quote / UNITS, books.base / UNITS
-        peak = valued(close[bar:out], written, quote, base, peak, limit)
+        write_equity(equity, close, bar, out, first, quote, base)
+        peak = watched(close, ranges, bar, out, quote, base, peak, limit)
         next_day = valued_by_day(close, day_ends, next_day, out, quote, base, tape.daily)
+        exposed += out - bar
         bar = out
         if out < end:
             books = sold(on_day_of(books, out, days), out, sale, setup, tape)
     if books.trades > books.closed:
         tape.exit_bar[books.closed], tape.net_pnl[books.closed] = -1, books.quote - books.quote_before
-    return Outcome(books.trades, books.closed, peak.drawdown)
+    return Outcome(books.trades, books.closed, peak.drawdown, exposed)
 
 
-run_bars_compiled: Any = njit(cache=True, nogil=True)(run_bars)
+# Arrays come in and none goes out, so nothing has to count references to them: done for each trade, by two threads to
+# the same counters, that took a third of a run.
+run_bars_compiled: Any = njit(cache=True, nogil=True, _nrt=False)(run_bars)  # type: ignore[call-overload]

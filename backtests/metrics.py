@@ -7,7 +7,7 @@ be luck is judged in overfitting.py.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 from numba import njit
@@ -87,6 +87,9 @@ class Metrics:
         return values
 
 
+NAMES = tuple(field.name for field in fields(Metrics))
+
+
 def metrics(course: Course) -> Metrics:
     """Measure a run. Raise `ValueError` when it has no bars or its arrays do not fit together."""
     _require_bars(course)
@@ -99,27 +102,22 @@ def measured(course: Course, daily: NDArray[np.float64], fall: float) -> Metrics
 
     Of the course's equity the last value alone counts here.
     """
-    final = float(course.equity[-1])
-    days = (int(course.open_time[-1]) + course.interval_ms - 1 - int(course.open_time[0])) / DAY_MS
-    growth = cagr(course.initial_capital, final, days)
-    pnl = np.asarray(course.trade_pnl, dtype=np.float64)
-    won, lost, winners = _won_and_lost(pnl)
-    return Metrics(
-        final_equity=final,
-        total_return=final / course.initial_capital - 1,
-        cagr=growth,
-        sharpe=sharpe(daily),
-        sortino=sortino(daily),
-        calmar=growth / fall if growth is not None and fall > 0 else None,
-        max_drawdown=fall,
-        profit_factor=won / lost if lost > 0 else None,
-        win_rate=winners / len(pnl) if len(pnl) else None,
-        expectancy=(won - lost) / len(pnl) if len(pnl) else None,
-        sqn=sqn(pnl),
-        exposure=course.exposed_bars / len(course.open_time),
-        closed_trades=len(pnl),
-        fees_paid=float(course.fees_paid),
-        buy_and_hold_return=float(course.close[-1] / course.close[0]) - 1,
+    values = {name: _known(value) for name, value in zip(NAMES, figures(course, daily, fall), strict=True)}
+    return Metrics(**values | {"closed_trades": len(course.trade_pnl)})  # type: ignore[arg-type]
+
+
+def figures(course: Course, daily: NDArray[np.float64], fall: float) -> tuple[float, ...]:
+    """What `measured` says, by the order of `Metrics`; NaN where a measure is not defined."""
+    return _figures(
+        daily,
+        np.asarray(course.trade_pnl, dtype=np.float64),
+        course.initial_capital,
+        float(course.equity[-1]),
+        (int(course.open_time[-1]) + course.interval_ms - 1 - int(course.open_time[0])) / DAY_MS,
+        fall,
+        course.exposed_bars / len(course.open_time),
+        float(course.fees_paid),
+        float(course.close[-1] / course.close[0]) - 1,
     )
 
 
@@ -218,14 +216,53 @@ def _won_and_lost(pnl: NDArray[np.float64]) -> tuple[float, float, int]:
     return won, lost, winners
 
 
+@njit(cache=True, nogil=True)
+def _growth(initial: float, final: float, days: float) -> float:
+    """Compound growth a year; NaN where it cannot be told."""
+    if days <= 0.0 or final < 0.0:
+        return math.nan
+    growth = math.pow(final / initial, DAYS_A_YEAR / days) - 1.0
+    return growth if growth < math.inf else math.nan
+
+
 def cagr(initial: float, final: float, days: float) -> float | None:
     """Compound growth a year. None where it cannot be told: no time passed, less than nothing left, or over range."""
-    if days <= 0 or final < 0:
-        return None
-    try:
-        return math.pow(final / initial, DAYS_A_YEAR / days) - 1
-    except OverflowError:
-        return None
+    return _known(_growth(initial, final, days))
+
+
+@njit(cache=True, nogil=True)
+def _figures(
+    daily: NDArray[np.float64],
+    pnl: NDArray[np.float64],
+    initial: float,
+    final: float,
+    days: float,
+    fall: float,
+    exposure: float,
+    fees: float,
+    hold: float,
+) -> tuple[float, ...]:
+    """Every measure by the order of `Metrics`; NaN where one is not defined."""
+    trades, year = len(pnl), math.sqrt(DAYS_A_YEAR)
+    won, lost, winners = _won_and_lost(pnl)
+    growth = _growth(initial, final, days)
+    return (
+        final,
+        final / initial - 1.0,
+        growth,
+        _mean_over_deviation(daily) * year,
+        _mean_over_downside(daily) * year,
+        growth / fall if fall > 0.0 else math.nan,
+        fall,
+        won / lost if lost > 0.0 else math.nan,
+        winners / trades if trades > 0 else math.nan,
+        (won - lost) / trades if trades > 0 else math.nan,
+        _mean_over_deviation(pnl) * math.sqrt(trades),
+        exposure,
+        float(trades),
+        fees,
+        hold,
+    )
 
 
 def drawdowns(equity: NDArray[np.float64], initial: float) -> NDArray[np.float64]:

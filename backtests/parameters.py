@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
@@ -153,16 +153,15 @@ def _strategy_params(strategy: str, given: dict[str, object]) -> Any:
         raise ParametersError(error.field, str(error)) from error
 
 
-def with_strategy(parameters: RunParameters, values: Mapping[str, object]) -> RunParameters:
-    """The same settings with some of the strategy's own parameters changed. Raise `ParametersError` as above."""
+def strategy_params(parameters: RunParameters, values: Mapping[str, object]) -> Any:
+    """The strategy's parameters with some of them changed. Raise `ParametersError` as above."""
     if not values:
-        return parameters
+        return parameters.strategy_params
     _check_levels(values)
     try:
-        own = registry.make_params(parameters.strategy, {**parameters.strategy_params._asdict(), **values})
+        return registry.make_params(parameters.strategy, {**parameters.strategy_params._asdict(), **values})
     except registry.ParameterError as error:
         raise ParametersError(error.field, str(error)) from error
-    return replace(parameters, strategy_params=own)
 
 
 def _check_levels(given: Mapping[str, object]) -> None:

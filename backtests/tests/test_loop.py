@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from backtests import engine
-from backtests.loop import Outcome, Tape, run_bars, run_bars_compiled
+from backtests.loop import BLOCK, Outcome, Tape, extremes, ranges_of, ranges_of_compiled, run_bars, run_bars_compiled
 from backtests.metrics import max_drawdown
 from backtests.parameters import RunParameters, make_parameters
 from backtests.tests.plain_loop import run_plainly
@@ -54,9 +55,16 @@ def scattered(bars: int, seed: int, share: float) -> Events:
     return Events(np.flatnonzero(signal == 1), np.flatnonzero(signal == -1))
 
 
-def traded(loop: Any, market: engine.Market, events: Events, parameters: RunParameters, first: int) -> dict[str, Any]:
+def traded(
+    loop: Any,
+    market: engine.Market,
+    events: Events,
+    parameters: RunParameters,
+    first: int,
+    ranges: NDArray[np.float64] = engine.NO_RANGES,
+) -> dict[str, Any]:
     calendar = engine.calendar_of(market.candles.open_time, first, market.bars)
-    bars = engine.bars_of(market.candles, events, calendar, parameters.trading_hours)
+    bars = engine.bars_of(market.candles, events, calendar, parameters.trading_hours, ranges)
     tape: Tape = engine.tape_for(market.bars - first, len(calendar.ends))
     trades, closed, *_ = outcome = loop(bars, first, market.bars, engine.setup_of(market, parameters), tape)
     written = {"entry_bar": trades, "entry_price": trades, "quantity": trades, "entry_fee": trades, "exit_bar": trades,
@@ -81,5 +89,19 @@ def test_the_loop_trades_as_the_rules_bar_by_bar(settings, gaps, share):
         plain = traded(run_plainly, market, events, parameters, first)
         assert traded(run_bars_compiled, market, events, parameters, first) == plain
         assert traded(run_bars, market, events, parameters, first) == plain
+        ranges = ranges_of_compiled(market.candles.close)
+        assert traded(run_bars_compiled, market, events, parameters, first, ranges) == plain
         made += len(plain["entry_bar"])
     assert made > 10
+
+
+@pytest.mark.parametrize("bars", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 4 * BLOCK + 5])
+def test_ranges_give_the_extremes_of_every_stretch_to_the_bit(bars):
+    close = np.random.default_rng(bars).uniform(0.1, 0.3, bars)
+    ranges = ranges_of(close)
+    assert ranges_of_compiled(close).tobytes() == ranges.tobytes()
+    for start in range(bars):
+        for stop in range(start + 1, bars + 1):
+            wanted = close[start:stop].min(), close[start:stop].max()
+            assert extremes(close, ranges, start, stop) == wanted
+            assert extremes(close, engine.NO_RANGES, start, stop) == wanted

@@ -76,24 +76,37 @@ def crossings(fast: NDArray[np.float64], slow: NDArray[np.float64]) -> Events:
     return Events(np.flatnonzero(above[1:] > above[:-1]) + 1, np.flatnonzero(under[1:] > under[:-1]) + 1)
 
 
+def from_row(rows: NDArray[np.int64], start: int) -> NDArray[np.int64]:
+    """Those of ascending `rows` that are not before `start`."""
+    return rows[rows.searchsorted(start) :]
+
+
 class EventsOver:
-    """Signals for many parameters over the same candles: each series, and each pair's crossings, are found once."""
+    """Signals for many parameters over the same candles: what several of them share is found once."""
 
     def __init__(self, candles: Candles) -> None:
         self._bars = len(candles.close)
         keep = lru_cache(maxsize=max(4, KEPT_BYTES // (8 * max(self._bars, 1))))
         # Of functions that do not know this object: a cycle would hold the series until the collector's next round.
-        average = keep(partial(ema, candles.close))
-        self._rsi = keep(partial(talib.RSI, candles.close))
-        self._crossings = keep(lambda fast, slow: crossings(average(fast), average(slow)))
+        average, rsi = keep(partial(ema, candles.close)), keep(partial(talib.RSI, candles.close))
+        pair = keep(lambda fast, slow: crossings(average(fast), average(slow)))
+
+        def buys(fast: int, slow: int, start: int, period: int, overbought: float) -> NDArray[np.int64]:
+            rows = from_row(pair(fast, slow).buys, start)
+            return rows[rsi(period)[rows] < overbought]
+
+        def sells(fast: int, slow: int, start: int, period: int, oversold: float) -> NDArray[np.int64]:
+            rows = from_row(pair(fast, slow).sells, start)
+            return rows[rsi(period)[rows] > oversold]
+
+        self._buys, self._sells = keep(buys), keep(sells)
 
     def __call__(self, params: Params) -> Events:
         start = warmup_bars(params)
         if self._bars <= start:
             return Events(np.empty(0, np.int64), np.empty(0, np.int64))
-        rows, rsi = self._crossings(params.ema_fast, params.ema_slow), self._rsi(params.rsi_period)
-        buys, sells = rows.buys[rows.buys.searchsorted(start) :], rows.sells[rows.sells.searchsorted(start) :]
-        return Events(buys[rsi[buys] < params.rsi_overbought], sells[rsi[sells] > params.rsi_oversold])
+        crossed = params.ema_fast, params.ema_slow, start, params.rsi_period
+        return Events(self._buys(*crossed, params.rsi_overbought), self._sells(*crossed, params.rsi_oversold))
 
 
 def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
