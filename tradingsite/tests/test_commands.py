@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
-from tradingsite.embedded.commands import Needs, _declared_in, needs_of
+from tradingsite.embedded.commands import Needs, _declared_in, loading, needs_of
 from tradingsite.tests.conftest import Site, eventually
 
 HOLD = (
@@ -100,3 +101,15 @@ def test_commands_of_others_need_what_is_known_of_them() -> None:
     assert needs_of("check").database == "none"
     assert needs_of("createsuperuser").database == "site"
     assert needs_of("up").database == "none"
+
+
+def test_the_collector_is_off_while_modules_load_and_leaves_them_alone_afterwards() -> None:
+    before = gc.get_freeze_count()
+    try:
+        with pytest.raises(ImportError), loading():
+            assert not gc.isenabled()
+            raise ImportError
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
