@@ -376,35 +376,43 @@ def sold(books: Books, bar: int, sale: Sale, setup: Setup, tape: Tape) -> Books:
     )  # fmt: skip
 
 
-@register_jitable
-def write_equity(
-    equity: NDArray[np.float64],
-    close: NDArray[np.float64],
-    start: int,
-    stop: int,
-    first: int,
-    quote: float,
-    base: float,
-) -> None:
-    """Write the equity at the closes of the rows `start` to `stop`, where there is room; the tape begins at `first`."""
-    if len(equity) > 0:
-        for row in range(start, stop):
-            equity[row - first] = quote + base * close[row]
+class Valued(NamedTuple):
+    """What equity is found from, and where it is written per bar of the run, whose first row is `first`."""
+
+    close: NDArray[np.float64]
+    ranges: NDArray[np.float64]
+    equity: NDArray[np.float64]
+    first: int
 
 
 @register_jitable
-def watched(
-    close: NDArray[np.float64], ranges: NDArray[np.float64], start: int, stop: int,
-    quote: float, base: float, peak: Peak, limit: float,
-) -> Peak:  # fmt: skip
-    """Watch the fall of the equity at closes between which nothing moves; `limit` is gate 8's fraction."""
+def equity_range(valued: Valued, start: int, stop: int, quote: float, base: float) -> tuple[float, float]:
+    """The lowest and the highest equity at the closes of the rows `start` to `stop` (excluded), at least one.
+
+    Between them nothing moves. Each is written where there is room.
+    """
+    close, equity = valued.close, valued.equity
+    if len(equity) == 0:
+        lowest, highest = extremes(close, valued.ranges, start, stop)
+        return quote + base * lowest, quote + base * highest
+    low = high = quote + base * close[start]
+    for row in range(start, stop):
+        value = quote + base * close[row]
+        equity[row - valued.first] = value
+        low, high = min(low, value), max(high, value)
+    return low, high
+
+
+@register_jitable
+def watched(valued: Valued, start: int, stop: int, quote: float, base: float, peak: Peak, limit: float) -> Peak:
+    """Watch the fall of the equity over such rows; `limit` is gate 8's fraction."""
     if start >= stop:
         return peak
-    low, high = extremes(close, ranges, start, stop)
-    if quote + base * high <= peak.equity:  # no new peak: the lowest close has the largest fall
-        return fallen_to(quote + base * low, peak, limit)
+    low, high = equity_range(valued, start, stop, quote, base)
+    if high <= peak.equity:  # no new peak: the lowest has the largest fall
+        return fallen_to(low, peak, limit)
     for row in range(start, stop):
-        peak = fallen_to(quote + base * close[row], peak, limit)
+        peak = fallen_to(quote + base * valued.close[row], peak, limit)
     return peak
 
 
@@ -463,8 +471,8 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
     is_watched = exits.stop_loss > 0.0 or exits.take_profit > 0.0 or exits.trailing_stop > 0.0
     tape.rejected[:] = 0
     # Named once: to take an array out of a tuple for each trade costs more than the trade.
-    series, close, ranges = Series(bars.open, bars.high, bars.low), bars.close, bars.ranges
-    equity = tape.equity
+    series, close = Series(bars.open, bars.high, bars.low), bars.close
+    valued = Valued(close, bars.ranges, tape.equity, first)
     buys, sells, days, day_ends, shut = bars.buys, bars.sells, bars.days, bars.day_ends, bars.shut
     bar, next_buy, next_sell, next_day, exposed = first, 0, 0, 0, 0
     while bar < end:
@@ -472,8 +480,7 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
         buy = min(buys[next_buy], end) if next_buy < len(buys) else end
         stop = min(buy + 1, end)
         quote, base = books.quote / UNITS, books.base / UNITS
-        write_equity(equity, close, bar, stop, first, quote, base)
-        peak = watched(close, ranges, bar, stop, quote, base, peak, limit)
+        peak = watched(valued, bar, stop, quote, base, peak, limit)
         next_day = valued_by_day(close, day_ends, next_day, stop, quote, base, tape.daily)
         bar = buy + 1
         if bar >= end:
@@ -493,8 +500,7 @@ def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: Tape) -> Outc
         else:
             out, sale = due, sale_on_signal(series.open, due, end, setup)
         quote, base = books.quote / UNITS, books.base / UNITS
-        write_equity(equity, close, bar, out, first, quote, base)
-        peak = watched(close, ranges, bar, out, quote, base, peak, limit)
+        peak = watched(valued, bar, out, quote, base, peak, limit)
         next_day = valued_by_day(close, day_ends, next_day, out, quote, base, tape.daily)
         exposed += out - bar
         bar = out
