@@ -14,7 +14,9 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -68,3 +70,9 @@ def use_cache() -> Path:
 
 
 FOLDER = use_cache()
+
+
+@lru_cache
+def compile_cached(function: Any) -> Any:
+    """The function as machine code."""
+    return numba.njit(cache=True, nogil=True)(function)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from backtests.compiled import compile_cached
 from backtests.loop import (
     MINUTE_MS,
     MONDAY_MINUTE,
@@ -95,7 +96,7 @@ def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> Market:
 
 def events_of(market: Market, parameters: RunParameters) -> Events:
     """The strategy's signals over all bars. Raise `BacktestError` when it fails or answers nonsense."""
-    events = registry.events_over(parameters.strategy, market.candles)
+    events = registry.events_over(parameters.strategy, market.candles, compile_cached)
     return guarded(events, parameters.strategy, parameters.strategy_params)
 
 
@@ -191,7 +192,8 @@ def bars_of(
 def calendar_of(open_time: NDArray[np.int64], first: int, end: int) -> Calendar:
     """The days of a run over the rows `first` to `end`; a bar belongs to the UTC day of its open."""
     starts = np.append(0, last_of_each_day(open_time)[:-1] + 1)
-    return Calendar(starts, first + last_of_each_day(open_time[first:end]))
+    inside = starts[starts.searchsorted(first, "right") : starts.searchsorted(end)]
+    return Calendar(starts, np.append(inside - 1, end - 1))
 
 
 @lru_cache(maxsize=64)

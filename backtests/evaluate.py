@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtests import engine
+from backtests.compiled import compile_cached
 from backtests.fields import ParametersError
 from backtests.loop import UNITS, Bars, Setup, Tape, ranges_of_compiled, run_bars_compiled
 from backtests.metrics import DAY_MS, Course, figures, measured, returns_between
@@ -52,7 +53,7 @@ class Evaluator:
         self._calendar = engine.calendar_of(market.candles.open_time, self._first, self._end)
         self._ranges = ranges_of_compiled(market.candles.close)
         self._settings = _Settings(market, fixed)
-        self._events = registry.events_over(self._settings.strategy, market.candles)
+        self._events = registry.events_over(self._settings.strategy, market.candles, compile_cached)
 
     def __call__(self, combinations: Sequence[Parameters]) -> Trials:
         """Figures and daily returns of each combination. One that this span cannot carry has no figures."""

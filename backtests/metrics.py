@@ -136,7 +136,8 @@ def last_of_each_day(open_time: NDArray[np.int64]) -> NDArray[np.intp]:
     if not len(open_time):
         return np.empty(0, dtype=np.intp)
     midnights = np.arange(open_time[0] // DAY_MS + 1, open_time[-1] // DAY_MS + 2) * DAY_MS
-    return np.unique(np.searchsorted(open_time, midnights)) - 1
+    ends = np.searchsorted(open_time, midnights)
+    return ends[np.append(0, ends[:-1]) < ends] - 1
 
 
 def daily_returns(open_time: NDArray[np.int64], equity: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -73,6 +73,8 @@ def traded(
     found |= {"equity": tape.equity.tolist(), "rejected": tape.rejected.tolist(), "closed": closed}
     if isinstance(outcome, Outcome):
         assert tape.daily.tolist() == tape.equity[calendar.ends - first].tolist()
+        exits = [bar if bar >= 0 else market.bars for bar in found["exit_bar"]]
+        assert outcome.exposed_bars == sum(exits) - sum(found["entry_bar"])
         assert outcome.max_drawdown == max_drawdown(tape.equity, float(parameters.initial_capital))
     return found
 
@@ -105,3 +107,14 @@ def test_ranges_give_the_extremes_of_every_stretch_to_the_bit(bars):
             wanted = close[start:stop].min(), close[start:stop].max()
             assert extremes(close, ranges, start, stop) == wanted
             assert extremes(close, engine.NO_RANGES, start, stop) == wanted
+
+
+@pytest.mark.parametrize(("first", "end"), [(0, 9), (1, 9), (2, 3), (3, 4), (4, 8), (5, 9)])
+def test_days_of_a_span_end_with_its_last_bar_of_each_day(first, end):
+    day, hour = 86_400_000, 3_600_000
+    opens = np.array([0, hour, 23 * hour, day, 3 * day, 3 * day + hour, 3 * day + 2 * hour, 4 * day, 4 * day + hour])
+    calendar = engine.calendar_of(opens, first, end)
+    days = opens // day
+    assert calendar.starts.tolist() == [0, 3, 4, 7]
+    last = [row for row in range(first, end) if row == end - 1 or days[row + 1] > days[row]]
+    assert calendar.ends.tolist() == last

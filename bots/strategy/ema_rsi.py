@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import talib
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from bots.strategy.types import Candles, Events, ParameterField
+from bots.strategy.types import Candles, Compiler, Events, ParameterField, as_it_is
 
 KEPT_BYTES = 1 << 26  # of each kind of series, when many parameters are tried on the same candles
 
@@ -70,10 +71,20 @@ def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64
     }
 
 
-def crossings(fast: NDArray[np.float64], slow: NDArray[np.float64]) -> Events:
+@register_jitable
+def crossings(fast: NDArray[np.float64], slow: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The rows where `fast` has just risen above `slow`, and where it has just fallen below."""
-    above, under = fast > slow, fast < slow  # NaN: neither
-    return Events(np.flatnonzero(above[1:] > above[:-1]) + 1, np.flatnonzero(under[1:] > under[:-1]) + 1)
+    rises, falls = np.empty(len(fast) // 2 + 1, np.int64), np.empty(len(fast) // 2 + 1, np.int64)
+    risen = fallen = 0
+    for row in range(1, len(fast)):
+        if fast[row] > slow[row]:
+            if fast[row - 1] <= slow[row - 1]:
+                rises[risen] = row
+                risen += 1
+        elif fast[row] < slow[row] and fast[row - 1] >= slow[row - 1]:
+            falls[fallen] = row
+            fallen += 1
+    return rises[:risen].copy(), falls[:fallen].copy()
 
 
 def from_row(rows: NDArray[np.int64], start: int) -> NDArray[np.int64]:
@@ -84,19 +95,20 @@ def from_row(rows: NDArray[np.int64], start: int) -> NDArray[np.int64]:
 class EventsOver:
     """Signals for many parameters over the same candles: what several of them share is found once."""
 
-    def __init__(self, candles: Candles) -> None:
+    def __init__(self, candles: Candles, compiled: Compiler = as_it_is) -> None:
         self._bars = len(candles.close)
         keep = lru_cache(maxsize=max(4, KEPT_BYTES // (8 * max(self._bars, 1))))
         # Of functions that do not know this object: a cycle would hold the series until the collector's next round.
         average, rsi = keep(partial(ema, candles.close)), keep(partial(talib.RSI, candles.close))
-        pair = keep(lambda fast, slow: crossings(average(fast), average(slow)))
+        crossed = compiled(crossings)
+        pair = keep(lambda fast, slow: crossed(average(fast), average(slow)))
 
         def buys(fast: int, slow: int, start: int, period: int, overbought: float) -> NDArray[np.int64]:
-            rows = from_row(pair(fast, slow).buys, start)
+            rows = from_row(pair(fast, slow)[0], start)
             return rows[rsi(period)[rows] < overbought]
 
         def sells(fast: int, slow: int, start: int, period: int, oversold: float) -> NDArray[np.int64]:
-            rows = from_row(pair(fast, slow).sells, start)
+            rows = from_row(pair(fast, slow)[1], start)
             return rows[rsi(period)[rows] > oversold]
 
         self._buys, self._sells = keep(buys), keep(sells)
@@ -105,8 +117,8 @@ class EventsOver:
         start = warmup_bars(params)
         if self._bars <= start:
             return Events(np.empty(0, np.int64), np.empty(0, np.int64))
-        crossed = params.ema_fast, params.ema_slow, start, params.rsi_period
-        return Events(self._buys(*crossed, params.rsi_overbought), self._sells(*crossed, params.rsi_oversold))
+        asked = params.ema_fast, params.ema_slow, start, params.rsi_period
+        return Events(self._buys(*asked, params.rsi_overbought), self._sells(*asked, params.rsi_oversold))
 
 
 def signals(candles: Candles, params: Params) -> NDArray[np.int8]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.strategy import bollinger, donchian, ema_rsi
-from bots.strategy.types import Candles, Events, ParameterField, Signal
+from bots.strategy.types import Candles, Compiler, Events, ParameterField, Signal, as_it_is
 
 
 class Strategy(Protocol):
@@ -48,7 +48,7 @@ class Strategy(Protocol):
 class SharesWork(Protocol):
     """What a strategy may offer besides, where many parameters on the same candles have series in common."""
 
-    def EventsOver(self, candles: Candles, /) -> Callable[[Any], Events]:
+    def EventsOver(self, candles: Candles, compiled: Compiler, /) -> Callable[[Any], Events]:
         """The rows with signals for any parameters, as `signals` would give them."""
 
 
@@ -78,14 +78,16 @@ def get(name: str) -> Strategy:
         raise ParameterError("strategy", f"there is no strategy {name!r}; there are: {known}") from None
 
 
-def events_over(name: str, candles: Candles) -> Callable[[Any], Events]:
+def events_over(name: str, candles: Candles, compiled: Compiler = as_it_is) -> Callable[[Any], Events]:
     """The signals of strategy `name` for any parameters on these candles, as the rows that carry them.
+
+    `compiled` makes faster what the strategy walks bar by bar.
 
     The callable raises `SignalsInvalid` where `signals` does not give +1, 0 or -1 for each bar.
     """
     strategy = get(name)
     if hasattr(strategy, "EventsOver"):
-        return cast(SharesWork, strategy).EventsOver(candles)
+        return cast(SharesWork, strategy).EventsOver(candles, compiled)
     return lambda params: _events(name, strategy.signals(candles, params), len(candles.close))
 
 
