@@ -58,7 +58,7 @@ def test_threads_give_the_same_bits_and_what_cannot_run_has_no_figures(market):
 def test_crossings_are_those_of_rule_3_touches_included_compiled_or_not():
     fast = np.array([np.nan, 1.0, 3.0, 2.0, 2.0, 3.0, 2.0, 1.0, 2.0, 1.0, 2.0, 2.0, 1.0])
     slow = np.where(np.isnan(fast), np.nan, 2.0)
-    for find in (ema_rsi.crossings, compile_cached(ema_rsi.crossings)):
+    for find in (ema_rsi.crossings, ema_rsi.crossings_by_row, compile_cached(ema_rsi.crossings_by_row)):
         rises, falls = find(fast, slow)
         assert rises.tolist() == [2, 5]
         assert falls.tolist() == [7, 9, 12]

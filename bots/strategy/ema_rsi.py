@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import talib
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from bots.strategy.types import Candles, Compiler, Events, ParameterField, as_it_is
@@ -71,9 +70,17 @@ def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64
     }
 
 
-@register_jitable
 def crossings(fast: NDArray[np.float64], slow: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The rows where `fast` has just risen above `slow`, and where it has just fallen below."""
+    rises = (fast[1:] > slow[1:]) & (fast[:-1] <= slow[:-1])  # NaN: neither
+    falls = (fast[1:] < slow[1:]) & (fast[:-1] >= slow[:-1])
+    return np.flatnonzero(rises) + 1, np.flatnonzero(falls) + 1
+
+
+def crossings_by_row(
+    fast: NDArray[np.float64], slow: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`crossings` in one pass, for a compiler: interpreted it would be slow."""
     rises, falls = np.empty(len(fast) // 2 + 1, np.int64), np.empty(len(fast) // 2 + 1, np.int64)
     risen = fallen = 0
     for row in range(1, len(fast)):
@@ -100,7 +107,7 @@ class EventsOver:
         keep = lru_cache(maxsize=max(4, KEPT_BYTES // (8 * max(self._bars, 1))))
         # Of functions that do not know this object: a cycle would hold the series until the collector's next round.
         average, rsi = keep(partial(ema, candles.close)), keep(partial(talib.RSI, candles.close))
-        crossed = compiled(crossings)
+        crossed = crossings if compiled is as_it_is else compiled(crossings_by_row)
         pair = keep(lambda fast, slow: crossed(average(fast), average(slow)))
 
         def buys(fast: int, slow: int, start: int, period: int, overbought: float) -> NDArray[np.int64]:
