@@ -154,9 +154,16 @@ class BotConfig(models.Model):
             models.CheckConstraint(name="bot_capital_positive", condition=Q(initial_capital__gt=0)),
             models.CheckConstraint(
                 name="bot_size_fits_its_mode",
-                condition=Q(position_size_mode="fixed", position_size_fixed__gt=0)
-                | Q(position_size_mode="percent", position_size_perc__gt=0)
-                | Q(position_size_mode="risk", risk_per_trade__gt=0, stop_loss__gt=0),
+                # A comparison with NULL is not false, and a check that is not false lets pass: what is needed is there.
+                condition=Q(position_size_mode="fixed", position_size_fixed__isnull=False, position_size_fixed__gt=0)
+                | Q(position_size_mode="percent", position_size_perc__isnull=False, position_size_perc__gt=0)
+                | Q(
+                    position_size_mode="risk",
+                    risk_per_trade__isnull=False,
+                    risk_per_trade__gt=0,
+                    stop_loss__isnull=False,
+                    stop_loss__gt=0,
+                ),
             ),
             in_range("bot_size_fraction_in_range", "position_size_perc", top_included=True),
             in_range("bot_risk_fraction_in_range", "risk_per_trade"),

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from bots import removal
 from bots.models import BotConfig, Decision, Incident, KillSwitch, Order, ParityCheck, Status, Trade
@@ -106,6 +107,8 @@ def test_a_bot_is_made_through_the_form_and_has_its_version_and_schedule(admin_c
     assert (made.symbol, made.stop_loss) == ("BTCUSDT", Decimal("0.02"))
     assert made.versions.count() == 1
     assert made.state.status == Status.STOPPED
+    schedule = PeriodicTask.objects.get(task="bots.tasks.run_bot_task")
+    assert (schedule.args, schedule.interval.every, schedule.enabled) == (f"[{made.pk}]", 3600, False)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +222,6 @@ def test_a_formula_in_a_name_is_harmless_in_a_spreadsheet(admin_client):
 
 
 def test_a_bots_schedule_is_not_edited_by_hand(admin_client):
-    from django_celery_beat.models import PeriodicTask
-
     builders.bot()
     task = PeriodicTask.objects.get(name__startswith="bot-")
     page = admin_client.get(reverse("admin:django_celery_beat_periodictask_change", args=[task.pk]))

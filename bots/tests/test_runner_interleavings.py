@@ -543,6 +543,23 @@ def test_an_exit_that_fills_in_part_is_carried_on_by_the_next_runs(stage):
     assert (bot.trade().exit_price, bot.trade().exit_reason, bot.trade().net_pnl) == (98, "signal", -10)
 
 
+def test_a_target_that_fills_bar_by_bar_is_booked_fill_by_fill(stage):
+    terms = AccountTerms(volume_share=Decimal("0.005"), **NO_FEE)
+    bot = stage(HELD + "100 111 100 100  reaches the target\n" * 3 + QUIET, terms=terms, stop_loss="none")
+    bot.decide(ENTER)
+    bot.account.volume_share = Decimal("0.002")
+    bot.account.save()
+    for bar, left in ((ENTER + 1, 5), (ENTER + 2, 3), (ENTER + 3, 1)):
+        assert bot.decide(bar).outcome == BotRun.Outcome.DECIDED
+        bot.assert_books_agree()
+        assert bot.resting() == [("LIMIT_MAKER", 5)]
+        assert BotState.objects.get(bot=bot.bot).base == left
+    bot.decide(ENTER + 4)
+    assert [fill.quantity for fill in Fill.objects.filter(side="SELL").order_by("pk")] == [2, 2, 1]
+    assert (bot.orders("target"), bot.trade().net_pnl) == ([("target", OrderState.FILLED)], 50)
+    bot.assert_books_agree()
+
+
 def test_protection_that_covers_only_a_part_of_what_is_held_is_placed_anew(stage):
     bot = stage(HELD + QUIET)
     bot.decide(ENTER)
@@ -600,3 +617,37 @@ def test_a_worker_that_starts_rings_for_what_a_dead_one_left(redis_url):
         message = broker.default_channel.basic_get(app.conf.task_default_queue, no_ack=True)
     assert message is not None
     assert message.headers["task"] == "bots.tasks.sweep_task"
+
+
+# --- An entry that the exchange refuses -------------------------------------------------------------------------------
+
+
+def test_money_that_is_spent_while_an_entry_goes_out_makes_the_bot_wait_for_its_next_signal(stage):
+    bot = stage(HELD + "100 103 100 103  buys again\n" + QUIET)
+    bot.exchange.before["submit"] = lambda: bot.exchange.submit(
+        OrderRequest("BTCUSDT", Side.BUY, OrderType.MARKET, Decimal(99), "by-hand")
+    )
+    assert bot.decide(ENTER).outcome == BotRun.Outcome.DECIDED
+    decision = Decision.objects.get()
+    assert (decision.action, decision.reason) == (Action.REFUSED, "insufficient_balance")
+    assert bot.orders() == [("entry", OrderState.REJECTED)]
+    assert BotState.objects.get(bot=bot.bot).failures == 0
+
+    bot.exchange.submit(OrderRequest("BTCUSDT", Side.SELL, OrderType.MARKET, Decimal(99), "by-hand-too"))
+    assert bot.decide(ENTER + 1).outcome == BotRun.Outcome.DECIDED
+    assert bot.decide(ENTER + 2).outcome == BotRun.Outcome.DECIDED
+    assert bot.trade().closed_at is None
+    bot.assert_books_agree()
+
+
+def test_an_entry_that_the_exchange_refuses_is_an_incident_and_the_bot_goes_on(stage):
+    bot = stage(HELD + "100 103 100 103  buys again\n" + QUIET, position_size_fixed="500.05")
+    finer_than_it_is = {"step_size": Decimal("0.0001")}  # the symbol's rules changed since they were read
+    assert bot.decide(ENTER, **finer_than_it_is).outcome == BotRun.Outcome.DECIDED
+    assert (Decision.objects.get().reason, bot.orders()) == ("order_refused", [("entry", OrderState.REJECTED)])
+    incident = Incident.objects.get()
+    assert (incident.kind, "LOT_SIZE" in incident.cause) == ("entry_refused", True)
+
+    bot.decide(ENTER + 1)
+    bot.decide(ENTER + 2)
+    assert bot.trade().closed_at is None

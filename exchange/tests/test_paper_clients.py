@@ -16,7 +16,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from exchange.tests.paper_builders import MINUTE_MS, START_MS, symbol_info
+from exchange.paper.clock import ManualClock
+from exchange.paper.market.replay import ReplayMarket
+from exchange.paper.server import PaperHandler, PaperServer
+from exchange.paper.venues import Venues
+from exchange.tests.paper_builders import MINUTE_MS, START_MS, candles, symbol_info
 
 ROOT = Path(__file__).resolve().parents[2]
 TOURS = Path(__file__).parent / "client_tours"
@@ -43,23 +47,24 @@ def write_market(folder: Path, special: Special) -> tuple[Path, Path]:
         opened = START_MS + number * MINUTE_MS
         prices = ",".join(f"{price:.8f}" for price in special.get(number, (100,) * 4))
         lines.append(f"{opened},{prices},1000.0,{opened + MINUTE_MS - 1},100000.0,10,500.0,50000.0,0")
-    candles, info = folder / "BTCUSDT-1m-tour.csv", folder / "exchange_info.json"
-    candles.write_text("\n".join(lines) + "\n")
+    rows, info = folder / "BTCUSDT-1m-tour.csv", folder / "exchange_info.json"
+    rows.write_text("\n".join(lines) + "\n")
     limits = [
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
         {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
         {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
     ]
     info.write_text(json.dumps({"rateLimits": limits, "symbols": [symbol_info()]}))
-    return candles, info
+    return rows, info
 
 
 @contextmanager
-def paper_exchange(folder: Path, *more: str, market: Special = TOUR) -> Iterator[Running]:
+def paper_exchange(folder: Path, *more: str, market: Special = TOUR, controlled: bool = True) -> Iterator[Running]:
     """The command as a process of its own, ready, at minute 10; stopped by SIGTERM."""
-    candles, info = write_market(folder, market)
-    command = [sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual", "--control"]
-    command += ["--market", f"replay:{candles}@BTCUSDT:1m", "--exchange-info", str(info)]
+    rows, info = write_market(folder, market)
+    command = [sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual"]
+    command += ["--control"] * controlled
+    command += ["--market", f"replay:{rows}@BTCUSDT:1m", "--exchange-info", str(info)]
     command += ["--start", str(START_MS + 10 * MINUTE_MS + 1), "--balance", "USDT=10000", "--balance", "BTC=10"]
     command += ["--api-key", KEY, "--api-secret", SECRET, *more]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -101,6 +106,35 @@ def test_the_clock_is_moved_by_bars_or_to_a_time_and_never_back(tmp_path):
         assert prices == {"symbol": "BTCUSDT", "price": "100.00000000"}
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(20) == 128 + signal.SIGTERM
+
+
+@pytest.mark.slow
+def test_nobody_moves_the_clock_unless_the_command_says_so(tmp_path):
+    with paper_exchange(tmp_path, controlled=False) as running:
+        assert control(running.base, {"bars": 1}) == (404, {"error": "not served here"})
+
+
+class Elsewhere(PaperHandler):
+    """Sees every caller as one on another machine."""
+
+    def setup(self) -> None:
+        super().setup()
+        self.client_address = ("192.0.2.1", self.client_address[1])
+
+
+def test_a_caller_on_another_machine_does_not_move_the_clock():
+    clock = ManualClock(START_MS + 1)
+    market = ReplayMarket({"BTCUSDT": candles("100 100 100 100\n" * 5)})
+    with PaperServer(("127.0.0.1", 0), Venues(), (clock, market)) as server:
+        server.RequestHandlerClass = Elsewhere
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        from_elsewhere = control(base, {"bars": 1})
+        server.RequestHandlerClass = PaperHandler
+        from_here = control(base, {"bars": 1})
+        server.shutdown()
+    assert from_elsewhere == (404, {"error": "not served here"})
+    assert from_here == (200, {"time": START_MS + MINUTE_MS + 1})  # one bar on, and no more
 
 
 @pytest.mark.slow

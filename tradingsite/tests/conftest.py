@@ -76,9 +76,9 @@ class Site:
         self._started.append(process)
         return process
 
-    def up(self) -> subprocess.Popen[bytes]:
+    def up(self, *options: str) -> subprocess.Popen[bytes]:
         """Start the whole site and wait until it says it is ready."""
-        process = self.start("up", "--no-demo")
+        process = self.start("up", *options)
         assert eventually(lambda: "ready: http" in self.said or process.poll() is not None, within=120), self.said
         assert process.poll() is None, self.said
         return process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,22 @@ def test_a_server_of_ones_own_that_is_away_is_one_sentence(site: Site) -> None:
     assert not site.processes()
 
 
+WHERE = """
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SHOW unix_socket_directories")
+    print(cursor.fetchone()[0])
+"""
+
+
+def test_servers_of_ones_own_are_used_and_none_is_started(site: Site) -> None:
+    site.extra = {name: os.environ[name] for name in ("DATABASE_URL", "CELERY_BROKER_URL", "REDIS_URL")}
+    answer = site.manage("shell", "-v", "0", "-c", WHERE)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == os.environ["DATABASE_URL"].partition("host=")[2]
+    assert not {"postgres", "redis"} & {path.name for path in site.folder.iterdir()}
+
+
 def test_check_needs_no_server_and_the_production_settings_pass_it(site: Site) -> None:
     site.extra = {"ALLOWED_HOSTS": "bots.example.com"}
     answer = site.manage("check", "--deploy", "--fail-level", "WARNING")
@@ -94,6 +111,12 @@ def test_a_command_declares_its_need_in_its_source(tmp_path: Path) -> None:
     source.write_text('class Command(BaseCommand):\n    database = "mine"\n')
     with pytest.raises(ValueError, match="not one of site, scratch, none, server"):
         _declared_in(source)
+
+
+def test_runs_over_candles_leave_the_sites_database_alone() -> None:
+    assert needs_of("replay").database == needs_of("paper_exchange").database == "scratch"
+    assert needs_of("backtest").given(["--dataset", "BTCUSDT:1h"]) == "site"
+    assert needs_of("backtest").given(["--klines", "BTCUSDT-1h.csv"]) == "none"
 
 
 def test_commands_of_others_need_what_is_known_of_them() -> None:

@@ -35,7 +35,7 @@ def test_a_worker_that_is_told_no_queue_takes_ticks_alone() -> None:
 @pytest.mark.timeout(400)
 def test_a_long_search_does_not_delay_a_tick(site: Site) -> None:
     site.extra = {"RESEARCH_CONCURRENCY": "2"}
-    site.up()
+    site.up("--no-demo")
     answer = subprocess.run(
         [sys.executable, "-m", "tradingsite.tests.tick_beside_search"],
         cwd=ROOT, env={**site.environment, "DJANGO_SETTINGS_MODULE": "tradingsite.settings"},
