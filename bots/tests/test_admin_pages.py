@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import connection
@@ -15,9 +16,10 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from bots import removal
-from bots.models import BotConfig, Decision, Incident, KillSwitch, Order, ParityCheck, Status, Trade
+from bots.models import BotConfig, BotState, Decision, Incident, KillSwitch, Order, ParityCheck, Status, Trade
 from bots.tests import builders
-from exchange.models import Venue
+from bots.tests.runner_celery import empty_queue, queue_length
+from exchange.models import Symbol, Venue
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +151,24 @@ def test_a_change_is_listed_with_its_reason_and_both_values(admin_client):
     assert "<del>0.02</del> <ins>0.05</ins>" in page
 
 
+def test_a_bot_that_holds_a_position_keeps_its_symbol_and_key(admin_client):
+    post_form(admin_client)
+    made = BotConfig.objects.get()
+    builders.open_trade(made, builders.NOW)
+    BotState.objects.update(base=Decimal("0.00824"))
+    other = builders.paper_key("Another")
+    ether = {**builders.INFO, "symbol": "ETHUSDT", "baseAsset": "ETH"}
+    Symbol.objects.create(
+        venue=Venue.PAPER, name="ETHUSDT", base="ETH", quote="USDT", info=ether, read_at=timezone.now()
+    )
+    address = reverse("admin:bots_botconfig_change", args=[made.pk])
+    for changes in ({"symbol": "ETHUSDT", "api_key": made.api_key_id}, {"api_key": other.pk}):
+        refused = errors(admin_client.post(address, FORM | changes))
+        assert "holds a position" in refused["symbol" if "symbol" in changes else "api_key"]
+    made.refresh_from_db()
+    assert (made.symbol, made.api_key.name) == ("BTCUSDT", "Paper")
+
+
 def test_a_bot_that_holds_a_position_is_not_deleted(admin_client):
     made = builders.with_history(builders.bot())
     admin_client.post(reverse("admin:bots_botconfig_delete", args=[made.pk]), {"post": "yes"})
@@ -193,6 +213,68 @@ def test_an_operator_stops_a_bot_and_throws_the_kill_switch_but_edits_nothing(cl
     client.post(reverse("admin:kill_switch"), {"is_on": "1", "reason": "Storm"})
     assert KillSwitch.objects.get().reason == "Storm"
     assert client.get(reverse("admin:bots_botconfig_add")).status_code == 403
+
+
+def test_a_copy_is_stopped_and_has_books_of_its_own(admin_client):
+    made = builders.with_history(builders.bot("Alpha", is_active=True, take_profit=Decimal("0.07")))
+    answer = admin_client.post(reverse("admin:bots_botconfig_act", args=[made.pk, "duplicate"]))
+    copy = BotConfig.objects.get(name="Alpha (2)")
+    assert answer.url == reverse("admin:bots_botconfig_change", args=[copy.pk])
+    assert (copy.take_profit, copy.is_active, copy.state.status) == (Decimal("0.07"), False, Status.STOPPED)
+    assert (copy.state.quote, copy.state.base, copy.trades.count()) == (1000, 0, 0)
+    assert PeriodicTask.objects.get(args=f"[{copy.pk}]").enabled is False
+
+
+def test_run_now_queues_one_tick_of_a_bot_that_is_not_stopped(
+    admin_client, redis_url, django_capture_on_commit_callbacks
+):
+    made = builders.bot("Alpha")
+    address = reverse("admin:bots_botconfig_act", args=[made.pk, "run-now"])
+    empty_queue()
+    for status, queued in ((Status.STOPPED, 0), (Status.PAUSED, 1)):
+        BotState.objects.update(status=status)
+        with django_capture_on_commit_callbacks(execute=True):
+            page = admin_client.post(address, follow=True).content.decode()
+        assert ("A stopped bot does not tick" in page) == (status == Status.STOPPED)
+        assert queue_length() == queued
+
+
+def test_a_paused_bot_keeps_its_schedule_and_a_stopped_one_is_not_paused(admin_client):
+    made = builders.bot("Alpha")
+    address = reverse("admin:bots_botconfig_act", args=[made.pk, "pause"])
+    assert "start it first" in admin_client.post(address, follow=True).content.decode()
+    assert BotState.objects.get().status == Status.STOPPED
+    BotState.objects.update(status=Status.RUNNING)
+    admin_client.post(address)
+    assert BotState.objects.get().status == Status.PAUSED
+    assert PeriodicTask.objects.get(args=f"[{made.pk}]").enabled is True
+
+
+def test_the_list_says_where_each_bot_stands_and_when_it_runs_next(admin_client):
+    made = builders.with_history(builders.bot("Alpha", is_active=True), until=timezone.now())
+    builders.with_history(builders.bot("Beta"), holds=False)
+
+    def page() -> str:
+        answer = admin_client.get(reverse("admin:bots_botconfig_changelist"))
+        return " ".join(answer.content.decode().split())
+
+    for words in ("0.00824", "flat", "+8.30", "Refused", "decided 3.2 s after the close", "not scheduled"):
+        assert words in page(), words
+    assert 'class="sub loss">decided' not in page()
+    BotState.objects.filter(bot=made).update(lateness_s=15.5)  # a bot decides within fifteen seconds
+    assert 'class="sub loss">decided' in page()
+
+
+@pytest.mark.parametrize("model", ["decision", "order", "fill", "trade", "botrun"])
+def test_records_are_read_and_never_written_by_hand(admin_client, model):
+    builders.with_history(builders.bot(), days=1)
+    row = apps.get_model("bots", model).objects.first()
+    change = reverse(f"admin:bots_{model}_change", args=[row.pk])
+    assert 'name="_save"' not in admin_client.get(change).content.decode()
+    assert admin_client.post(change, {}).status_code == 403
+    assert admin_client.get(reverse(f"admin:bots_{model}_add")).status_code == 403
+    assert admin_client.post(reverse(f"admin:bots_{model}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert type(row).objects.filter(pk=row.pk).exists()
 
 
 def test_an_incident_is_resolved_with_a_note(admin_client, admin_user):
