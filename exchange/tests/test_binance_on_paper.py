@@ -16,10 +16,12 @@ from exchange.errors import (
     InsufficientBalance,
     InvalidCredentials,
     OrderNotFound,
+    RateLimited,
     RequestRejected,
     WouldTriggerImmediately,
 )
 from exchange.paper.accounts import reveal
+from exchange.paper.local import connect_locally
 from exchange.rate_limit_stores import MemoryStore
 from exchange.rate_limits import Budget
 from exchange.tests.paper_builders import MINUTE_MS, START_MS, Caller, caller
@@ -181,6 +183,15 @@ def test_the_budget_hears_what_the_paper_exchange_counts(exchange: BinanceExchan
     exchange.account()
     exchange.submit(BUY)
     assert exchange.budget.usage()[0].used >= 20
+
+
+def test_in_this_process_the_budget_is_counted_in_market_time(market: Caller) -> None:
+    budget = connect_locally(market.account, market.clock).budget
+    budget.observe({"X-MBX-USED-WEIGHT-1M": "6000"})
+    with pytest.raises(RateLimited):
+        budget.admit()
+    market.clock.advance(MINUTE_MS)
+    budget.admit()
 
 
 @pytest.mark.parametrize("late", [BUY, OCO], ids=["order", "oco"])
