@@ -1,25 +1,24 @@
 """How fast the engine is, against a bare compiled loop: seeded 1-minute bars, indicators included.
 
-    python benchmarks/bench_engine.py [bars]
+    python benchmarks/bench_engine.py [bars [repeats]]
 
 The bare loop crosses two averages and books market fills with fee and slippage in floats: nothing else of the rules.
-It is what any engine must at least do. Medians of repeated runs, in milliseconds.
+It is what any engine must at least do. Medians of runs that take turns, in milliseconds.
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 
 import numpy as np
 import talib
+from common import timed, timed_in_turns
 from data import seeded_bars
 from numba import njit
 
@@ -29,7 +28,7 @@ from backtests.parameters import RunParameters, make_parameters
 from backtests.span import Span
 from exchange.types import Klines, SymbolRules
 
-REPEATS = 21
+REPEATS = 51
 SIGNALS_ONLY = {"fee_rate": "0.001", "slippage_bps": 2, "position_size_mode": "percent", "position_size_perc": 1}
 EVERY_RULE = SIGNALS_ONLY | {
     "stop_loss": "0.01", "take_profit": "0.02", "trailing_stop": "0.015", "max_daily_trades": 20,
@@ -92,32 +91,24 @@ def report(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def median_ms(work: Callable[[], object]) -> float:
-    work()
-    times = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
-
-
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     market = market_of(count)
     equity, tape = np.empty(count), tape_for(count, -(-count // 1440))
     plain, full = make_parameters(SIGNALS_ONLY), make_parameters(EVERY_RULE)
-    least = median_ms(lambda: run_bare(market, equity))
+    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else REPEATS
     report(f"{count} bars; {run_bare(market, equity)} trades bare, {run_loop(market, plain, tape)} signals only, "
           f"{run_loop(market, full, tape)} with every rule")  # fmt: skip
-    for name, work in (
-        ("bare loop", lambda: run_bare(market, equity)),
-        ("engine, signals only", lambda: run_loop(market, plain, tape)),
-        ("engine, every rule", lambda: run_loop(market, full, tape)),
-        ("engine, every rule, with report", lambda: backtest(market, full)),
-    ):
-        took = median_ms(work)
-        report(f"{name:32} {took:8.2f} ms   {took / least:5.2f} x bare")
+    rows = timed_in_turns(
+        {
+            "bare loop": lambda: run_bare(market, equity),
+            "engine, signals only": lambda: run_loop(market, plain, tape),
+            "engine, every rule": lambda: run_loop(market, full, tape),
+        },
+        repeats,
+    ) | {"engine, every rule, with report": timed(lambda: backtest(market, full), repeats)}
+    for name, row in rows.items():
+        report(f"{name:32} {row['median']:8.2f} ms   {row['cpu'] / rows['bare loop']['cpu']:5.2f} x bare (processor)")
 
 
 if __name__ == "__main__":

@@ -80,14 +80,25 @@ def grid_signals(close: Any, pairs: list[tuple[int, int]]) -> Iterator[Signals]:
 
 def timed(work: Callable[[], Any], repeats: int) -> dict[str, float]:
     """Milliseconds of the wall and of this process's processor, after a first call that compiles and warms up."""
-    work()
-    wall, cpu = [], []
-    for _ in range(repeats):
-        began, began_cpu = time.perf_counter(), time.process_time()
+    return timed_in_turns({"": work}, repeats)[""]
+
+
+def timed_in_turns(works: dict[str, Callable[[], Any]], repeats: int) -> dict[str, dict[str, float]]:
+    """`timed`, one call of each after the other: what runs alone again and again trains the processor's guesses."""
+    for work in works.values():
         work()
-        cpu.append((time.process_time() - began_cpu) * 1000)
-        wall.append((time.perf_counter() - began) * 1000)
-    return {"median": statistics.median(wall), "least": min(wall), "cpu": statistics.median(cpu)}
+    wall: dict[str, list[float]] = {name: [] for name in works}
+    cpu: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, work in works.items():
+            began, began_cpu = time.perf_counter(), time.process_time()
+            work()
+            cpu[name].append((time.process_time() - began_cpu) * 1000)
+            wall[name].append((time.perf_counter() - began) * 1000)
+    return {
+        name: {"median": statistics.median(wall[name]), "least": min(wall[name]), "cpu": statistics.median(cpu[name])}
+        for name in works
+    }
 
 
 def trade_rows(entry_bar: Any, entry_price: Any, exit_bar: Any, exit_price: Any, gain: Any) -> list[list[float]]:

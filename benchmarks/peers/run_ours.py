@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from common import CAPITAL, GRID_OVERBOUGHT, OVERSOLD, RSI, grid_pairs, main, timed, trade_rows, warmup
+from common import CAPITAL, GRID_OVERBOUGHT, OVERSOLD, RSI, grid_pairs, main, timed, timed_in_turns, trade_rows, warmup
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
@@ -28,6 +28,7 @@ PLAIN = SIGNALS_ONLY | {"initial_capital": CAPITAL, "rsi_oversold": OVERSOLD, "r
 # Of a fixed size: a strategy that loses would come to the drawdown limit, and bars without trades cost little.
 FULL = EVERY_RULE | {"initial_capital": CAPITAL, "position_size_mode": "fixed", "position_size_fixed": 10_000}
 NAMES = ("ema_fast", "ema_slow", "rsi_overbought")
+PLAIN_ROW, FULL_ROW = "ours, signals, fees, slippage", "ours, every rule"
 
 
 def plain(market: Market, run: Backtest) -> list[list[float]]:
@@ -47,18 +48,21 @@ def one(bars: Bars, repeats: int) -> dict[str, Any]:
     equity, tape = np.empty(market.bars), tape_for(market.bars, -(-market.bars // 1440))
     signals_only, every_rule = make_parameters(PLAIN), make_parameters(FULL)
     trades = plain(market, backtest(market, signals_only))
-    return {
-        "bare loop": timed(lambda: run_bare(market, equity), repeats),
-        "ours, signals, fees, slippage": timed(lambda: run_loop(market, signals_only, tape), repeats)
-        | {"trades": trades},
-        "ours, every rule": timed(lambda: run_loop(market, every_rule, tape), repeats),
-        "ours, every rule, full report": timed(lambda: backtest(market, every_rule), repeats),
-    }
+    rows: dict[str, Any] = timed_in_turns(
+        {
+            "bare loop": lambda: run_bare(market, equity),
+            PLAIN_ROW: lambda: run_loop(market, signals_only, tape),
+            FULL_ROW: lambda: run_loop(market, every_rule, tape),
+        },
+        repeats,
+    )
+    rows[PLAIN_ROW]["trades"] = trades
+    return rows | {"ours, every rule, full report": timed(lambda: backtest(market, every_rule), repeats)}
 
 
 def evaluated(fixed: dict[str, Any]) -> Callable[[Bars, int], dict[str, Any]]:
     """The grid by a search's own evaluator: fifteen figures and the daily returns of every combination."""
-    name = "ours, every rule" if fixed is FULL else "ours, signals, fees, slippage"
+    name = FULL_ROW if fixed is FULL else PLAIN_ROW
 
     def grid(bars: Bars, repeats: int) -> dict[str, Any]:
         market = market_of(len(bars.close))
