@@ -26,6 +26,7 @@ from bots.tests.runner_tables import BUY, lots
 from exchange.errors import ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.paper.accounts import AccountTerms
 from exchange.paper.models import PaperBalance, PaperOrder
+from exchange.rows import update
 from exchange.secrets import Secret
 from exchange.types import OrderRequest, OrderType, Side
 from tradingsite.celery import app
@@ -202,6 +203,30 @@ def test_a_claim_that_waited_for_a_person_works_with_what_that_one_saved(stage):
         BotState.objects.filter(bot=bot.bot).update(quote=2000)
     run.join(10)
     assert (claimed[0].bot.initial_capital, claimed[0].bot.state.quote) == (2000, 2000)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_waits_for_what_a_run_is_writing_and_the_run_writes_no_more(stage):
+    bot = stage(HELD + QUIET)
+    held = locks.claim(bot.bot.pk)
+    BotState.objects.update(lease_expires_at=timezone.now())  # it was silent for too long
+    claimed: list[locks.Claim] = []
+
+    def claim() -> None:
+        claimed.append(locks.claim(bot.bot.pk))
+        connection.close()
+
+    other = threading.Thread(target=claim)
+    with locks.fenced(held) as state:
+        other.start()
+        _wait_for_a_lock()
+        state.quote += 1
+        update(state, "quote")
+    other.join(10)
+    assert claimed[0].bot.state.quote == state.quote
+    with pytest.raises(locks.LeaseLost), locks.fenced(held):
+        pytest.fail("an overtaken run was let in")
+    locks.release(held)
 
 
 def _wait_for_a_lock() -> None:
@@ -558,6 +583,21 @@ def test_a_target_that_fills_bar_by_bar_is_booked_fill_by_fill(stage):
     assert [fill.quantity for fill in Fill.objects.filter(side="SELL").order_by("pk")] == [2, 2, 1]
     assert (bot.orders("target"), bot.trade().net_pnl) == ([("target", OrderState.FILLED)], 50)
     bot.assert_books_agree()
+
+
+def test_a_part_that_fills_between_two_answers_of_a_settling_is_booked_once(stage):
+    bot = stage(HELD + "100 111 100 100  reaches the target\n" * 5, stop_loss="none")
+    bot.decide(ENTER)
+    bot.account.volume_share = Decimal("0.002")
+    bot.account.save()
+    bot.decide(ENTER + 1)
+    # The second part fills after the exchange has listed the order with its first, and before it lists the fills.
+    bot.exchange.after["open_orders"] = lambda: bot.clock.set(bot.open_of(ENTER + 4))
+    for bar, sold in ((ENTER + 2, 2), (ENTER + 3, 2), (ENTER + 4, 3)):
+        bot.decide(bar)
+        assert Fill.objects.filter(side="SELL").count() == sold
+        bot.assert_books_agree()
+    assert (bot.trade().exit_price, bot.trade().exit_reason, bot.trade().net_pnl) == (110, "take_profit", 50)
 
 
 def test_protection_that_covers_only_a_part_of_what_is_held_is_placed_anew(stage):
