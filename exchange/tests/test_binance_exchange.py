@@ -394,6 +394,7 @@ def test_no_error_log_or_traceback_holds_a_key_a_signature_or_a_query(
     exchange = connected(server.url, timeouts_s=(0.3, 0.3))
     server.on(name, TROUBLES[trouble])
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3.connectionpool")  # quiet by itself, but anyone may turn it up
     with pytest.raises(ExchangeError) as caught:
         ACTIONS[name](exchange)
     told = "".join(traceback.format_exception(caught.value)) + str(caught.value.args) + repr(caught.value)

@@ -87,7 +87,21 @@ def test_a_real_file_is_imported_whole(shared_data: Path) -> None:
     assert "1 (1 bars missing)" in out
 
 
-def test_a_download_stores_whole_bars_and_asks_for_nothing_twice(exchange_url: str) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each request for candles wants."""
+    limits: list[int] = []
+    rows = KlineSource.rows
+
+    def counted(source: KlineSource, symbol: str, interval: str, **bounds: int) -> list[list[Any]]:
+        limits.append(bounds["limit"])
+        return rows(source, symbol, interval, **bounds)
+
+    monkeypatch.setattr(KlineSource, "rows", counted)
+    return limits
+
+
+def test_a_download_stores_whole_bars_and_asks_for_nothing_twice(exchange_url: str, asked: list[int]) -> None:
     span = ("BTCUSDT", "1h", "--from", "2024-01-01", "--to", "2024-04-01T00:00+00:00", "--base-url", exchange_url)
     out = run("download_klines", *span)
     klines = store.load("BTCUSDT", "1h")
@@ -95,7 +109,10 @@ def test_a_download_stores_whole_bars_and_asks_for_nothing_twice(exchange_url: s
     assert klines.open_time[0] == 1_704_067_200_000
     assert (klines.trades > 0).all()
     assert "none" in out
+    assert asked.count(1000) == 3
+    asked.clear()
     assert "new bars" in run("download_klines", *span)
+    assert 1000 not in asked
     assert Dataset.objects.get().rows == 91 * 24
 
 

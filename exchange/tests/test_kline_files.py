@@ -83,6 +83,7 @@ def test_parquet_gives_the_same_candles(tmp_path: Path, as_timestamps: bool) -> 
         (row(1, "100,abc,90,105"), "column 3 is 'abc', not a number"),
         (row(1, "100,,90,105"), "column 3 is '', not a number"),
         (row(1, open_time=START + HOUR + 1), "off the 1h grid"),
+        (row(1, open_time=START + HOUR + 60_000, close_time=START + 2 * HOUR + 60_000 - 1), "off the 1h grid"),
         (row(1, open_time=(START + HOUR) * 1000 + 7, close_time=(START + 2 * HOUR) * 1000 - 1), "off the 1h grid"),
         (row(1, close_time=START + HOUR + 60_000 - 1), "not the end of a 1h bar"),
         (row(1, open_time=START // 1000, close_time=START // 1000), "neither ms nor µs"),
