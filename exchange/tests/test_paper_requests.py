@@ -142,6 +142,33 @@ def test_every_answer_says_what_weight_was_used_and_placing_weighs_nothing():
     assert [row["count"] for row in me("GET", "rateLimit/order")] == [1, 1]
 
 
+def test_signed_reads_weigh_what_the_documentation_says():
+    me = caller(FLAT, balances={"USDT": "1000", "BTC": "1"})
+    resting = me.order("BUY", "LIMIT", "1", price="90", timeInForce="GTC")["orderId"]
+    pair = me.oco(above="110", below="95")["orderListId"]
+    symbol = {"symbol": "BTCUSDT"}
+    weights = [
+        (20, "account", {}),
+        (20, "account/commission", symbol),
+        (4, "order", {**symbol, "orderId": resting}),
+        (6, "openOrders", symbol),
+        (80, "openOrders", {}),
+        (20, "allOrders", symbol),
+        (20, "myTrades", symbol),
+        (5, "myTrades", {**symbol, "orderId": resting}),
+        (4, "orderList", {"orderListId": pair}),
+        (6, "openOrderList", {}),
+        (20, "allOrderList", {}),
+        (40, "rateLimit/order", {}),
+    ]
+    used = 0
+    for weight, path, params in weights:
+        answer = me.send("GET", path, **params)
+        assert answer.status_code == 200, answer.text
+        used += weight
+        assert answer.headers["X-MBX-USED-WEIGHT-1M"] == str(used), path
+
+
 def test_going_on_after_a_429_is_a_ban_that_ends():
     me = caller(FLAT)
     answers = [me.raw("GET", "exchangeInfo") for _ in range(302)]

@@ -49,7 +49,7 @@ def test_a_site_comes_up_once_brings_back_what_is_killed_and_stops_without_a_tra
     up = site.up("--no-demo")
     announced = re.findall(r"log in as admin with the password (\S+)", site.said)
     assert len(set(announced)) == 1, "the generated login is announced"
-    assert eventually(lambda: is_healthy(site)), site.said
+    assert is_healthy(site), "it says that it is ready before it is"
 
     second = site.manage("up", "--no-demo")
     assert second.returncode != 0
