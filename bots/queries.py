@@ -90,10 +90,6 @@ class Money:
     total_return: Decimal
     open_positions: int
 
-    @property
-    def is_simulated(self) -> bool:
-        return self.venue == Venue.PAPER
-
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:

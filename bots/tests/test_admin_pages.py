@@ -85,6 +85,21 @@ def test_simulated_and_real_money_are_told_apart_and_never_added_up(admin_client
     assert page.count("<dt>Equity") == 2
 
 
+def test_a_demo_bot_is_marked_as_simulated_wherever_it_shows(admin_client):
+    made = builders.with_history(builders.bot("Alpha", is_demo=True), days=1)
+    for page in ("live", "versions", "parity", "change"):
+        shown = admin_client.get(reverse(f"admin:bots_botconfig_{page}", args=[made.pk])).content.decode()
+        assert "Simulated: a demo bot on the paper exchange" in shown, page
+    for place in (
+        "",
+        "bots/botconfig/",
+        *(f"bots/{name}/" for name in ("decision", "order", "fill", "trade", "botrun")),
+    ):
+        shown = admin_client.get(f"/admin/{place}").content.decode()
+        below_the_header = shown.partition("Simulated money")[2]
+        assert 'class="badge simulated"' in below_the_header, place
+
+
 def test_a_list_of_sixty_bots_asks_no_more_queries_than_one_of_three(admin_client):
     def queries() -> int:
         with CaptureQueriesContext(
