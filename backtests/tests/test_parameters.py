@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from backtests.bot_settings import settings_of
 from backtests.fields import ParametersError
 from backtests.parameters import RunParameters, make_parameters, parse_pairs
 from backtests.span import SpanError, parse_span
@@ -27,6 +28,28 @@ def test_defaults_are_those_of_a_new_bot():
             mine = getattr(run.strategy_params, name) if hasattr(run.strategy_params, name) else getattr(run, name)
             assert mine == getattr(bot, name), name
     assert (run.fee_rate, run.maker_fee_rate, run.slippage_bps) == (Decimal("0.001"), None, 0)
+
+
+def test_a_bots_settings_become_those_of_its_run_one_for_one():
+    bot = BotConfig(
+        ema_fast=9,
+        rsi_oversold=Decimal(0),
+        initial_capital=Decimal("2500.50"),
+        position_size_mode="fixed",
+        position_size_fixed=Decimal(250),
+        position_size_perc=Decimal("0.25"),
+        compounding=False,
+        take_profit=Decimal("0.05"),
+        trailing_stop=Decimal("0.10"),
+        max_daily_trades=10,
+        cooldown_bars=3,
+        trading_hours="Mon-Fri 08:00-20:00",
+    )
+    run = make_parameters(settings_of(bot))
+    for name in run.to_json():
+        if hasattr(bot, name):
+            mine = getattr(run.strategy_params, name) if hasattr(run.strategy_params, name) else getattr(run, name)
+            assert mine == getattr(bot, name), name
 
 
 def test_pairs_come_in_groups_and_the_last_of_a_key_counts():
