@@ -98,6 +98,12 @@ def test_nothing_skipped_is_the_history_itself():
     assert found.fan[2] == pytest.approx([1, 1.1, 0.88, 0.924, 0.8316, 1.2474])
 
 
+def test_time_under_water_is_counted_from_each_peak_and_not_from_the_start():
+    returns = np.array([0.5, -0.1, -0.1, 0.02, 0.5, -0.1])  # three steps under the first peak, one under the second
+    found = simulate(returns, Plan(Method.SKIP, paths=1, skip_probability=0.0))
+    assert found.underwater.tolist() == [3]
+
+
 def test_skipped_trades_thin_the_history_by_their_share():
     found = simulate(np.full(200, 0.01), Plan(Method.SKIP, paths=4000, skip_probability=0.25))
     taken = np.log(found.final) / math.log(1.01)
