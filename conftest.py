@@ -25,7 +25,9 @@ from tradingsite.embedded.sockets import make_socket_folder  # noqa: E402
 SHARED_FOLDER = "TRADINGSITE_TEST_SERVERS"  # tells xdist workers where the controller put the servers
 
 IS_CONTROLLER = SHARED_FOLDER not in os.environ
-FOLDER = Path(os.environ.setdefault(SHARED_FOLDER, tempfile.mkdtemp(prefix="tradingsite-test-")))
+if IS_CONTROLLER:
+    os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix="tradingsite-test-")
+FOLDER = Path(os.environ[SHARED_FOLDER])
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 POSTGRES = Postgres(FOLDER / "postgres", FOLDER / "run", durable=False)
 REDIS = Redis(FOLDER / "redis", FOLDER / "run", durable=False)
