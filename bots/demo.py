@@ -15,11 +15,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
-from bots import lifecycle, runner, snapshot
+from bots import lifecycle, reconcile, runner, snapshot
 from bots.desk import Desk
-from bots.models import BotConfig, BotRun, BotState, SizeModeChoice, Status
+from bots.models import BotConfig, BotRun, BotState, Order, SizeModeChoice, Status
+from bots.orders import IN_DOUBT
 from exchange import symbols
 from exchange.candles import MemoryCandles
 from exchange.models import ApiKey, Venue
@@ -156,6 +158,7 @@ def _produce(account: PaperAccount, bots: list[BotConfig], report: Callable[[Pro
     """Tick every bot at every close of its candles, from two weeks ago, or from where it stopped, to now."""
     began_ms = int((min(bot.created_at for bot in bots) - PAST).timestamp() * 1000)  # the same after an interruption
     ticks = _ticks(bots, began_ms, with_last=True)
+    _let_nothing_arrive(bots)
     clock = ManualClock(max(ticks[0][0], account.settled_to_ms))
     venues.install(account, clock=clock, default=True)
     try:
@@ -165,6 +168,12 @@ def _produce(account: PaperAccount, bots: list[BotConfig], report: Callable[[Pro
             ticks = _ticks(bots, began_ms)
     finally:
         venues.remove(account)
+
+
+def _let_nothing_arrive(bots: list[BotConfig]) -> None:
+    """An order that an interruption left on record unsent need not be waited for: its exchange died with its sender."""
+    in_doubt = Order.objects.filter(bot__in=bots, state__in=IN_DOUBT)
+    in_doubt.update(sent_at=F("sent_at") - reconcile.PATIENCE)
 
 
 def _ticks(bots: list[BotConfig], began_ms: int, *, with_last: bool = False) -> list[Due]:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from bots import schedules
 from bots.models import BotConfig, BotConfigVersion, BotState, KillSwitch, Order, OrderState, Status, Trade
+from exchange.decimals import plain
 from exchange.models import Venue
 
 NOT_VERSIONED = {"id", "name", "is_active"}
@@ -118,7 +119,7 @@ def stop(bot: BotConfig) -> str:
     state = BotState.objects.get(bot=bot)
     if not state.base or not bot.trades.filter(closed_at__isnull=True).exists():
         return ""
-    return f"{bot.name} still holds {state.base:f}; {resting} protective order(s) stay on the exchange."
+    return f"{bot.name} still holds {plain(state.base)}; {resting} protective order(s) stay on the exchange."
 
 
 def resume(bot: BotConfig) -> None:

@@ -15,11 +15,23 @@ import pytest
 from django.utils import timezone
 
 from bots import lifecycle, tasks
-from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Order, Status, Trade
-from bots.orders import IN_DOUBT
+from bots.models import (
+    Action,
+    BotConfig,
+    BotRun,
+    BotState,
+    Decision,
+    Fill,
+    Order,
+    OrderState,
+    Purpose,
+    Status,
+    Trade,
+)
+from bots.orders import IN_DOUBT, Draft, record
 from bots.tests.runner_exchange import environment
 from exchange.paper.models import PaperAccount
-from exchange.types import INTERVAL_MS
+from exchange.types import INTERVAL_MS, OrderType, Side
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAST = timedelta(days=3)
@@ -55,6 +67,7 @@ def test_a_past_that_is_cut_off_twice_is_whole_and_in_its_own_time(redis_url: st
     nothing_of_today_reaches_into_it()
     so_far = Decision.objects.count()
     cut_off(signal.SIGTERM, lambda: Decision.objects.count() > so_far + 60)
+    unsent = leave_an_order_unsent()
     maker = make_demo()
     assert maker.wait(240) == 0, maker.communicate()[1]
 
@@ -66,6 +79,16 @@ def test_a_past_that_is_cut_off_twice_is_whole_and_in_its_own_time(redis_url: st
         books_are_the_sum_of_fills(bot)
     fills_are_of_the_past_and_the_accounts()
     assert not Order.objects.filter(state__in=IN_DOUBT).exists()
+    unsent.refresh_from_db()
+    assert (unsent.state, unsent.error) == (OrderState.REJECTED, "It never reached the exchange.")
+
+
+def leave_an_order_unsent() -> Order:
+    """As a process does that is killed right after it put an order on record."""
+    bot = BotConfig.objects.select_related("state").get(name="ETH 1h risk")
+    draft = Draft(Purpose.ENTRY, Side.BUY, OrderType.MARKET, Decimal("0.1234"))
+    version = lifecycle.current_version(bot)
+    return record(bot, version, [draft], bar=bot.state.last_bar, now=bot.state.last_bar, sent_at=timezone.now())[0]
 
 
 def nothing_of_today_reaches_into_it() -> None:
