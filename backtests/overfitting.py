@@ -60,6 +60,21 @@ def moments(returns: Floats, risk_free: float = 0.0) -> Moments:
     )
 
 
+def sharpes(returns: Floats) -> Floats:
+    """The Sharpe ratio of each row of `returns`, trials x observations, as `moments` has it; NaN where it has none."""
+    count = returns.shape[1]
+    if count < 2:
+        return np.full(len(returns), math.nan)
+    if not np.isfinite(returns).all():
+        raise ValueError("A return is not a number: the measures of overfitting need every day's return.")
+    mean = returns.mean(axis=1)
+    variance = ((returns - mean[:, np.newaxis]) ** 2).mean(axis=1)
+    varies = variance > (1e-15 * np.maximum(1.0, np.abs(returns).max(axis=1))) ** 2
+    ratios = np.full(len(returns), math.nan)
+    ratios[varies] = mean[varies] / np.sqrt(variance[varies] * count / (count - 1))
+    return ratios
+
+
 def _estimation_variance(sharpe: float, skew: float, kurtosis: float) -> float:
     """Variance of an estimated Sharpe ratio, times the observations less one ([1], eq. 7)."""
     return max(1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2, 1e-12)
@@ -260,12 +275,12 @@ def _places(parameters: Floats) -> tuple[Floats, bool]:
 
 def _neighbours(places: Floats, row: int, reach: int, scattered: bool) -> NDArray[np.int64]:
     apart = np.abs(places - places[row])
-    distance = np.sqrt((apart**2).sum(axis=1))
-    order = np.argsort(distance, kind="stable")
     if scattered:
+        order = np.argsort((apart**2).sum(axis=1), kind="stable")
         return order[order != row][: 2 * places.shape[1]]
-    near = (apart.max(axis=1) <= reach) & (distance > 0)
-    return order[near[order]]
+    furthest = apart.max(axis=1)
+    near = np.flatnonzero((furthest <= reach) & (furthest > 0))
+    return near[np.argsort((apart[near] ** 2).sum(axis=1), kind="stable")]
 
 
 def _best_ground(places: Floats, scores: Floats, reach: int, scattered: bool) -> tuple[int, float]:

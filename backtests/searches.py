@@ -232,7 +232,8 @@ def luck_of(trials: Trials, plan: SearchPlan, best: int, made: int) -> dict[str,
     """Every measure of overfitting of a search, `made` trials counted over all searches on the data."""
     daily = trials.daily.astype(np.float64)
     found = overfitting.moments(daily[best])
-    sharpes = [m.sharpe for m in map(overfitting.moments, daily) if m.sharpe is not None]
+    sharpes = overfitting.sharpes(daily)
+    sharpes = sharpes[np.isfinite(sharpes)]
     variance = float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else None
     spread = variance if variance is not None else 1.0 / max(found.count - 1, 1)
     blocks = overfitting.blocks_for(daily.shape[1])

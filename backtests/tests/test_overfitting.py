@@ -176,3 +176,15 @@ def test_neighbours_of_a_scattered_search_are_the_nearest_trials():
     found = overfitting.plateau(parameters, scores)
     assert len(found.neighbours) == 4
     assert found.ratio > 0.95
+
+
+def test_the_sharpe_ratios_of_many_trials_are_those_of_each_alone():
+    returns = np.random.default_rng(3).normal(0.001, 0.02, (40, 90))
+    returns[7], returns[8], returns[9] = 0.0, 0.004, np.tile([0.01, -0.01], 45)
+    alone = [overfitting.moments(row).sharpe for row in returns]
+    found = overfitting.sharpes(returns)
+    assert [None if math.isnan(value) else value for value in found] == alone
+    assert alone[7] is alone[8] is None
+    assert np.isnan(overfitting.sharpes(returns[:, :1])).all()
+    with pytest.raises(ValueError, match="not a number"):
+        overfitting.sharpes(np.array([[0.1, np.nan]]))
