@@ -274,13 +274,15 @@ def _places(parameters: Floats) -> tuple[Floats, bool]:
 
 
 def _neighbours(places: Floats, row: int, reach: int, scattered: bool) -> NDArray[np.int64]:
-    apart = np.abs(places - places[row])
     if scattered:
-        order = np.argsort((apart**2).sum(axis=1), kind="stable")
+        order = np.argsort(((places - places[row]) ** 2).sum(axis=1), kind="stable")
         return order[order != row][: 2 * places.shape[1]]
-    furthest = apart.max(axis=1)
-    near = np.flatnonzero((furthest <= reach) & (furthest > 0))
-    return near[np.argsort((apart[near] ** 2).sum(axis=1), kind="stable")]
+    is_near = np.ones(len(places), dtype=np.bool_)
+    for column in places.T:  # one parameter after another: whole columns, and no array of all differences
+        is_near &= np.abs(column - column[row]) <= reach
+    near = np.flatnonzero(is_near)
+    distance = ((places[near] - places[row]) ** 2).sum(axis=1)
+    return near[np.argsort(distance, kind="stable")][np.count_nonzero(distance == 0) :]
 
 
 def _best_ground(places: Floats, scores: Floats, reach: int, scattered: bool) -> tuple[int, float]:

@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bots.strategy import registry
 from bots.strategy.types import ParameterField
 
@@ -233,6 +236,15 @@ class SearchSpace:
     def places(self, parameters: Mapping[str, float | None]) -> list[int]:
         """Where a combination stands in the lists of values."""
         return [dimension.values.index(parameters[dimension.name]) for dimension in self.dimensions]
+
+    def places_of(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`places` of many combinations: rows of values in the order of the dimensions, NaN for off."""
+        columns = []
+        for dimension, column in zip(self.dimensions, rows.T, strict=True):
+            tried, which = np.unique(column, return_inverse=True)
+            known = [dimension.values.index(None if math.isnan(value) else float(value)) for value in tried]
+            columns.append(np.array(known, dtype=np.float64)[which])
+        return np.column_stack(columns)
 
 
 def make_space(strategy: str, grid: Sequence[str], conditions: Sequence[str] = ()) -> SearchSpace:

@@ -262,8 +262,7 @@ def _plateau(trials: Trials, plan: SearchPlan) -> dict[str, Any] | None:
     scores = optimise.scores(trials, plan)[:, 0]
     if len(trials) < 3:
         return None
-    places = np.array([plan.space.places(trials.at(row)) for row in range(len(trials))], dtype=np.float64)
-    found = overfitting.plateau(places, scores)
+    found = overfitting.plateau(plan.space.places_of(trials.parameters), scores)
     return {
         "best_score": found.best_score,
         "neighbours": len(found.neighbours),

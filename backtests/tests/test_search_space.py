@@ -1,5 +1,6 @@
 """What a search may vary, from its text form."""
 
+import numpy as np
 import pytest
 
 from backtests.search_space import SpaceError, fields_of, make_space, parse_dimension
@@ -95,3 +96,4 @@ def test_places_name_a_combination():
     space = make_space("ema_rsi", ["ema_fast=5:9", "stop_loss=none,0.05"])
     assert space.at([2, 0]) == {"ema_fast": 7, "stop_loss": None}
     assert space.places({"ema_fast": 7, "stop_loss": None}) == [2, 0]
+    assert space.places_of(np.array([[7, np.nan], [5, np.nan], [7, np.nan]])).tolist() == [[2, 0], [0, 0], [2, 0]]
