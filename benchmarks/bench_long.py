@@ -30,7 +30,7 @@ def measure(bars: int) -> dict[str, float]:
     backtest(market_of(2_000), parameters)  # loads the compiled loop
     market = market_of(bars)
     loop = timed(partial(run_loop, market, parameters, tape_for(bars, -(-bars // 1440))), 3)
-    whole = timed(lambda: backtest(market, parameters), 1)
+    whole = timed(lambda: backtest(market, parameters), 5)
     return {"loop": loop["cpu"], "report": whole["cpu"], "peak_mb": peak_mb()}
 
 

@@ -74,7 +74,7 @@ def test_a_bot_is_started_listed_and_stopped_by_its_name():
     for words in ("Alpha", "BTCUSDT 1h", "running", "0.00824", "8.30", "refused cooldown", "paper (simulated)"):
         assert words in listed
 
-    assert said("stop_bot", "Alpha") == "Alpha still holds 0.00824000; 0 protective order(s) stay on the exchange."
+    assert said("stop_bot", "Alpha") == "Alpha still holds 0.00824; 0 protective order(s) stay on the exchange."
     schedule.refresh_from_db()
     assert (BotState.objects.get(bot=made).status, schedule.enabled) == (Status.STOPPED, False)
     with pytest.raises(CommandError, match=r"no bot called “Alpah”\. Did you mean Alpha\?"):
