@@ -212,21 +212,32 @@ class SearchSpace:
 
     def allows(self, parameters: Mapping[str, float | None], fixed: Mapping[str, object]) -> bool:
         """Whether the conditions and the strategy's own rules hold; `fixed` are the parameters that do not vary."""
-        if not all(condition.holds(parameters) for condition in self.conditions):
-            return False
+        return self._rules(fixed)(parameters)
+
+    def _rules(self, fixed: Mapping[str, object]) -> Callable[[Mapping[str, float | None]], bool]:
+        """`allows` for many combinations: what does not vary is read once."""
         strategy = registry.get(self.strategy)
-        values: dict[str, float] = {}
-        for field in strategy.FIELDS:
-            value = parameters.get(field.name)
-            number = float(str(fixed.get(field.name, field.default))) if value is None else value
-            values[field.name] = int(number) if field.is_integer else number
-        return not strategy.check(strategy.Params(**values))
+        as_typed = {field.name: int if field.is_integer else float for field in strategy.FIELDS}
+        usual = {f.name: as_typed[f.name](float(str(fixed.get(f.name, f.default)))) for f in strategy.FIELDS}
+
+        def allowed(parameters: Mapping[str, float | None]) -> bool:
+            if not all(condition.holds(parameters) for condition in self.conditions):
+                return False
+            own = {
+                name: as_typed[name](value)
+                for name, value in parameters.items()
+                if value is not None and name in as_typed
+            }
+            return not strategy.check(strategy.Params(**(usual | own)))
+
+        return allowed
 
     def combinations(self, fixed: Mapping[str, object]) -> Iterator[dict[str, float | None]]:
         """Every allowed combination, the last parameter changing fastest."""
+        names, is_allowed = self.names, self._rules(fixed)
         for values in itertools.product(*(dimension.values for dimension in self.dimensions)):
-            parameters = dict(zip(self.names, values, strict=True))
-            if self.allows(parameters, fixed):
+            parameters = dict(zip(names, values, strict=True))
+            if is_allowed(parameters):
                 yield parameters
 
     def at(self, places: Sequence[int]) -> dict[str, float | None]:
