@@ -25,7 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
     *sorted((ROOT / "bots" / "strategy").glob("*.py")),
     ROOT / "exchange" / "fills.py",
-    *(ROOT / "backtests" / name for name in ("compiled.py", "loop.py", "metrics.py", "monte_carlo.py")),
+    *(
+        ROOT / "backtests" / name
+        for name in ("compiled.py", "loop.py", "metrics.py", "monte_carlo.py", "tape.py", "way_out.py")
+    ),
 )
 UNUSED_AFTER_S = 30 * 86_400
 

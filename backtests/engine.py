@@ -17,21 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtests.compiled import compile_cached
-from backtests.loop import (
-    MINUTE_MS,
-    MONDAY_MINUTE,
-    WEEK_MINUTES,
-    Bars,
-    Outcome,
-    Setup,
-    Tape,
-    run_bars,
-    run_bars_compiled,
-)
+from backtests.loop import MINUTE_MS, MONDAY_MINUTE, WEEK_MINUTES, run_bars, run_bars_compiled
 from backtests.metrics import Course, last_of_each_day, measured, returns_between
 from backtests.parameters import RunParameters
 from backtests.result import ClosedTrade, OpenTrade, RunResult
 from backtests.span import Span
+from backtests.tape import Bars, Outcome, Setup, Tape
 from bots import hours
 from bots.rules import lot_rules
 from bots.strategy import registry

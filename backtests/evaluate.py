@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from backtests import engine
 from backtests.compiled import compile_cached
 from backtests.fields import ParametersError
-from backtests.loop import UNITS, Bars, Setup, Tape, ranges_of_compiled, run_bars_compiled
+from backtests.loop import ranges_of_compiled, run_bars_compiled
 from backtests.metrics import DAY_MS, Course, figures, measured, returns_between
 from backtests.optimise import FIGURES, Parameters, Trials, as_rows
 from backtests.parameters import RunParameters, make_parameters, strategy_params
 from backtests.span import Span
+from backtests.tape import UNITS, Bars, Setup, Tape
 from backtests.walk_forward import Stretch
 from bots.strategy import registry
 from exchange.types import INTERVAL_MS, Klines

@@ -2,7 +2,8 @@
 
 It calls the step functions of bots/strategy and exchange/fills.py that the live runner calls. Amounts, prices and
 commissions are whole units of 1e-8 (int64), so that comparisons at a level are exact; what decisions look at is the
-float64 that the runner sees, units over 1e8. What goes in and what comes out as values is in engine.py.
+float64 that the runner sees, units over 1e8. What goes in and comes out is in tape.py, how a position ends in
+way_out.py; engine.py makes the one of settings and reads results off the other.
 
 Nothing can happen to a flat bot before the next BUY, nor to a position before the next SELL or the first bar that
 comes near one of its levels. So the loop goes from one such bar to the next, and what lies between is only valued.
@@ -19,99 +20,19 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from backtests.compiled import FOLDER
+from backtests.tape import UNITS, Bars, Outcome, Series, Setup, Tape, price_units
+from backtests.way_out import Sale, sale_on_signal, way_out
 from bots.strategy.decide import decide
-from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached
-from bots.strategy.types import (
-    Action,
-    Decided,
-    ExitParams,
-    ExitReason,
-    Gates,
-    Levels,
-    LotRules,
-    RiskParams,
-    Signal,
-    SizeParams,
-)
-from exchange.fills import ask_price, bid_price, commission, mul_units
+from bots.strategy.types import Action, Decided, Gates, Signal
+from exchange.fills import ask_price, commission, mul_units
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
-UNITS = 1e8
-UNIT = 1e-8
 MINUTE_MS = 60_000
 MONDAY_MINUTE = 28_401_120  # Monday 2024-01-01 00:00 UTC, in minutes since 1970
 WEEK_MINUTES = 7 * 1440
 NEVER = 1 << 40  # bars since an exit that has not happened
 BLOCK = 16  # closes whose extremes a search finds once
-ABOUT = 1e-9  # relative: far more than floats can be off, and so few bars that asking the exact rules costs nothing
-
-
-class Bars(NamedTuple):
-    """All bars of the data: arrays of equal length; and the rows that carry a BUY and a SELL, and that begin a UTC day.
-
-    `day_ends` are the last rows of the days in the span.
-    `shut` says for each minute of a week, from Monday on, whether entries are forbidden; empty forbids none.
-    `ranges` are those of the closes (`ranges_of`), where many runs share them; else empty.
-    """
-
-    open_time: NDArray[np.int64]  # read where trading hours are limited
-    open: NDArray[np.float64]
-    high: NDArray[np.float64]
-    low: NDArray[np.float64]
-    close: NDArray[np.float64]
-    buys: NDArray[np.int64]
-    sells: NDArray[np.int64]
-    days: NDArray[np.int64]
-    day_ends: NDArray[np.int64]
-    shut: NDArray[np.bool_]
-    ranges: NDArray[np.float64]
-
-
-class Series(NamedTuple):
-    """The prices that a position meets: the arrays of `Bars` by these names."""
-
-    open: NDArray[np.float64]
-    high: NDArray[np.float64]
-    low: NDArray[np.float64]
-
-
-class Setup(NamedTuple):
-    """What holds for the whole run. Units of 1e-8 where the name does not say a fraction."""
-
-    size: SizeParams
-    exits: ExitParams
-    risk: RiskParams
-    rules: LotRules
-    initial: int
-    compounding: bool
-    fee_rate: float
-    fee: int
-    maker_fee: int
-    slippage: int
-    tick: int
-    step: int
-
-
-class Tape(NamedTuple):
-    """What the loop writes: `equity` per bar of the span (unless it has no room: a search needs none); `daily`, the
-    equity at the close of each day's last bar; the rest per trade, in units of 1e-8.
-
-    Bars are row numbers in the data; an open trade has exit bar -1. `rejected` counts by `Gate`.
-    """
-
-    equity: NDArray[np.float64]
-    daily: NDArray[np.float64]
-    entry_bar: NDArray[np.int64]
-    entry_price: NDArray[np.int64]
-    quantity: NDArray[np.int64]
-    entry_fee: NDArray[np.int64]
-    exit_bar: NDArray[np.int64]
-    exit_price: NDArray[np.int64]
-    exit_fee: NDArray[np.int64]
-    exit_reason: NDArray[np.int8]
-    net_pnl: NDArray[np.int64]
-    rejected: NDArray[np.int64]
 
 
 class Books(NamedTuple):
@@ -140,31 +61,6 @@ class Peak(NamedTuple):
     is_halted: bool
 
 
-class Outcome(NamedTuple):
-    """What the tape holds: trades, closed ones among them. With it, of the bars' closes: the largest drawdown of the
-    equity, and how many of them a position was held at.
-    """
-
-    trades: int
-    closed: int
-    max_drawdown: float
-    exposed_bars: int
-
-
-class Sale(NamedTuple):
-    """How a bar ends a position: price in units, and why; NONE where it does not."""
-
-    price: int
-    reason: ExitReason
-    is_maker: bool
-
-
-@register_jitable
-def price_units(price: float) -> int:
-    """A price with at most 8 decimals as whole units."""
-    return math.floor(price * UNITS + 0.5)
-
-
 @register_jitable
 def place_from(rows: NDArray[np.int64], place: int, bar: int) -> int:
     """The place in ascending `rows`, from `place` on, of the first that is not before `bar`."""
@@ -177,121 +73,6 @@ def place_from(rows: NDArray[np.int64], place: int, bar: int) -> int:
 def minute_of_week(time_ms: int) -> int:
     """Whole minutes since Monday 00:00 UTC."""
     return (time_ms // MINUTE_MS - MONDAY_MINUTE) % WEEK_MINUTES
-
-
-# --- Exits: what a bar does to a position -----------------------------------------------------------------------------
-
-
-@register_jitable
-def sale_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, slippage: int, tick: int) -> Sale:
-    """Rule 8.1 to 8.4: what the open itself does to a position of an earlier bar."""
-    if force(rest) > 0 and open_ <= force(rest) * tick:
-        return Sale(bid_price(open_, slippage, tick), stop_reason(rest), False)
-    if now.target > 0 and open_ >= now.target * tick:
-        return Sale(now.target * tick, ExitReason.TAKE_PROFIT, True)
-    if wants_exit:
-        return Sale(bid_price(open_, slippage, tick), ExitReason.SIGNAL, False)
-    return Sale(0, ExitReason.NONE, False)
-
-
-@register_jitable
-def sale_in_bar(open_: int, high: int, low: int, now: Levels, slippage: int, tick: int) -> Sale:
-    """Rule 8.4 to 8.6: what a bar does to a position held since its open or bought at it."""
-    stop = force(now) * tick
-    if stop > 0 and open_ <= stop:
-        return Sale(bid_price(open_, slippage, tick), stop_reason(now), False)
-    if stop > 0 and low <= stop:
-        return Sale(bid_price(stop, slippage, tick), stop_reason(now), False)
-    if now.target > 0 and high >= now.target * tick:
-        return Sale(now.target * tick, ExitReason.TAKE_PROFIT, True)
-    return Sale(0, ExitReason.NONE, False)
-
-
-class Watch(NamedTuple):
-    """What a held position's bars are watched for, as floats a little inside the exact levels.
-
-    `kept` is the share of the highest price that the trail keeps; 0 where nothing trails.
-    """
-
-    stop: float
-    target: float
-    kept: float
-
-
-@register_jitable
-def watch_for(levels: Levels, exits: ExitParams, tick_size: float) -> Watch:
-    """The watch over an entry's levels."""
-    return Watch(
-        levels.stop * tick_size * (1.0 + ABOUT) + UNIT if levels.stop > 0 else -math.inf,
-        levels.target * tick_size * (1.0 - ABOUT) - UNIT if levels.target > 0 else math.inf,
-        (1.0 - exits.trailing_stop) * (1.0 + ABOUT) if exits.trailing_stop > 0.0 else 0.0,
-    )
-
-
-@register_jitable
-def near_bar(
-    high: NDArray[np.float64],
-    low: NDArray[np.float64],
-    bar: int,
-    stop: int,
-    watch: Watch,
-    highest: float,
-    before: float,
-) -> tuple[int, float, float]:
-    """The first bar from `bar` on that comes near a level; `stop` where none does.
-
-    With it, the highest price that the levels stand on as that bar opens, and as the bar before it did.
-    """
-    near = max(watch.stop, highest * watch.kept + UNIT)
-    while bar < stop and low[bar] > near and high[bar] < watch.target:
-        before = highest
-        if watch.kept > 0.0 and high[bar] > highest:
-            highest = high[bar]
-            near = max(watch.stop, highest * watch.kept + UNIT)
-        bar += 1
-    return bar, highest, before
-
-
-@register_jitable
-def way_out(series: Series, entry: int, due: int, end: int, price: float, setup: Setup) -> tuple[int, Sale]:
-    """The bar that ends a position bought at `price` at the open of bar `entry`, and how; `end` where none does.
-
-    `due` is the bar at whose open a signal sells it (`end`: none does). Only bars near a level meet the exact rules.
-    """
-    exits, tick_size = setup.exits, setup.rules.tick_size
-    highest = before = price
-    fixed = opening_levels(exits, highest, tick_size)
-    watch = watch_for(fixed, exits, tick_size)
-    bar = entry
-    while bar < end:
-        bar, highest, before = near_bar(series.high, series.low, bar, due, watch, highest, before)
-        if bar >= end:
-            break
-        open_ = price_units(series.open[bar])
-        now = Levels(fixed.stop, fixed.target, trail_level(exits, highest, tick_size))
-        sale = Sale(0, ExitReason.NONE, False)
-        if bar > entry:
-            rest = Levels(fixed.stop, fixed.target, trail_level(exits, before, tick_size))
-            sale = sale_at_open(open_, rest, now, bar == due, setup.slippage, setup.tick)
-        if sale.reason == ExitReason.NONE:
-            high, low = price_units(series.high[bar]), price_units(series.low[bar])
-            sale = sale_in_bar(open_, high, low, now, setup.slippage, setup.tick)
-        if sale.reason != ExitReason.NONE:
-            return bar, sale
-        before = highest
-        if watch.kept > 0.0:
-            highest = max(highest, series.high[bar])
-        bar += 1
-    return end, Sale(0, ExitReason.NONE, False)
-
-
-@register_jitable
-def sale_on_signal(opens: NDArray[np.float64], due: int, end: int, setup: Setup) -> Sale:
-    """What a signal gets at the open of bar `due`, where nothing else can sell; none where the bars `end` before."""
-    if due >= end:
-        return Sale(0, ExitReason.NONE, False)
-    nothing = Levels(0, 0, 0)
-    return sale_at_open(price_units(opens[due]), nothing, nothing, True, setup.slippage, setup.tick)
 
 
 # --- Extremes of closes: what a stretch without a fill did to the equity ----------------------------------------------

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from backtests.data_access import utc
 from backtests.engine import Market
-from backtests.loop import NEVER, Series, Setup, price_units, way_out
+from backtests.loop import NEVER
 from backtests.parameters import RunParameters
 from backtests.parity.record import ZERO, Record, RecordedDecision, RecordedTrade
+from backtests.tape import Series, Setup, price_units
+from backtests.way_out import way_out
 from bots import hours
 from bots.models import Action
 from bots.strategy import registry

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from backtests.data_access import utc
-from backtests.loop import price_units
 from backtests.parity.causes import Cause
 from backtests.parity.ground import Exit, Ground
 from backtests.parity.record import RecordedDecision, RecordedFill, RecordedTrade
+from backtests.tape import price_units
 from bots.models import Action, OrderState
 from bots.strategy import registry
 from bots.strategy.types import Action as Act

@@ -9,7 +9,9 @@ import math
 
 import numpy as np
 
-from backtests.loop import MINUTE_MS, MONDAY_MINUTE, NEVER, UNITS, WEEK_MINUTES, Bars, Sale, Setup, Tape, price_units
+from backtests.loop import MINUTE_MS, MONDAY_MINUTE, NEVER, WEEK_MINUTES
+from backtests.tape import UNITS, Bars, Setup, Tape, price_units
+from backtests.way_out import Sale
 from bots.strategy.decide import decide
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached

@@ -39,7 +39,14 @@ def test_an_edit_in_any_source_changes_the_folder(tmp_path: Path):
 
 def test_every_step_of_the_loop_is_among_the_sources():
     names = {str(path.relative_to(compiled.ROOT)) for path in compiled.SOURCES}
-    assert {"backtests/loop.py", "exchange/fills.py", "bots/strategy/decide.py", "bots/strategy/sizing.py"} <= names
+    assert {
+        "backtests/loop.py",
+        "backtests/tape.py",
+        "backtests/way_out.py",
+        "exchange/fills.py",
+        "bots/strategy/decide.py",
+        "bots/strategy/sizing.py",
+    } <= names
 
 
 def test_a_second_process_does_not_compile_again():

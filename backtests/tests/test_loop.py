@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from backtests import engine
-from backtests.loop import BLOCK, Outcome, Tape, extremes, ranges_of, ranges_of_compiled, run_bars, run_bars_compiled
+from backtests.loop import BLOCK, extremes, ranges_of, ranges_of_compiled, run_bars, run_bars_compiled
 from backtests.metrics import max_drawdown
 from backtests.parameters import RunParameters, make_parameters
+from backtests.tape import Outcome, Tape
 from backtests.tests.plain_loop import run_plainly
 from bots.strategy.types import Events
 from exchange.types import Klines, SymbolRules

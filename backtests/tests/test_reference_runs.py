@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from backtests.engine import Market, bars_of, calendar_of, prepare, setup_of, tape_for
-from backtests.loop import Bars, Tape, run_bars_compiled
+from backtests.loop import run_bars_compiled
 from backtests.parameters import RunParameters
+from backtests.tape import Bars, Tape
 from bots.strategy.types import Events, ExitReason
 from exchange.types import Klines, SymbolRules
 
