@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
 from tradingsite.embedded.postgres import Postgres  # noqa: E402
-from tradingsite.embedded.redis import Redis  # noqa: E402
 from tradingsite.embedded.sockets import make_socket_folder  # noqa: E402
+from tradingsite.embedded.valkey import Valkey  # noqa: E402
 
 SHARED_FOLDER = "TRADINGSITE_TEST_SERVERS"  # tells xdist workers where the controller put the servers
 
@@ -30,7 +30,7 @@ if IS_CONTROLLER:
 FOLDER = Path(os.environ[SHARED_FOLDER])
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 POSTGRES = Postgres(FOLDER / "postgres", FOLDER / "run", durable=False)
-REDIS = Redis(FOLDER / "redis", FOLDER / "run", durable=False)
+REDIS = Valkey(FOLDER / "redis", FOLDER / "run", durable=False)
 
 
 def _point_settings_at_servers() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, with the embedded PostgreSQL and Redis running for commands that need them."""
+"""Django's command line, with the embedded PostgreSQL and Valkey running for commands that need them."""
 
 from __future__ import annotations
 

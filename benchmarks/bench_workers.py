@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from data import seeded_bars
 
 from tradingsite.embedded.postgres import Postgres
-from tradingsite.embedded.redis import Redis
 from tradingsite.embedded.sockets import make_socket_folder
+from tradingsite.embedded.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
 BARS = 100_000
@@ -47,7 +47,7 @@ INFO = {
 def servers(folder: Path) -> Iterator[None]:
     """PostgreSQL and Redis under `folder`, and an environment that names them, for us and the workers we start."""
     run = folder / "run"
-    postgres, redis = Postgres(folder / "postgres", run, durable=False), Redis(folder / "redis", run, durable=False)
+    postgres, redis = Postgres(folder / "postgres", run, durable=False), Valkey(folder / "redis", run, durable=False)
     make_socket_folder(run)
     postgres.initialise()
     with ExitStack() as stopping:

