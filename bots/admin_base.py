@@ -41,7 +41,7 @@ class CappedPaginator(Paginator):
 class DateRangeFilter(admin.FieldListFilter):
     """From one UTC day up to and including another, or the usual spans. The index on the field answers it."""
 
-    template = "admin/filters/date_range.html"
+    template = "admin/date_range_filter.html"
     SPANS = (("Any time", None), ("Today", 0), ("Last 7 days", 6), ("Last 30 days", 29), ("Last 365 days", 364))
 
     def __init__(
@@ -106,7 +106,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     paginator = CappedPaginator
     list_per_page = 100
     list_max_show_all = 0
-    change_list_template = "admin/bots/records.html"
+    change_list_template = "admin/read_only_change_list.html"
     export_columns: tuple[export.Column, ...] = ()
     related: tuple[str, ...] = ()
 

@@ -36,7 +36,7 @@ def overview_context(request: HttpRequest) -> dict[str, Any]:
 @require_safe
 def overview_parts(request: HttpRequest) -> HttpResponse:
     """The overview again, every few seconds."""
-    return TemplateResponse(request, "bots/overview_parts.html", overview_context(request))
+    return TemplateResponse(request, "bots/dashboard_parts.html", overview_context(request))
 
 
 @never_cache

@@ -136,7 +136,7 @@ def forget_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
         "problems": problems,
         "title": f"{bot.name}: orders that the exchange has forgotten",
     }
-    return TemplateResponse(request, "bots/forget_orders.html", context)
+    return TemplateResponse(request, "bots/abandon_orders.html", context)
 
 
 @require_POST

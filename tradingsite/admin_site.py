@@ -57,8 +57,8 @@ class TradingAdminSite(AdminSite):
     site_title = "Trading site"
     index_title = "Overview"
     login_form = LoginForm
-    login_template = "tradingsite/login.html"
-    index_template = "bots/overview.html"
+    login_template = "site/login.html"
+    index_template = "bots/dashboard.html"
     enable_nav_sidebar = False  # templates/site/nav.html is ours
     site_url = None
 

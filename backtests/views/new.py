@@ -78,7 +78,7 @@ def preview(request: HttpRequest, kind: str) -> HttpResponse:
     """What the form as it stands would run: bars, gaps, combinations, windows."""
     form = _form(request, kind)
     form.is_valid()
-    return render(request, "backtests/forms/preview.html", {"preview": preview_of(form)})
+    return render(request, "backtests/preview.html", {"preview": preview_of(form)})
 
 
 def _form(request: HttpRequest, kind: str) -> Any:

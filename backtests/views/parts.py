@@ -21,7 +21,7 @@ def trades(request: HttpRequest, pk: int) -> HttpResponse:
     """A page of trades, sorted and filtered as the address says."""
     run = run_of("backtest", pk)
     table = trade_table(run.result or {"trades": []}, TradeQuery.read(request.GET.dict()))
-    return render(request, "backtests/parts/trades.html", {"run": run, "table": table, "is_part": True})
+    return render(request, "backtests/trades.html", {"run": run, "table": table, "is_part": True})
 
 
 @may_view

@@ -36,7 +36,7 @@ def show(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     title = str(run)[:1].upper() + str(run)[1:]
     return page(
         request, "show", title, run=run, kind=kind, kinds=TITLES, report=values, bots=bots,
-        report_template=f"backtests/kinds/{kind}.html", scripts=SCRIPTS[kind],
+        report_template=f"backtests/show/{kind}.html", scripts=SCRIPTS[kind],
         progress=progress_of(run, timezone.now()),
         assumptions=assumptions(run), kind_title=TITLES[kind], strategy_label=strategy_label(run.strategy),
         interval_s=INTERVAL_MS[run.interval] // 1000, first_s=int(run.start_at.timestamp()),
@@ -50,7 +50,7 @@ def progress(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """How far a run is, fetched again every second; once it has ended the whole page is fetched again."""
     run = run_of(kind, pk)
     values = {"run": run, "kind": kind, "progress": progress_of(run, timezone.now())}
-    answer = render(request, "backtests/parts/progress.html", values)
+    answer = render(request, "backtests/progress.html", values)
     if request.GET.get("was") != run.status and run.status not in (Status.QUEUED, Status.RUNNING):
         answer["HX-Refresh"] = "true"
     return answer

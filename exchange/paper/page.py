@@ -23,4 +23,4 @@ def about(request: HttpRequest) -> HttpResponse:
     ]
     address = request.build_absolute_uri("/paper")
     shown = {"title": "Paper exchange", "address": address, "endpoints": endpoints, "limits": DEFAULT_LIMITS}
-    return render(request, "exchange/paper.html", {**admin.site.each_context(request), **shown})
+    return render(request, "paper/about.html", {**admin.site.each_context(request), **shown})
