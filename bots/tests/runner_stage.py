@@ -26,10 +26,12 @@ from exchange.binance.exchange import BinanceExchange
 from exchange.candles import MemoryCandles
 from exchange.filters import parse_rules
 from exchange.models import ApiKey, Venue
+from exchange.paper import listings
 from exchange.paper.accounts import AccountTerms, create_account, reveal
 from exchange.paper.clock import ManualClock
 from exchange.paper.local import connect_locally
 from exchange.paper.market.replay import ReplayMarket
+from exchange.paper.models import PaperOrder
 from exchange.paper.venues import venues
 
 SETTINGS: dict[str, Any] = {
@@ -82,32 +84,41 @@ class Stage:
     """A bot on a paper account of its own. `close` takes the market away again."""
 
     def __init__(
-        self, table: str, *, info: dict[str, Any] | None = None, terms: AccountTerms | None = None, **settings: Any
+        self,
+        table: str,
+        *,
+        symbol: str = "BTCUSDT",
+        info: dict[str, Any] | None = None,
+        terms: AccountTerms | None = None,
+        replay_rules: bool = True,
+        **settings: Any,
     ) -> None:
+        """Set up market and bot. Without `replay_rules` the exchange's filters hold as they do for live bots."""
         klines = hours(table, MIDNIGHT)
         info = info or lots()
         name = f"stage-{token_hex(4)}"
         terms = terms or AccountTerms(maker_fee_rate=Decimal(0), taker_fee_rate=Decimal(0))
         balances = {"USDT": Decimal(10_000), **({"BNB": Decimal(5)} if terms.pays_fees_in_bnb else {})}
         self.account = create_account(name, name, balances, terms)
+        self.symbol = symbol
         self.klines = klines
         self.clock = ManualClock(int(klines.open_time[0]))
         names = ["BTCUSDT", "BNBUSDT"] if terms.pays_fees_in_bnb else ["BTCUSDT"]
         self.market = ReplayMarket(dict.fromkeys(names, klines), {name: {**info, **_names(name)} for name in names})
         self._exit = ExitStack()
-        venues.install(self.account, clock=self.clock, market=self.market, default=True, replay_rules=True)
+        venues.install(self.account, clock=self.clock, market=self.market, default=True, replay_rules=replay_rules)
         self._exit.callback(venues.remove, self.account)
         key = ApiKey.objects.create(
             name=name, venue=Venue.PAPER, key=self.account.api_key, secret=reveal(self.account.api_secret)
         )
-        parameters = make_parameters({**SETTINGS, **settings}, symbol="BTCUSDT", interval="1h")
-        self.bot = make_bot(name, key, "BTCUSDT", "1h", parameters)
+        parameters = make_parameters({**SETTINGS, **settings}, symbol=symbol, interval="1h")
+        self.bot = make_bot(name, key, symbol, "1h", parameters)
         BotState.objects.filter(bot=self.bot).update(status=Status.RUNNING)
         self.bot.refresh_from_db()
         connection = connect_locally(self.account, self.clock)
         self.client = connection._client
         self.exchange = Between(connection)
-        self.rules = parse_rules(self.market.symbols()["BTCUSDT"])
+        self.rules = parse_rules(self.market.symbols()[symbol])
         self._candles = MemoryCandles(self.exchange)  # type: ignore[arg-type]
 
     def close(self) -> None:
@@ -118,6 +129,19 @@ class Stage:
     def open_of(self, bar: int) -> int:
         """A millisecond after a bar has opened."""
         return int(self.klines.open_time[bar]) + 1
+
+    def relist(self, **changes: Any) -> None:
+        """Change the symbol's entry in exchangeInfo, as the exchange may do at any time; `rules` stay the old ones."""
+        entries = self.market.symbols()
+        entries[self.symbol] = {**entries[self.symbol], **changes}
+        listings._read.pop(self.market, None)
+
+    def delist(self) -> None:
+        """Cancel what rests, and know the symbol no more."""
+        PaperOrder.objects.filter(account=self.account, status="NEW").update(status="CANCELED")
+        del self.market.symbols()[self.symbol], self.market._base[self.symbol]
+        self.market._series.clear()
+        listings._read.pop(self.market, None)
 
     def desk(self, **rules: Any) -> Desk:
         return Desk(
@@ -152,7 +176,7 @@ class Stage:
 
     def resting(self) -> list[tuple[str, Decimal]]:
         """Type and quantity of what rests on the exchange."""
-        return sorted((order.type.value, order.quantity) for order in self.exchange.open_orders("BTCUSDT"))
+        return sorted((order.type.value, order.quantity) for order in self.exchange.open_orders(self.symbol))
 
     def trade(self) -> Trade:
         return Trade.objects.get(bot=self.bot)
