@@ -1,0 +1,43 @@
+"""Fees paid in BNB are taken from the BNB that a bot of the same key holds: it sells what is there."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from bots.models import Order
+from bots.tests.runner_stage import Stage
+from bots.tests.runner_tables import BUY, lots
+from exchange.paper.accounts import AccountTerms
+from exchange.paper.models import PaperBalance
+
+pytestmark = pytest.mark.django_db
+
+PAYS_IN_BNB = AccountTerms(maker_fee_rate=Decimal("0.001"), taker_fee_rate=Decimal("0.001"), pays_fees_in_bnb=True)
+TABLE = (
+    BUY
+    + """
+    100  101  100  100   enters at 100 with 5 BNB
+    100  101  100  100   the fees of another bot take some of them
+    100  100   95   95   a close under both lows sells
+     95   96   94   95
+     95   96   94   95
+    """
+)
+
+
+@pytest.mark.xfail(strict=True, reason="the exit asks for more BNB than the account has and is refused at every tick")
+def test_a_bot_sells_the_bnb_that_fees_have_left():
+    stage = Stage(
+        TABLE, symbol="BNBUSDT", info=lots(), terms=PAYS_IN_BNB, replay_rules=False, stop_loss=None, take_profit=None
+    )
+    PaperBalance.objects.filter(account=stage.account, asset="BNB").update(free=Decimal("0.01"))
+    stage.decide(2)
+    held = PaperBalance.objects.get(account=stage.account, asset="BNB")
+    held.free -= Decimal("0.064")  # fees of another bot of the same key
+    held.save()
+    stage.decide(3)
+    stage.decide(5)
+    sold = [order.executed_quantity for order in Order.objects.filter(bot=stage.bot, purpose="exit")]
+    assert sold == [held.free.quantize(Decimal("0.001"), rounding="ROUND_DOWN")]
