@@ -98,7 +98,7 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def _paper_exchange_as_it_was() -> Iterator[None]:
     """Take away what a test installed in this process's paper exchange: its clock would be the next test's."""
-    from exchange.paper.venues import venues
+    from exchange.paper.market.registry import venues
 
     before = {"_clocks": {**venues._clocks}, "_replayed": {*venues._replayed}, "_default": venues._default}
     yield

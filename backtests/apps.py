@@ -8,4 +8,4 @@ class BacktestsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from backtests import trial_count  # noqa: F401  (its receivers count what is deleted)
+        from backtests.statistics import trials  # noqa: F401  (its receivers count what is deleted)

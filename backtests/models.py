@@ -1,4 +1,4 @@
-"""Results and what they came of: backtests, searches, walk-forwards, Monte Carlo runs. Runs are moved on in runs.py.
+"""Results and what they came of: backtests, searches, walk-forwards, Monte Carlo runs. Runs are moved on in queue.py.
 
 Each row says all that is needed to have the result again: settings, span, data hash, code version, seed.
 """

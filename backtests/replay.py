@@ -16,26 +16,27 @@ from typing import Any
 import numpy as np
 from django.db.models import Sum
 
-from backtests.metrics import Course, metrics
-from backtests.parameters import RunParameters
-from backtests.result import ClosedTrade, OpenTrade, RunResult
-from backtests.span import Span
-from bots import lifecycle, reconcile, runner
-from bots.desk import Desk
-from bots.locks import claim, release
+from backtests.engine.metrics import Course, metrics
+from backtests.engine.result import ClosedTrade, OpenTrade, RunResult
+from backtests.engine.timerange import Span
+from backtests.settings.parse import RunSettings
+from bots.control import lifecycle
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Status, Trade
+from bots.trading import reconcile, tick
+from bots.trading.context import TradingContext
+from bots.trading.leases import claim, release
+from exchange.api.types import INTERVAL_MS, SymbolRules
 from exchange.binance.exchange import BinanceExchange
-from exchange.candles import MemoryCandles
-from exchange.filters import parse_rules
-from exchange.kline_series import FullKlines
+from exchange.klines.candles import MemoryCandles
+from exchange.klines.series import FullKlines
 from exchange.models import ApiKey, Venue
-from exchange.paper.accounts import AccountTerms, create_account, reveal
-from exchange.paper.clock import ManualClock
+from exchange.paper.account.accounts import AccountTerms, create_account, reveal
 from exchange.paper.local import connect_locally
+from exchange.paper.market.clock import ManualClock
+from exchange.paper.market.registry import venues
 from exchange.paper.market.replay import ReplayMarket
 from exchange.paper.models import PaperAccount
-from exchange.paper.venues import venues
-from exchange.types import INTERVAL_MS, SymbolRules
+from exchange.symbols.filters import parse_rules
 
 
 class ReplayFailed(Exception):
@@ -49,7 +50,7 @@ class ReplayRun:
     symbol: str
     klines: FullKlines
     symbol_info: dict[str, Any]
-    parameters: RunParameters
+    parameters: RunSettings
     span: Span
 
 
@@ -63,8 +64,8 @@ class _Stage:
     rules: SymbolRules
     clock: ManualClock
 
-    def desk(self, asked_at_ms: int) -> Desk:
-        return Desk(self.exchange, self.candles, self.rules, self.clock.now_ms(), asked_at_ms)
+    def desk(self, asked_at_ms: int) -> TradingContext:
+        return TradingContext(self.exchange, self.candles, self.rules, self.clock.now_ms(), asked_at_ms)
 
 
 def replay(run: ReplayRun, *, progress: Callable[[], object] = lambda: None) -> RunResult:
@@ -114,7 +115,7 @@ def _set(run: ReplayRun, klines: FullKlines, first: int) -> _Stage:
     return _Stage(bot, exchange, MemoryCandles(exchange), stage_rules, clock)
 
 
-def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunParameters) -> BotConfig:
+def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunSettings) -> BotConfig:
     """A bot with the settings of a run, on record with its first version."""
     own = {field.name for field in BotConfig._meta.get_fields()}
     values = settings.strategy_params._asdict()
@@ -128,9 +129,7 @@ def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunPa
         parameters={field: value for field, value in values.items() if field not in own},
         **{field: Decimal(str(value)) if isinstance(value, float) else value for field, value in columns.items()},
         **{
-            field: getattr(settings, field)
-            for field in RunParameters.__dataclass_fields__
-            if field in own - {"strategy"}
+            field: getattr(settings, field) for field in RunSettings.__dataclass_fields__ if field in own - {"strategy"}
         },
     )
     lifecycle.save(bot, reason="A run over recorded candles")
@@ -138,7 +137,7 @@ def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunPa
 
 
 def _tick(stage: _Stage, asked_at_ms: int) -> None:
-    ticked = runner.run_bot(stage.bot.pk, desk=stage.desk(asked_at_ms))
+    ticked = tick.run_bot(stage.bot.pk, desk=stage.desk(asked_at_ms))
     if ticked.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
         raise ReplayFailed(f"the tick at {stage.desk(asked_at_ms).now:%Y-%m-%d %H:%M} failed: {ticked.message}")
 

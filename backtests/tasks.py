@@ -1,4 +1,4 @@
-"""Doorbells: ids in, one call. What happens is in runs.py and searches.py; ringing twice is harmless."""
+"""Doorbells: ids in, one call. What happens is in queue.py and rounds.py; ringing twice is harmless."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from backtests import runs, searches, walks
 from backtests.models import Backtest, MonteCarlo, Optimisation, Run, SearchChunk, Status, WalkForward, kinds
-from backtests.parity import keep
+from backtests.optimisation import rounds
+from backtests.parity import store
+from backtests.runs import queue
+from backtests.walk_forward import runner
 from bots.models import BotConfig
 
 SILENT = timedelta(seconds=240)
@@ -19,35 +21,35 @@ RING_LASTS_S = 150.0  # two rounds of the sweep and more, so that one is always 
 
 @shared_task(ignore_result=True)
 def run_backtest_task(run_id: int) -> None:
-    runs.execute_backtest(Backtest.objects.get(pk=run_id))
+    queue.execute_backtest(Backtest.objects.get(pk=run_id))
 
 
 @shared_task(ignore_result=True)
 def run_monte_carlo_task(run_id: int) -> None:
-    runs.execute_monte_carlo(MonteCarlo.objects.get(pk=run_id))
+    queue.execute_monte_carlo(MonteCarlo.objects.get(pk=run_id))
 
 
 @shared_task(ignore_result=True)
 def run_walk_forward_task(run_id: int) -> None:
-    walks.execute_walk_forward(WalkForward.objects.get(pk=run_id))
+    runner.execute_walk_forward(WalkForward.objects.get(pk=run_id))
 
 
 @shared_task(ignore_result=True)
 def advance_search_task(run_id: int) -> None:
     """Ring for every chunk that may be made now; judge the search when none is left."""
     search = Optimisation.objects.get(pk=run_id)
-    with runs.reporting(search):
-        waiting = searches.next_chunks(search)
+    with queue.reporting(search):
+        waiting = rounds.next_chunks(search)
         for chunk_id in waiting:
             make_chunk_task.delay(chunk_id)
         if not waiting:
-            searches.conclude(search)
+            rounds.conclude(search)
 
 
 @shared_task(bind=True, ignore_result=True)
 def make_chunk_task(self: Any, chunk_id: int) -> None:
     """One chunk. Its claim is this task's id: handed out again after its worker died, it goes on at once."""
-    if not searches.make_chunk(chunk_id, claim=self.request.id):
+    if not rounds.make_chunk(chunk_id, claim=self.request.id):
         return
     chunk = SearchChunk.objects.get(pk=chunk_id)
     siblings = SearchChunk.objects.filter(optimisation_id=chunk.optimisation_id, done_at__isnull=True)
@@ -72,15 +74,15 @@ def ring(run: Run, *, expires_s: float | None = None) -> None:
 def check_parity_task(bot_config_id: int) -> None:
     bot = BotConfig.objects.select_related("api_key").filter(pk=bot_config_id).first()
     if bot is not None:
-        keep.check_bot(bot)
+        store.check_bot(bot)
 
 
 @shared_task(ignore_result=True)
 def check_parities_task() -> None:
     """One bot whose nightly check is due; then the next, behind whatever else is waiting by then."""
-    bot = keep.next_due()
+    bot = store.next_due()
     if bot is not None:
-        keep.check_bot(bot)
+        store.check_bot(bot)
         check_parities_task.delay()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from backtests.views import acts, compare, listing, new, parts, show, trials
+from backtests.views import actions, compare, listing, new, parts, show, trials
 
 app_name = "backtests"
 guard = admin.site.admin_view
@@ -24,5 +24,5 @@ urlpatterns = [
     path("backtests/<slug:kind>/choose/", guard(listing.choose), name="choose"),
     path("backtests/<slug:kind>/<int:pk>/", guard(show.show), name="show"),
     path("backtests/<slug:kind>/<int:pk>/progress/", guard(show.progress), name="progress"),
-    path("backtests/<slug:kind>/<int:pk>/act/", guard(acts.act), name="act"),
+    path("backtests/<slug:kind>/<int:pk>/act/", guard(actions.act), name="act"),
 ]

@@ -22,11 +22,21 @@ from common import timed, timed_in_turns
 from data import seeded_bars
 from numba import njit
 
-from backtests.engine import Market, backtest, bars_of, calendar_of, events_of, prepare, rows_of, setup_of, tape_for
-from backtests.loop import run_bars_compiled
-from backtests.parameters import RunParameters, make_parameters
-from backtests.span import Span
-from exchange.types import Klines, SymbolRules
+from backtests.engine.loop import run_bars_compiled
+from backtests.engine.run import (
+    Market,
+    backtest,
+    bars_of,
+    calendar_of,
+    events_of,
+    prepare,
+    rows_of,
+    setup_of,
+    tape_for,
+)
+from backtests.engine.timerange import Span
+from backtests.settings.parse import RunSettings, make_parameters
+from exchange.api.types import Klines, SymbolRules
 
 REPEATS = 51
 SIGNALS_ONLY = {"fee_rate": "0.001", "slippage_bps": 2, "position_size_mode": "percent", "position_size_perc": 1}
@@ -75,7 +85,7 @@ def run_bare(market: Market, equity: Any) -> int:
     return int(bare(market.candles.open, close, fast, slow, rsi, 70.0, 280, equity))
 
 
-def run_loop(market: Market, parameters: RunParameters, tape: Any) -> int:
+def run_loop(market: Market, parameters: RunSettings, tape: Any) -> int:
     """The engine's own path of a search: signals, every rule, equity; no report."""
     first, end = rows_of(market, parameters, Span())
     bars = bars_of(

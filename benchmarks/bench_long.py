@@ -23,8 +23,8 @@ def measure(bars: int) -> dict[str, float]:
     from common import peak_mb, timed
     from run_ours import FULL
 
-    from backtests.engine import backtest, tape_for
-    from backtests.parameters import make_parameters
+    from backtests.engine.run import backtest, tape_for
+    from backtests.settings.parse import make_parameters
 
     parameters = make_parameters(FULL)
     backtest(market_of(2_000), parameters)  # loads the compiled loop

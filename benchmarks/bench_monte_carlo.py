@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from backtests.monte_carlo import FAN_POINTS, PERCENTILES, Method, Plan, simulate
+from backtests.monte_carlo.simulation import FAN_POINTS, PERCENTILES, Method, Plan, simulate
 
 PATHS, TRADES = 10_000, 500
 

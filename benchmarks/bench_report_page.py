@@ -28,7 +28,7 @@ SETTINGS = {"stop_loss": "0.01", "trailing_stop": "0.02", "take_profit": "0.03",
 
 def seeded_klines(bars: int) -> Any:
     """A random walk of 1-minute bars with highs and lows around it, prices in cents."""
-    from exchange.types import Klines
+    from exchange.api.types import Klines
 
     rng = np.random.default_rng(7)
     close = 30_000 * np.exp(np.cumsum(rng.standard_t(4, bars) * 0.0006))
@@ -44,8 +44,8 @@ def finished_run(bars: int) -> Any:
     """A backtest on record, as its task leaves it."""
     from django.utils import timezone
 
-    from backtests import runs
-    from backtests.data_access import Request
+    from backtests.runs import queue
+    from backtests.runs.inputs import Request
     from exchange.klines import store
     from exchange.models import Symbol
 
@@ -60,9 +60,9 @@ def finished_run(bars: int) -> Any:
     }  # fmt: skip
     Symbol.objects.create(venue="live", name=SYMBOL, base="BTC", quote="USDT", info=info, read_at=timezone.now())
     store.merge(SYMBOL, seeded_klines(bars))
-    run = runs.new_backtest(Request(SYMBOL, "1m", SETTINGS))
+    run = queue.new_backtest(Request(SYMBOL, "1m", SETTINGS))
     started = time.perf_counter()
-    runs.execute_backtest(run)
+    queue.execute_backtest(run)
     run.refresh_from_db()
     if run.status != "done" or run.result is None:
         raise SystemExit(f"the backtest failed: {run.error}")

@@ -74,14 +74,14 @@ def prepare() -> None:
     django.setup()
     import numpy as np
 
-    from exchange import symbols
+    from exchange.api.types import Klines
     from exchange.klines import store
-    from exchange.types import Klines
+    from exchange.symbols import catalogue
     from tradingsite.embedded.migrations import ensure_migrated
 
     ensure_migrated()
     store.merge("BTCUSDT", Klines("1m", *seeded_bars(BARS), np.ones(BARS)))
-    symbols.store("paper", [INFO])
+    catalogue.store("paper", [INFO])
 
 
 @contextmanager
@@ -109,12 +109,13 @@ def workers(count: int) -> Iterator[None]:
 
 def search(levels: int) -> tuple[Any, float]:
     """Have 400 x `levels` trials made, and the seconds that took."""
-    from backtests import searches, tasks
-    from backtests.data_access import Request
+    from backtests import tasks
+    from backtests.optimisation import rounds
+    from backtests.runs.inputs import Request
 
     plan = {"grid": [*COMMON, "rsi_overbought=" + ",".join(f"{60 + n / 2:g}" for n in range(levels))]}
     settings = {"initial_capital": "100000000", "position_size_mode": "percent", "position_size_perc": "1"}
-    one = searches.new_optimisation(Request("BTCUSDT", "1m", settings), plan, hold_out=0.0)
+    one = rounds.new_optimisation(Request("BTCUSDT", "1m", settings), plan, hold_out=0.0)
     began = time.perf_counter()
     tasks.ring(one)
     while one.is_unfinished:

@@ -1,4 +1,4 @@
-"""Doorbells: ids in, one call. What happens is in runner.py; running a task twice does what running it once does."""
+"""Doorbells: ids in, one call. What happens is in tick.py; running a task twice does what running it once does."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from celery.signals import worker_ready
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from bots import locks, runner
-from bots.execution import PROTECTIVE
 from bots.incidents import Kind
 from bots.models import BotState, Incident, Order, Status, Trade
-from bots.orders import IN_DOUBT, UNSETTLED
+from bots.trading import leases, tick
+from bots.trading.execution import PROTECTIVE
+from bots.trading.orders import IN_DOUBT, UNSETTLED
 
 SETTLE_EVERY = timedelta(seconds=55)
 HURRIED_TRIES = 6  # what the exchange has refused so often, in a minute, is tried again once a minute
@@ -22,8 +22,8 @@ HURRIED_TRIES = 6  # what the exchange has refused so often, in a minute, is tri
 
 @shared_task(ignore_result=True)
 def run_bot_task(bot_config_id: int) -> None:
-    """One tick of one bot; see bots/runner.py."""
-    runner.run_bot(bot_config_id)
+    """One tick of one bot; see bots/trading/tick.py."""
+    tick.run_bot(bot_config_id)
 
 
 @shared_task(ignore_result=True)
@@ -47,13 +47,15 @@ def bots_to_settle() -> list[int]:
     in_doubt = Q(bot_id__in=Order.objects.filter(state__in=IN_DOUBT).values("bot_id"))
     protected = Q(bot_id__in=Order.objects.filter(purpose__in=PROTECTIVE, state__in=UNSETTLED).values("bot_id"))
     should_be = Q(bot__stop_loss__gt=0) | Q(bot__trailing_stop__gt=0) | Q(bot__take_profit__gt=0)
-    just_failed = Q(failures__gt=0, failures__lt=runner.FAILURES_BEFORE_INCIDENT)
+    just_failed = Q(failures__gt=0, failures__lt=tick.FAILURES_BEFORE_INCIDENT)
     refused = Q(bot_id__in=_refused_again_and_again().values("bot_id"))
     looked_at_long_ago = Q(last_tick_at__lt=timezone.now() - SETTLE_EVERY) | Q(last_tick_at__isnull=True)
     hurries = (to_sell | (holding & should_be & ~protected)) & ~refused
     left_behind = Q(lease_expires_at__isnull=False)  # and in nobody's hands
     due = left_behind | in_doubt | hurries | (holding & (just_failed | looked_at_long_ago))
-    states = BotState.objects.filter(due).exclude(status=Status.PREPARING).exclude(bot_id__in=locks.in_good_hands())
+    states = (
+        BotState.objects.filter(due).exclude(status=Status.PREPARING).exclude(bot_id__in=leases.bots_with_active_run())
+    )
     return list(states.values_list("bot_id", flat=True))
 
 

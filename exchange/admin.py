@@ -6,6 +6,7 @@ Only keys are edited here. Everything else is what an exchange said or did, and 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,17 +15,18 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from exchange import csv_export, keys
-from exchange.connect import connect_public
-from exchange.decimals import plain
-from exchange.errors import ExchangeError
-from exchange.filter_words import describe
-from exchange.filters import InvalidSymbolInfo, parse_rules
-from exchange.forms import ApiKeyForm
-from exchange.intervals import next_open_time
+from core import csv
+from core.formats import plain
+from exchange.admin_forms import ApiKeyForm
+from exchange.api import key_check
+from exchange.api.errors import ExchangeError
+from exchange.api.factory import connect_public
+from exchange.klines.intervals import next_open_time
 from exchange.models import ApiKey, Dataset, Symbol
 from exchange.paper.models import PaperAccount, PaperBalance, PaperFill, PaperOrder
-from exchange.symbols import store
+from exchange.symbols.catalogue import store
+from exchange.symbols.describe import describe
+from exchange.symbols.filters import InvalidSymbolInfo, parse_rules
 
 _SHOWN_GAPS = 200
 
@@ -69,7 +71,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     @admin.action(description="Check what the selected keys may do", permissions=["change"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         for row in queryset:
-            found = keys.check_and_record(row)
+            found = key_check.check_and_record(row)
             level = messages.SUCCESS if found.is_good else messages.WARNING
             self.message_user(request, f"{row.name}: {found.message}", level)
 
@@ -98,7 +100,8 @@ class RecordAdmin(admin.ModelAdmin):
 
     @admin.action(description="Export the selected rows as CSV", permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet) -> StreamingHttpResponse:
-        return csv_export.response(queryset, self.csv_fields)
+        columns = tuple(csv.Column(name, itemgetter(index)) for index, name in enumerate(self.csv_fields))
+        return csv.response(f"{self.opts.model_name}s", queryset.values_list(*self.csv_fields), columns)
 
 
 def _sentences(lines: Any) -> SafeString:

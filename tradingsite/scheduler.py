@@ -1,6 +1,6 @@
 """When scheduled tasks are due: django-celery-beat's scheduler on a fixed grid, and fast with ten thousand rows.
 
-Which bot has a schedule, and what it calls, is bots/schedules.py's matter. Rows, admin and models are those of
+Which bot has a schedule, and what it calls, is bots/control/schedules.py's matter. Rows, admin and models are those of
 django-celery-beat, unchanged.
 """
 
@@ -16,8 +16,8 @@ from celery import schedules
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
-from bots.schedules import TASK as BOT_TASK
-from bots.schedules import offset_s
+from bots.control.schedules import TASK as BOT_TASK
+from bots.control.schedules import offset_s
 from tradingsite import heartbeats
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """One check of one bot: what it needs is read, the engine set beside it, and what came of it is one value.
 
-Where the value is kept, and what drift sets off, is in keep.py.
+Where the value is kept, and what drift sets off, is in store.py.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests import engine
-from backtests.data_access import utc
-from backtests.engine import Market, setup_of
-from backtests.fields import FIELDS
-from backtests.parameters import RunParameters, make_parameters
+from backtests.engine import run
+from backtests.engine.run import Market, setup_of
 from backtests.parity.causes import Cause, Difference
 from backtests.parity.compare import compare
-from backtests.parity.ground import Ground, Rules
-from backtests.parity.record import ZERO, NothingToCompare, Record, read_record
-from bots.desk import Desk, open_desk
+from backtests.parity.context import Ground, Rules
+from backtests.parity.live_trades import ZERO, NothingToCompare, Record, read_record
+from backtests.runs.inputs import utc
+from backtests.settings.fields import FIELDS
+from backtests.settings.parse import RunSettings, make_parameters
 from bots.models import BotConfig, Decision
 from bots.strategy import registry
-from exchange.candles import MemoryCandles
-from exchange.decimals import ceil_to_step, plain
-from exchange.errors import ExchangeError
+from bots.trading.context import TradingContext, open_context
+from core.formats import plain
+from exchange.api.errors import ExchangeError
+from exchange.api.types import INTERVAL_MS, Klines
 from exchange.fills import BPS, slippage_units
-from exchange.types import INTERVAL_MS, Klines
+from exchange.klines.candles import MemoryCandles
+from exchange.symbols.lots import ceil_to_step
 
 USUAL_SPAN = timedelta(days=14)
 MOST_COST_BPS = 10.0  # of what was traded: as much again as the usual fee
@@ -93,7 +94,7 @@ def check(
     *,
     since: datetime | None = None,
     slippage_bps: Decimal | None = None,
-    desk: Desk | None = None,
+    desk: TradingContext | None = None,
 ) -> Parity:
     """Hold what a bot did since then (its last two weeks) against the engine.
 
@@ -102,7 +103,7 @@ def check(
         ExchangeError: the exchange did not give candles, rules or fee rates.
     """
     record = read_record(bot, since or _usual_start(bot))
-    desk = desk or open_desk(bot)
+    desk = desk or open_context(bot)
     costs = read_costs(bot, desk, slippage_bps)
     parameters = {number: settings_of(values, costs) for number, values in record.versions.items()}
     market = _market(bot, record, parameters, desk)
@@ -133,7 +134,7 @@ def _usual_start(bot: BotConfig) -> datetime:
     return last - USUAL_SPAN
 
 
-def _ground(market: Market, record: Record, parameters: Mapping[int, RunParameters], spread: int) -> Ground:
+def _ground(market: Market, record: Record, parameters: Mapping[int, RunSettings], spread: int) -> Ground:
     """The compared rows: from the first decision's bar to the one after the last decision's, which holds its fill."""
     times = market.candles.open_time
     first = int(np.searchsorted(times, record.decisions[0].bar_ms))
@@ -146,7 +147,7 @@ def _ground(market: Market, record: Record, parameters: Mapping[int, RunParamete
     return Ground(market, record, rules, first, end, spread)
 
 
-def signals(market: Market, parameters: RunParameters) -> NDArray[np.int8]:
+def signals(market: Market, parameters: RunSettings) -> NDArray[np.int8]:
     """The strategy's signals over all candles."""
     found = registry.get(parameters.strategy).signals(market.candles, parameters.strategy_params)
     return np.require(found, np.int8)
@@ -155,7 +156,7 @@ def signals(market: Market, parameters: RunParameters) -> NDArray[np.int8]:
 # --- What the engine is given -----------------------------------------------------------------------------------------
 
 
-def settings_of(values: Mapping[str, Any], costs: Costs) -> RunParameters:
+def settings_of(values: Mapping[str, Any], costs: Costs) -> RunSettings:
     """A recorded version of a bot as the settings of a run."""
     strategy = registry.get(values["strategy"])
     own = {**values, **(values.get("parameters") or {})}
@@ -165,14 +166,14 @@ def settings_of(values: Mapping[str, Any], costs: Costs) -> RunParameters:
     return make_parameters({**given, "slippage_bps": costs.slippage_bps})
 
 
-def read_costs(bot: BotConfig, desk: Desk, slippage_bps: Decimal | None) -> Costs:
+def read_costs(bot: BotConfig, desk: TradingContext, slippage_bps: Decimal | None) -> Costs:
     """The account's fee rates, and as slippage half the spread that the exchange shows, to a tenth of a basis point."""
     rates = desk.exchange.commission_rates(bot.symbol)
     spread_bps = half_spread_bps(bot, desk)
     return Costs(rates.maker, rates.taker, spread_bps if slippage_bps is None else slippage_bps, spread_bps)
 
 
-def half_spread_bps(bot: BotConfig, desk: Desk) -> Decimal:
+def half_spread_bps(bot: BotConfig, desk: TradingContext) -> Decimal:
     """The roundest slippage, at most to a tenth of a basis point, that gives this bid and ask once on the tick."""
     ticker, last = desk.exchange.book_ticker(bot.symbol), desk.exchange.last_price(bot.symbol)
     tick = desk.rules.tick_size or ZERO
@@ -185,7 +186,7 @@ def half_spread_bps(bot: BotConfig, desk: Desk) -> Decimal:
     return ((ticker.ask - ticker.bid) / (ticker.ask + ticker.bid) * BPS).quantize(ROUND_BPS[-1])
 
 
-def _market(bot: BotConfig, record: Record, parameters: Mapping[int, RunParameters], desk: Desk) -> Market:
+def _market(bot: BotConfig, record: Record, parameters: Mapping[int, RunSettings], desk: TradingContext) -> Market:
     """The candles as the exchange gives them now: warm-up, the oldest position's entry, and all since."""
     needed = max(registry.get(one.strategy).warmup_bars(one.strategy_params) for one in parameters.values()) + 2
     oldest = min([record.decisions[0].bar_ms, *(trade.opened_ms for trade in record.trades if trade.fills)])
@@ -198,7 +199,7 @@ def _market(bot: BotConfig, record: Record, parameters: Mapping[int, RunParamete
             f"{utc(record.decisions[0].bar_ms):%Y-%m-%d %H:%M} UTC"
         )
     try:
-        return engine.prepare(klines, bot.symbol, desk.rules)
+        return run.prepare(klines, bot.symbol, desk.rules)
     except ValueError as error:
         raise NothingToCompare(str(error)) from error
 

@@ -1,6 +1,6 @@
 """The bot's record against the engine: every decision, entry, exit and cost of a span, and what differs of them.
 
-Why it differs is said in reasons.py.
+Why it differs is said in classify.py.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from backtests.parity import reasons
+from backtests.parity import classify
 from backtests.parity.causes import Cause, Difference
-from backtests.parity.ground import Ground
-from backtests.parity.record import ZERO, RecordedDecision, RecordedFill, RecordedTrade
+from backtests.parity.context import Ground
+from backtests.parity.live_trades import ZERO, RecordedDecision, RecordedFill, RecordedTrade
 from bots.models import Action
 from bots.strategy.types import Action as Act
-from bots.strategy.types import Decided, Gate, Signal
-from exchange.decimals import plain
+from bots.strategy.types import Decided, RejectionReason, Signal
+from core.formats import plain
 from exchange.fills import commission, from_units, to_units
 
 SIGNALS = {Signal.BUY: "buy", Signal.SELL: "sell", Signal.NONE: "none"}
@@ -80,7 +80,7 @@ def _decided(ground: Ground, row: int, decision: RecordedDecision) -> Iterator[D
         yield Difference(bar_ms, "close", f"{decision.close:.8g}", f"{close:.8g}", Cause.CANDLES_CHANGED)
     signal = Signal(int(ground.rules[decision.version].signal[row]))
     if decision.signal != signal:
-        cause = reasons.of_signal(ground, row, decision)
+        cause = classify.of_signal(ground, row, decision)
         yield Difference(bar_ms, "signal", SIGNALS[Signal(decision.signal)], SIGNALS[signal], cause)
     elif row in ground.held:
         yield from _while_long(bar_ms, decision, signal)
@@ -99,14 +99,14 @@ def _while_long(bar_ms: int, decision: RecordedDecision, signal: Signal) -> Iter
 def _bought(ground: Ground, row: int, decision: RecordedDecision) -> Iterator[Difference]:
     """A BUY while flat: was it entered, with how much, or refused for the same reason?"""
     decided = ground.decide_buy(row, decision.version)
-    if reasons.agrees(ground, decision, decided):
+    if classify.agrees(ground, decision, decided):
         if decision.action == Action.ENTER and not _was_filled(ground, decision):
-            cause = reasons.of_unfilled(decision)
+            cause = classify.of_unfilled(decision)
             impact = _forgone(ground, row, decision.version, decided)
             yield Difference(decision.bar_ms, "entry", "nothing was bought", _act(ground, decided), cause, impact)
         return
     is_size = decision.action == Action.ENTER and decided.action == Act.ENTER
-    cause = reasons.of_decision(ground, row, decision, decided)
+    cause = classify.of_decision(ground, row, decision, decided)
     entered_alone = decided.action == Act.ENTER and not is_size
     impact = _forgone(ground, row, decision.version, decided) if entered_alone else None
     what = "quantity" if is_size else "decision"
@@ -141,7 +141,7 @@ def _act(ground: Ground, decided: Decided) -> str:
     if decided.action == Act.ENTER:
         step = next(iter(ground.rules.values())).setup.step
         return f"enter, {plain(from_units(decided.lots * step))}"
-    return f"refused: {Gate(decided.gate).name.lower()}"
+    return f"refused: {RejectionReason(decided.gate).name.lower()}"
 
 
 # --- Entries and exits ------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def _entry(ground: Ground, trade: RecordedTrade) -> Iterator[Difference]:
         return
     wanted = ground.row(trade.decided_ms) + 1
     if wanted != row:
-        due = f"bar {reasons.stamp(_bar_ms(ground, wanted))}" if wanted < ground.end else "the bar after the decision"
+        due = f"bar {classify.stamp(_bar_ms(ground, wanted))}" if wanted < ground.end else "the bar after the decision"
         yield Difference(bar_ms, "entry", "bought later", f"bought in {due}", Cause.LATE_TICK)
     decision = ground.decisions.get(wanted - 1)
     if decision is not None and decision.quantity is not None and decision.quantity != trade.quantity:
@@ -165,7 +165,7 @@ def _entry(ground: Ground, trade: RecordedTrade) -> Iterator[Difference]:
         yield Difference(bar_ms, "quantity bought", plain(trade.quantity), plain(decision.quantity), cause)
     price = ground.ask(min(wanted, row), ground.rules[trade.version])
     if _differs(trade.paid, price):
-        cause = reasons.of_price(ground, row, trade.buys, price)
+        cause = classify.of_price(ground, row, trade.buys, price)
         impact = (price - trade.paid) * trade.quantity
         yield Difference(bar_ms, "entry price", _price(trade.paid), plain(price), cause, impact)
 
@@ -185,17 +185,17 @@ def _exit(ground: Ground, trade: RecordedTrade) -> Iterator[Difference]:
         wanted = "still held" if engine is None else _sale(ground, engine.row, engine.price, engine.reason)
         impact = (trade.got - engine.price) * sold if engine and closed is not None else None
         row = min(one for one in (closed, engine.row if engine else None) if one is not None)
-        cause = reasons.of_exit(ground, trade, closed, engine)
+        cause = classify.of_exit(ground, trade, closed, engine)
         yield Difference(_bar_ms(ground, row), "exit", live, wanted, cause, impact)
     elif _differs(trade.got, engine.price):
-        cause = reasons.of_price(ground, engine.row, trade.sells, engine.price, is_limit=engine.is_maker)
+        cause = classify.of_price(ground, engine.row, trade.sells, engine.price, is_limit=engine.is_maker)
         impact = (trade.got - engine.price) * sold
         row_ms = _bar_ms(ground, engine.row)
         yield Difference(row_ms, "exit price", _price(trade.got), plain(engine.price), cause, impact)
 
 
 def _sale(ground: Ground, row: int, price: Decimal, reason: str) -> str:
-    return f"{reason.replace('_', ' ')} at {_price(price)}, bar {reasons.stamp(_bar_ms(ground, row))}"
+    return f"{reason.replace('_', ' ')} at {_price(price)}, bar {classify.stamp(_bar_ms(ground, row))}"
 
 
 def _price(price: Decimal) -> str:
@@ -228,7 +228,7 @@ def _fees(ground: Ground, trade: RecordedTrade) -> Iterator[Difference]:
             live = f"{plain(paid)} {others.pop()}"
             yield Difference(row_ms, "fee", live, f"{plain(due)} {asset}", Cause.FEE_IN_BNB, impact)
         elif abs(paid - due) > PRECISION * len(inside):
-            cause = reasons.of_fee(paid, sum((_received(fill) for fill in inside), ZERO))
+            cause = classify.of_fee(paid, sum((_received(fill) for fill in inside), ZERO))
             yield Difference(row_ms, "fee", f"{plain(paid)} {asset}", f"{plain(due)} {asset}", cause, impact)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from backtests.models import Backtest, MonteCarlo, Optimisation, Run, Status, WalkForward
-from backtests.reports.backtest import backtest_report
+from backtests.reports.backtest.report import backtest_report
 from backtests.reports.monte_carlo import monte_carlo_report
-from backtests.reports.search import search_report, trials_report
+from backtests.reports.optimisation import search_report, trials_report
 from backtests.reports.trials import trial_set
 from backtests.reports.walk_forward import walk_forward_report
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from backtests.kept import screen_rows
-from backtests.metrics import DEFINITIONS
+from backtests.engine.metrics import DEFINITIONS
 from backtests.models import Backtest
-from backtests.reports.assumptions import setting
-from backtests.reports.figures import figure, label
-from backtests.reports.history import history_of
+from backtests.reports.backtest.assumptions import setting
+from backtests.reports.backtest.history import history_of
+from backtests.reports.formats import figure, label
+from backtests.runs.series import screen_rows
 
 MOST = 6
 POINTS = 800

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtests import runs
 from backtests.models import MonteCarlo
-from backtests.monte_carlo import Method
-from backtests.reports.figures import figure
+from backtests.monte_carlo.simulation import Method
+from backtests.reports.formats import figure
+from backtests.runs import queue
 
 PERCENTILES = ("5", "25", "50", "75", "95")  # named here because a JSON column does not keep the order of keys
 MEASURES = (
@@ -26,7 +26,7 @@ HEAT_STEPS = (0.02, 0.08, 0.2, 0.4, 0.8)  # return from which a cell is a shade 
 
 def monte_carlo_report(run: MonteCarlo) -> dict[str, Any]:
     result = run.result or {}
-    series = runs.unpack(run.series)
+    series = queue.unpack(run.series)
     steps = "days" if run.plan["method"] == Method.BLOCK else "trades"
     actual, worse = result.get("actual") or {}, result.get("worse") or {}
     rows = [

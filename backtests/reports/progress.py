@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from backtests.models import Optimisation, Run, Status, WalkForward
-from backtests.reports.figures import figure
+from backtests.optimisation.rounds import best_so_far, search_plan
+from backtests.reports.formats import figure
 from backtests.reports.trials import label, value_text
-from backtests.searches import best_so_far, search_plan
-from bots.formats import duration
+from core.formats import duration
 
 STEPS = {"optimisation": "trials", "walkforward": "windows", "backtest": "runs", "montecarlo": "runs"}
 FIRST_FIGURES = ("sharpe", "total_return", "max_drawdown", "closed_trades")

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtests.models import Optimisation
-from backtests.optimise import FIGURES, OBJECTIVES, SearchPlan, Trials, pareto_front, scores
-from backtests.reports.figures import PERCENT, figure
-from backtests.search_space import COMMON_FIELDS
-from backtests.searches import search_plan, trial_table
+from backtests.optimisation.rounds import search_plan, trial_table
+from backtests.optimisation.samplers import FIGURES, OBJECTIVES, SearchPlan, Trials, pareto_front, scores
+from backtests.optimisation.space import COMMON_FIELDS
+from backtests.reports.formats import PERCENT, figure
 from bots.strategy import registry
 
 Floats = NDArray[np.float64]

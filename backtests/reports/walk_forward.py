@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from backtests import runs
 from backtests.models import WalkForward
-from backtests.optimise import OBJECTIVES
-from backtests.reports.figures import equity_points, figure, moment
+from backtests.optimisation.rounds import search_plan
+from backtests.optimisation.samplers import OBJECTIVES
+from backtests.reports.formats import equity_points, figure, moment
 from backtests.reports.trials import label, value_text
-from backtests.searches import search_plan
-from exchange.types import INTERVAL_MS
+from backtests.runs import queue
+from exchange.api.types import INTERVAL_MS
 
 CHARTED = ("number", "train_from", "test_from", "test_to", "gain", "growth", "chosen")
 
@@ -28,7 +28,7 @@ def walk_forward_report(run: WalkForward) -> dict[str, Any]:
         "summary": _summary(result),
         "parameters": [_parameter(name, result) for name in names],
         "charts": {
-            "equity": [[*point, None] for point in equity_points(runs.unpack(run.series))],
+            "equity": [[*point, None] for point in equity_points(queue.unpack(run.series))],
             "windows": [
                 {
                     key: window[key]

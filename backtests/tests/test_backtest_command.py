@@ -10,10 +10,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from backtests.models import Backtest
-from backtests.verdict import HEADLINES
+from backtests.statistics.verdict import HEADLINES
 from bots.models import BotConfig
-from exchange.kline_series import with_all_columns
-from exchange.klines import read_file, store
+from exchange.klines import store
+from exchange.klines.files import read_file
+from exchange.klines.series import with_all_columns
 from exchange.models import ApiKey, Symbol, Venue
 
 SETTINGS = ["stop_loss=0.02", "take_profit=0.05", "fee_rate=0.002"]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from backtests.models import Backtest
 from backtests.reports.comparison import MOST, comparison
-from backtests.views.pages import TITLES, page
+from backtests.views.base import TITLES, page
 
 OFFERED = 60
 

@@ -14,11 +14,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from backtests.list_form import ListForm
+from backtests.forms.results_filter import ListForm
 from backtests.models import Optimisation, kinds
-from backtests.reports.assumptions import strategy_label
-from backtests.reports.figures import figure
-from backtests.views.pages import TITLES, page
+from backtests.reports.backtest.assumptions import strategy_label
+from backtests.reports.formats import figure
+from backtests.views.base import TITLES, page
 
 PAGE = 50
 NOTE_LENGTH = 2000

@@ -9,16 +9,19 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from backtests import runs, searches, tasks, walks
-from backtests.bot_settings import settings_of
-from backtests.data_access import RunError
-from backtests.form_preview import preview_of
-from backtests.forms import RunForm, settings_initial
-from backtests.forms_monte_carlo import MonteCarloForm
-from backtests.forms_search import SearchForm, WalkForwardForm, plan_initial
+from backtests import tasks
+from backtests.forms.monte_carlo import MonteCarloForm
+from backtests.forms.optimisation import SearchForm, WalkForwardForm, plan_initial
+from backtests.forms.preview import preview_of
+from backtests.forms.run import RunForm, settings_initial
 from backtests.models import Backtest, Optimisation, Run, Status, WalkForward, kinds
-from backtests.parameters import parse_pairs
-from backtests.views.pages import TITLES, page
+from backtests.optimisation import rounds
+from backtests.runs import queue
+from backtests.runs.inputs import RunError
+from backtests.settings.of_bot import settings_of
+from backtests.settings.parse import parse_pairs
+from backtests.views.base import TITLES, page
+from backtests.walk_forward import runner
 from bots.models import BotConfig
 from exchange.models import Dataset
 
@@ -130,13 +133,13 @@ def _number(text: str | None) -> int:
 
 def _put_on_record(form: Any, user: Any) -> Run:
     if isinstance(form, MonteCarloForm):
-        return runs.new_monte_carlo(form.cleaned_data["backtest"], form.plan(), form.cleaned_data["seed"], user)
+        return queue.new_monte_carlo(form.cleaned_data["backtest"], form.plan(), form.cleaned_data["seed"], user)
     request = form.request(user)
     if isinstance(form, WalkForwardForm):
-        return walks.new_walk_forward(request, form.plan())
+        return runner.new_walk_forward(request, form.plan())
     if isinstance(form, SearchForm):
-        return searches.new_optimisation(request, form.plan(), form.cleaned_data["hold_out"])
-    return runs.new_backtest(request)
+        return rounds.new_optimisation(request, form.plan(), form.cleaned_data["hold_out"])
+    return queue.new_backtest(request)
 
 
 def _refuse(form: Any, error: RunError) -> None:

@@ -8,10 +8,10 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from backtests.data_access import RunError
-from backtests.reports.candles import Window, candle_window
-from backtests.reports.trades import TradeQuery, exact_rows, trade_table
-from backtests.views.pages import run_of
+from backtests.reports.backtest.candles import Window, candle_window
+from backtests.reports.backtest.trades import TradeQuery, exact_rows, trade_table
+from backtests.runs.inputs import RunError
+from backtests.views.base import run_of
 
 may_view = permission_required("backtests.view_backtest", raise_exception=True)
 

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 
 from backtests import reports
 from backtests.models import Status
-from backtests.reports.assumptions import assumptions, strategy_label
+from backtests.reports.backtest.assumptions import assumptions, strategy_label
 from backtests.reports.progress import progress_of
-from backtests.views.pages import TITLES, page, run_of
+from backtests.views.base import TITLES, page, run_of
 from bots.models import BotConfig
-from exchange.types import INTERVAL_MS
+from exchange.api.types import INTERVAL_MS
 
 # The charts of one kind alone; charts.js and equity.js are on every kind's page.
 SCRIPTS = {

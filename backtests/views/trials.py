@@ -10,10 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from backtests.models import Optimisation
-from backtests.optimise import FIGURES
+from backtests.optimisation.samplers import FIGURES
 from backtests.reports import trials
-from backtests.reports.figures import figures
-from backtests.views.pages import TITLES, page
+from backtests.reports.formats import figures
+from backtests.views.base import TITLES, page
 from bots.models import BotConfig
 
 

@@ -18,10 +18,10 @@ import talib
 from bench_engine import EVERY_RULE, SIGNALS_ONLY, bare, market_of, run_bare, run_loop
 from data import Bars
 
-from backtests.engine import Backtest, Market, backtest, tape_for
-from backtests.evaluate import Evaluator
-from backtests.parameters import make_parameters
-from backtests.span import Span
+from backtests.engine.run import Backtest, Market, backtest, tape_for
+from backtests.engine.timerange import Span
+from backtests.optimisation.evaluate import Evaluator
+from backtests.settings.parse import make_parameters
 
 THREADS = 2
 PLAIN = SIGNALS_ONLY | {"initial_capital": CAPITAL, "rsi_oversold": OVERSOLD, "rsi_period": RSI}

@@ -13,10 +13,10 @@ from bots.strategy.sizing import entry_size
 from bots.strategy.types import (
     Action,
     Decided,
+    EntryFacts,
     ExitParams,
-    Gate,
-    Gates,
     LotRules,
+    RejectionReason,
     RiskParams,
     Signal,
     SizeParams,
@@ -32,7 +32,7 @@ def stop_as_entry_fills(exits: ExitParams, price: float, tick_size: float) -> fl
 
 @register_jitable
 def size_within_exposure(
-    facts: Gates,
+    facts: EntryFacts,
     size: SizeParams,
     exits: ExitParams,
     rules: LotRules,
@@ -46,7 +46,7 @@ def size_within_exposure(
     stop_price = stop_as_entry_fills(exits, price, rules.tick_size)
     sizing = entry_size(size, rules, capital, ledger_quote, account_quote, price, fee_rate, stop_price)
     if facts.exposure_room <= 0.0 or sizing.lots * rules.step_size * price > facts.exposure_room:
-        return Sizing(0, Gate.EXPOSURE_LIMIT)
+        return Sizing(0, RejectionReason.EXPOSURE_LIMIT)
     return sizing
 
 
@@ -54,7 +54,7 @@ def size_within_exposure(
 def decide(
     signal: int,
     position_lots: int,
-    facts: Gates,
+    facts: EntryFacts,
     risk: RiskParams,
     size: SizeParams,
     exits: ExitParams,
@@ -73,14 +73,14 @@ def decide(
     """
     if position_lots > 0:
         if signal == Signal.SELL:
-            return Decided(Action.EXIT, position_lots, Gate.OPEN)
-        return Decided(Action.HOLD, 0, Gate.OPEN)
+            return Decided(Action.EXIT, position_lots, RejectionReason.OPEN)
+        return Decided(Action.HOLD, 0, RejectionReason.OPEN)
     if signal != Signal.BUY:
-        return Decided(Action.WAIT, 0, Gate.OPEN)
+        return Decided(Action.WAIT, 0, RejectionReason.OPEN)
     gate = entry_gate(risk, facts)
-    if gate != Gate.OPEN:
+    if gate != RejectionReason.OPEN:
         return Decided(Action.REFUSED, 0, gate)
     sizing = size_within_exposure(facts, size, exits, rules, capital, ledger_quote, account_quote, price, fee_rate)
-    if sizing.gate != Gate.OPEN:
+    if sizing.gate != RejectionReason.OPEN:
         return Decided(Action.REFUSED, 0, sizing.gate)
-    return Decided(Action.ENTER, sizing.lots, Gate.OPEN)
+    return Decided(Action.ENTER, sizing.lots, RejectionReason.OPEN)

@@ -8,40 +8,40 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from bots.strategy.rounding import reaches
-from bots.strategy.types import Gate, Gates, RiskParams
+from bots.strategy.types import EntryFacts, RejectionReason, RiskParams
 
 
 @register_jitable
-def _daily_gate(risk: RiskParams, facts: Gates) -> Gate:
+def _daily_gate(risk: RiskParams, facts: EntryFacts) -> RejectionReason:
     """Gates 5 to 7. A limit that is off is NaN, and every comparison with NaN is False."""
     if facts.entries_today >= risk.max_daily_trades:
-        return Gate.DAILY_TRADE_LIMIT
+        return RejectionReason.DAILY_TRADE_LIMIT
     if reaches(-facts.net_pnl_today, risk.max_daily_loss * facts.capital_at_day_start):
-        return Gate.DAILY_LOSS_LIMIT
+        return RejectionReason.DAILY_LOSS_LIMIT
     if reaches(facts.net_pnl_today, risk.daily_profit_target * facts.capital_at_day_start):
-        return Gate.DAILY_PROFIT_TARGET
-    return Gate.OPEN
+        return RejectionReason.DAILY_PROFIT_TARGET
+    return RejectionReason.OPEN
 
 
 @register_jitable
-def entry_gate(risk: RiskParams, facts: Gates) -> Gate:
+def entry_gate(risk: RiskParams, facts: EntryFacts) -> RejectionReason:
     """The first of gates 1 to 9 that says no, or OPEN. Exposure is judged once the size is known."""
     if facts.is_halted:
-        return Gate.HALTED
+        return RejectionReason.HALTED
     if facts.is_outside_schedule:
-        return Gate.OUTSIDE_SCHEDULE
+        return RejectionReason.OUTSIDE_SCHEDULE
     if facts.is_stale:
-        return Gate.STALE_SIGNAL
+        return RejectionReason.STALE_SIGNAL
     if facts.bars_since_exit < risk.cooldown_bars:
-        return Gate.COOLDOWN
+        return RejectionReason.COOLDOWN
     daily = _daily_gate(risk, facts)
-    if daily != Gate.OPEN:
+    if daily != RejectionReason.OPEN:
         return daily
     if facts.drawdown_reached:
-        return Gate.MAX_DRAWDOWN
+        return RejectionReason.MAX_DRAWDOWN
     if not facts.has_order_room:
-        return Gate.ORDER_LIMIT
-    return Gate.OPEN
+        return RejectionReason.ORDER_LIMIT
+    return RejectionReason.OPEN
 
 
 @register_jitable

@@ -8,7 +8,7 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from bots.strategy.rounding import ceil_count, floor_count, reaches, whole_units
-from bots.strategy.types import Gate, LotRules, SizeMode, SizeParams, Sizing
+from bots.strategy.types import LotRules, RejectionReason, SizeMode, SizeParams, Sizing
 
 UNITS = 100_000_000
 
@@ -105,15 +105,15 @@ def entry_size(
     free = min(ledger_quote, account_quote)
     lots = lots_for(min(notional_wanted(size, capital), capital, free), rules, price)
     if is_far_over_smallest(lots, rules, price, fee_rate, stop_price):
-        return Sizing(lots, Gate.OPEN)
+        return Sizing(lots, RejectionReason.OPEN)
     smallest = smallest_lots(rules, price, fee_rate, stop_price)
     if lots >= smallest:
-        return Sizing(lots, Gate.OPEN)
+        return Sizing(lots, RejectionReason.OPEN)
     if smallest > rules.max_lots:
-        return Sizing(0, Gate.BELOW_MIN_NOTIONAL)
+        return Sizing(0, RejectionReason.BELOW_MIN_NOTIONAL)
     cost = smallest * rules.step_size * price
     if reaches(capital, cost) and reaches(free, cost):
-        return Sizing(smallest, Gate.OPEN)
+        return Sizing(smallest, RejectionReason.OPEN)
     if not reaches(account_quote, cost):
-        return Sizing(0, Gate.INSUFFICIENT_BALANCE)
-    return Sizing(0, Gate.BELOW_MIN_NOTIONAL)
+        return Sizing(0, RejectionReason.INSUFFICIENT_BALANCE)
+    return Sizing(0, RejectionReason.BELOW_MIN_NOTIONAL)

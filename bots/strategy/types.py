@@ -58,7 +58,7 @@ class ExitReason(IntEnum):
     MANUAL = 5
 
 
-class Gate(IntEnum):
+class RejectionReason(IntEnum):
     """What forbids an entry (rule 6, in its order, then rule 5's reasons). OPEN forbids nothing."""
 
     OPEN = 0
@@ -150,7 +150,7 @@ class Position(NamedTuple):
     highest: float
 
 
-class Gates(NamedTuple):
+class EntryFacts(NamedTuple):
     """The facts that rule 6 looks at, as they stood at the decided bar's close; "today" is the next bar's day."""
 
     is_halted: bool
@@ -166,18 +166,18 @@ class Gates(NamedTuple):
 
 
 class Sizing(NamedTuple):
-    """Whole lots to buy, or why not: a `Gate`, OPEN when `lots` may be bought."""
+    """Whole lots to buy, or why not: a `RejectionReason`, OPEN when `lots` may be bought."""
 
     lots: int
-    gate: Gate
+    gate: RejectionReason
 
 
 class Decided(NamedTuple):
-    """What to do about one bar: an `Action`, the lots it buys or sells, and the `Gate` that refused (else OPEN)."""
+    """The decision about one bar: an `Action`, the lots to buy or sell, and why an entry was refused (else OPEN)."""
 
     action: Action
     lots: int
-    gate: Gate
+    gate: RejectionReason
 
 
 class ParameterField(NamedTuple):

@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from bots import badges, formats
-from bots import words as in_words
 from bots.models import BotConfig, Decision, ParityCheck
-from bots.queries import BotFacts
+from bots.pages import badges
+from bots.pages import reason_labels as in_words
+from bots.pages.queries import BotFacts
 from bots.strategy.registry import STRATEGIES
+from core import formats
 
 register = template.Library()
 

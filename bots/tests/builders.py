@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bots import lifecycle
+from bots.control import lifecycle
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Order, Trade
 from exchange.models import ApiKey, Symbol, Venue
 

@@ -10,12 +10,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from bots import schedules
+from bots.control import schedules
 from bots.models import BotRun, BotState, Decision, Order, Status
 from bots.tests import builders
-from bots.tests.runner_stage import Stage
-from bots.tests.runner_tables import BUY
-from exchange.decimals import plain
+from bots.trading.tests.stage import Stage
+from bots.trading.tests.tables import BUY
+from core.formats import plain
 from exchange.models import Symbol
 
 pytestmark = pytest.mark.django_db
@@ -28,8 +28,8 @@ ENTER = 2  # the bar that is decided
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A bot on the paper exchange of this process, which the commands find there."""
     made = Stage(TABLE)
-    monkeypatch.setattr("bots.preview.open_desk", lambda bot: made.desk())
-    monkeypatch.setattr("bots.runner.open_desk", lambda bot: made.desk())
+    monkeypatch.setattr("bots.pages.preview.open_context", lambda bot: made.desk())
+    monkeypatch.setattr("bots.trading.tick.open_context", lambda bot: made.desk())
     yield made
     made.close()
 

@@ -1,6 +1,6 @@
 """Binance Spot, its testnet or the paper exchange: whatever speaks the REST protocol at a given address.
 
-Which address and key, is decided in exchange/connect.py. Reads are repeated while that may help; nothing that could
+Which address and key, is decided in exchange/api/factory.py. Reads are repeated while that may help; nothing that could
 execute an order is, except after -1021, with which the exchange refuses a request before it looks at the order.
 """
 
@@ -16,16 +16,8 @@ from binance.exceptions import BinanceAPIException, BinanceRequestException
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
 from urllib3.exceptions import HTTPError
 
-from exchange.binance import failures, parsing
-from exchange.binance.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Refused, RestClient, TooLate, Unreadable
-from exchange.binance.clock import ServerClock
-from exchange.binance.parameters import oco_parameters, order_parameters
-from exchange.binance.parsing import BadPayload
-from exchange.errors import ExchangeError, ExchangeUnavailable, RateLimited
-from exchange.filters import InvalidSymbolInfo, find_symbol, parse_rules
-from exchange.rate_limits import Budget, Priority
-from exchange.secrets import Secret
-from exchange.types import (
+from exchange.api.errors import ExchangeError, ExchangeUnavailable, RateLimited
+from exchange.api.types import (
     Account,
     BookTicker,
     CommissionRates,
@@ -38,6 +30,21 @@ from exchange.types import (
     Side,
     SymbolRules,
 )
+from exchange.binance import failures, parsing
+from exchange.binance.client import (
+    CONNECT_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    Refused,
+    RestClient,
+    TooLate,
+    Unreadable,
+)
+from exchange.binance.clock import ServerClock
+from exchange.binance.parameters import oco_parameters, order_parameters
+from exchange.binance.parsing import BadPayload
+from exchange.limits.budget import Budget, Priority
+from exchange.secrets import Secret
+from exchange.symbols.filters import InvalidSymbolInfo, find_symbol, parse_rules
 
 T = TypeVar("T")
 
@@ -48,7 +55,7 @@ PAGE = 1000
 
 
 class BinanceExchange:
-    """`exchange.base.Exchange` over HTTP. One per thread.
+    """`exchange.api.base.Exchange` over HTTP. One per thread.
 
     `base_url` is the root above `/api/v3`: https://api.binance.com, http://127.0.0.1:8000/paper. `session` carries the
     requests and is closed by whoever made it.

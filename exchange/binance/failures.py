@@ -1,4 +1,4 @@
-"""What a failed call means: every status, code, text and network error into the tree of exchange/errors.py.
+"""What a failed call means: every status, code, text and network error into the tree of exchange/api/errors.py.
 
 The question behind each case is whether an order may have been executed. `changes` says that the call was one that
 could (placing or cancelling); then everything short of a clear no is `OutcomeUnknown`.
@@ -13,8 +13,7 @@ import time
 import requests
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from exchange.binance.client import Answer
-from exchange.errors import (
+from exchange.api.errors import (
     DuplicateOrder,
     ExchangeError,
     ExchangeUnavailable,
@@ -27,6 +26,7 @@ from exchange.errors import (
     RequestRejected,
     WouldTriggerImmediately,
 )
+from exchange.binance.client import Answer
 
 CLOCK_IS_OFF = -1021
 TOO_MANY_ORDERS = -1015

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exchange.decimals import plain
-from exchange.types import OcoRequest, OrderRequest, OrderType, Side, TimeInForce
+from core.formats import plain
+from exchange.api.types import OcoRequest, OrderRequest, OrderType, Side, TimeInForce
 
 _LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
 

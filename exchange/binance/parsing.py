@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from exchange.types import (
+from exchange.api.types import (
     Account,
     Balance,
     BookTicker,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import requests
 
 from exchange.binance.exchange import BinanceExchange
-from exchange.paper.accounts import reveal
-from exchange.paper.clock import Clock
+from exchange.limits.budget import Budget
+from exchange.limits.stores import MemoryStore
+from exchange.paper.account.accounts import reveal
+from exchange.paper.http.transport import PaperAdapter
+from exchange.paper.market.clock import Clock
 from exchange.paper.models import PaperAccount
-from exchange.paper.transport import PaperAdapter
-from exchange.rate_limit_stores import MemoryStore
-from exchange.rate_limits import Budget
 
 ADDRESS = "http://paper.invalid"
 

@@ -14,10 +14,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from exchange import connect
+from exchange.api import factory
+from exchange.binance.tests.canned import CannedServer, Reply, canned_server, refusal
 from exchange.models import ApiKey, Dataset, Symbol, Venue
 from exchange.paper.models import PaperAccount, PaperBalance
-from exchange.tests.canned import CannedServer, Reply, canned_server, refusal
 
 ACCOUNT = {"canTrade": True, "canWithdraw": False, "balances": []}
 INFO = {
@@ -35,7 +35,7 @@ def server(redis_url: str) -> Iterator[CannedServer]:
 @pytest.fixture
 def live(server: CannedServer, settings: Any, monkeypatch: pytest.MonkeyPatch) -> CannedServer:
     settings.ALLOW_LIVE_TRADING = True
-    monkeypatch.setattr(connect, "LIVE_URL", server.url)
+    monkeypatch.setattr(factory, "LIVE_URL", server.url)
     return server
 
 

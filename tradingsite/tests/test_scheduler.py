@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
-from bots.schedules import TASK, offset_s
+from bots.control.schedules import TASK, offset_s
 from tradingsite.celery import app
 from tradingsite.scheduler import BotScheduler, GridSchedule
 

@@ -16,13 +16,16 @@ django.setup()
 import numpy as np  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from backtests import runs, searches, tasks  # noqa: E402
-from backtests.data_access import Request  # noqa: E402
+from backtests import tasks  # noqa: E402
 from backtests.models import Optimisation  # noqa: E402
-from bots import demo  # noqa: E402
+from backtests.optimisation import rounds  # noqa: E402
+from backtests.runs import queue  # noqa: E402
+from backtests.runs.inputs import Request  # noqa: E402
+from bots.control import demo  # noqa: E402
 from bots.models import BotRun  # noqa: E402
 from bots.tasks import run_bot_task  # noqa: E402
-from exchange.klines import Klines, store  # noqa: E402
+from exchange.api.types import Klines  # noqa: E402
+from exchange.klines import store  # noqa: E402
 
 BARS = 300_000
 GRID = ["ema_fast=2:101", "ema_slow=110:309"]  # 20,000 trials
@@ -57,7 +60,7 @@ def main() -> None:
     bot = demo.make()[1][0]
     demo.go_on_in_real_time(bot)
     store.merge("BTCUSDT", candles())
-    search = searches.new_optimisation(Request("BTCUSDT", "1m", {}), {"grid": GRID})
+    search = rounds.new_optimisation(Request("BTCUSDT", "1m", {}), {"grid": GRID})
     tasks.ring(search)
     seconds_until(lambda: chunks_in_hand(search) == settings.RESEARCH_CONCURRENCY)
     before = BotRun.objects.filter(bot=bot).count()
@@ -67,7 +70,7 @@ def main() -> None:
     outcome = BotRun.objects.filter(bot=bot).latest("started_at").outcome
     print(json.dumps({"waited_s": waited_s, "outcome": outcome, "chunks_in_hand": in_hand,
                       "chunks_left": search.chunks.filter(claimed_at__isnull=True).count()}))  # fmt: skip
-    runs.cancel(search)
+    queue.cancel(search)
 
 
 if __name__ == "__main__":

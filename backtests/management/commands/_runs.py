@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
-from backtests import runs
-from backtests.bot_settings import settings_of
-from backtests.data_access import Request
 from backtests.models import Run, Status
-from backtests.optimise import OBJECTIVES, Method
-from backtests.parameters import parse_pairs
+from backtests.optimisation.samplers import OBJECTIVES, Method
+from backtests.runs import queue
+from backtests.runs.inputs import Request
+from backtests.settings.of_bot import settings_of
+from backtests.settings.parse import parse_pairs
 from bots.models import BotConfig
 
 
@@ -77,7 +77,7 @@ def resumable(run: Run) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        runs.pause(run)
+        queue.pause(run)
         run.refresh_from_db()
         raise CommandError(
             f"Paused after {run.done_steps:,} of {run.total_steps:,}; what was made is kept. "

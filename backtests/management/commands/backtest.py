@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 if TYPE_CHECKING:
-    from backtests.engine import Backtest, Market
-    from backtests.parameters import RunParameters
+    from backtests.engine.run import Backtest, Market
+    from backtests.settings.parse import RunSettings
 
 
 class Command(BaseCommand):
@@ -54,9 +54,9 @@ class Command(BaseCommand):
     def _print(self, market: Market, run: Backtest, seconds: float) -> None:
         from rich.console import Console
 
-        from backtests.report_table import result_table
-        from exchange.klines import gaps
-        from exchange.types import Klines
+        from backtests.terminal_report import result_table
+        from exchange.api.types import Klines
+        from exchange.klines.series import gaps
 
         Console(file=self.stdout).print(result_table(run.result))  # type: ignore[arg-type]
         holes = gaps(Klines(market.interval, *market.candles)[run.first : run.end])
@@ -66,11 +66,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{run.end - run.first} bars in {seconds:.3f} s.")
 
 
-def _read(options: dict[str, Any]) -> tuple[Market, RunParameters]:
+def _read(options: dict[str, Any]) -> tuple[Market, RunSettings]:
     """The market and the settings that the options ask for."""
-    from backtests import data
-    from backtests.engine import BacktestError, prepare
-    from backtests.parameters import make_parameters, parse_pairs
+    from backtests.engine.run import BacktestError, prepare
+    from backtests.runs import data
+    from backtests.settings.parse import make_parameters, parse_pairs
 
     given: dict[str, object] = dict(parse_pairs(options["set"]))
     symbol, interval, venue = options["symbol"], options["interval"], None
@@ -95,17 +95,17 @@ def _read(options: dict[str, Any]) -> tuple[Market, RunParameters]:
     return prepare(klines, symbol, rules), make_parameters(given, symbol=symbol, interval=interval)
 
 
-def _run(market: Market, parameters: RunParameters, options: dict[str, Any]) -> Backtest:
-    from backtests.engine import backtest
-    from backtests.span import parse_span
+def _run(market: Market, parameters: RunSettings, options: dict[str, Any]) -> Backtest:
+    from backtests.engine.run import backtest
+    from backtests.engine.timerange import parse_span
 
     return backtest(market, parameters, parse_span(options["start"], options["end"]))
 
 
 def _verdict(market: Market, run: Backtest) -> str:
     """How likely the result is to be luck, had nothing else been tried on these candles: only a kept one is counted."""
-    from backtests.luck import judge
-    from backtests.metrics import daily_returns
+    from backtests.engine.metrics import daily_returns
+    from backtests.statistics.run_verdict import judge
 
     daily = daily_returns(market.candles.open_time[run.first : run.end], run.equity)
     return judge(run.result, daily, trials=1).sentence
@@ -114,11 +114,11 @@ def _verdict(market: Market, run: Backtest) -> str:
 def _keep(options: dict[str, Any]) -> tuple[str, str]:
     """Make the run again on record; its verdict, which counts what was tried on these candles before, and its page."""
 
-    from backtests import runs
     from backtests.management.commands._runs import read_request, require_done
+    from backtests.runs import queue
 
-    run = runs.new_backtest(read_request({**options, "seed": 1}))
-    runs.execute_backtest(run)
+    run = queue.new_backtest(read_request({**options, "seed": 1}))
+    queue.execute_backtest(run)
     require_done(run)
     return (run.verdict or {})["sentence"], f"/backtests/backtest/{run.pk}/"
 

@@ -8,12 +8,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Column, Table
 
-from backtests import runs
-from backtests.data_access import RunError
 from backtests.management.commands._runs import require_done
 from backtests.models import Backtest
-from backtests.monte_carlo import FEE_MULTIPLES, SLIPPAGES_BPS, Method
+from backtests.monte_carlo.simulation import FEE_MULTIPLES, SLIPPAGES_BPS, Method
 from backtests.reports.monte_carlo import monte_carlo_report
+from backtests.runs import queue
+from backtests.runs.inputs import RunError
 
 
 class Command(BaseCommand):
@@ -37,10 +37,10 @@ class Command(BaseCommand):
             raise CommandError(f"There is no backtest {options['backtest']}.")
         names = ("method", "paths", "mean_block", "skip_probability", "ruin_level", "fee_multiples", "slippages_bps")
         try:
-            run = runs.new_monte_carlo(backtest, {name: options[name] for name in names}, options["seed"])
+            run = queue.new_monte_carlo(backtest, {name: options[name] for name in names}, options["seed"])
         except RunError as error:
             raise CommandError(str(error)) from error
-        runs.execute_monte_carlo(run)
+        queue.execute_monte_carlo(run)
         result = require_done(run)
         report = monte_carlo_report(run)
         console = Console(file=self.stdout)  # type: ignore[arg-type]

@@ -11,8 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from backtests import searches, tasks
-from backtests.data_access import RunError
+from backtests import tasks
 from backtests.management.commands._runs import (
     add_market,
     add_search,
@@ -23,9 +22,11 @@ from backtests.management.commands._runs import (
     resumable,
 )
 from backtests.models import Optimisation
-from backtests.optimise import FIGURES
-from backtests.reports.figures import figure, label
-from backtests.reports.search import luck_rows
+from backtests.optimisation import rounds
+from backtests.optimisation.samplers import FIGURES
+from backtests.reports.formats import figure, label
+from backtests.reports.optimisation import luck_rows
+from backtests.runs.inputs import RunError
 
 
 class Command(BaseCommand):
@@ -36,21 +37,21 @@ class Command(BaseCommand):
         add_market(parser)
         add_search(parser)
         parser.add_argument(
-            "--hold-out", type=float, default=searches.HOLD_OUT, help="share that the search cannot see (default: 0.2)"
+            "--hold-out", type=float, default=rounds.HOLD_OUT, help="share that the search cannot see (default: 0.2)"
         )
         parser.add_argument("--workers", action="store_true", help="make it on the running Celery workers")
         parser.add_argument("--json", type=Path, metavar="OUT")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            search = searches.new_optimisation(read_request(options), read_plan(options), options["hold_out"])
+            search = rounds.new_optimisation(read_request(options), read_plan(options), options["hold_out"])
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
         with resumable(search), bar_of(search, "trial") as move:
             if options["workers"]:
                 _watch(search, move)
             else:
-                searches.run_here(search, move)
+                rounds.run_here(search, move)
         result = require_done(search)
         if options["json"]:
             options["json"].write_text(json.dumps({"id": search.pk, "verdict": search.verdict, **result}, indent=1))
@@ -58,7 +59,7 @@ class Command(BaseCommand):
 
     def _print(self, search: Optimisation, result: dict[str, Any]) -> None:
         best = result["best"]
-        names = searches.search_plan(search).space.names
+        names = rounds.search_plan(search).space.names
         words = " ".join(f"{name}={_plain(best['parameters'][name])}" for name in names)
         table = Table(title=f"Best of {result['overfitting']['trials']:,} trials: {words}", show_header=False)
         for name in FIGURES:

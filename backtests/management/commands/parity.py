@@ -13,13 +13,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from backtests.data_access import utc
 from backtests.parity.check import NothingToCompare, Parity, check
-from backtests.parity.keep import keep, row_of
+from backtests.parity.store import keep, row_of
+from backtests.runs.inputs import utc
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig
-from exchange.decimals import plain
-from exchange.errors import ExchangeError
+from core.formats import plain
+from exchange.api.errors import ExchangeError
 
 SHOWN = 200
 

@@ -11,15 +11,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from tqdm import tqdm
 
-from backtests.fields import ParametersError
-from backtests.parameters import make_parameters, parse_pairs
+from backtests.engine.timerange import SpanError, parse_span
 from backtests.replay import ReplayFailed, ReplayRun, replay
-from backtests.report_table import result_table
-from backtests.span import SpanError, parse_span
-from exchange.filters import InvalidSymbolInfo, find_symbol
-from exchange.kline_series import FullKlines, KlinesInvalid, aggregate, with_all_columns
-from exchange.klines import read_file, symbol_and_interval_from_name
-from exchange.types import INTERVAL_MS
+from backtests.settings.fields import ParametersError
+from backtests.settings.parse import make_parameters, parse_pairs
+from backtests.terminal_report import result_table
+from exchange.api.types import INTERVAL_MS
+from exchange.klines.files import read_file, symbol_and_interval_from_name
+from exchange.klines.series import FullKlines, KlinesInvalid, aggregate, with_all_columns
+from exchange.symbols.filters import InvalidSymbolInfo, find_symbol
 
 
 class Command(BaseCommand):

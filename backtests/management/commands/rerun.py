@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from backtests import runs
-from backtests.compiled import FOLDER
+from backtests.engine.jit_cache import FOLDER
 from backtests.models import Backtest
+from backtests.runs import queue
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         if backtest is None:
             raise CommandError(f"There is no backtest {options['backtest']}.")
         try:
-            now, changed = runs.rerun(backtest)
+            now, changed = queue.rerun(backtest)
         except ValueError as error:
             raise CommandError(str(error)) from error
         if now == backtest.result_hash:

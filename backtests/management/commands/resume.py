@@ -6,9 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from backtests import runs, searches, walks
 from backtests.management.commands._runs import bar_of, require_done, resumable
 from backtests.models import Optimisation, Run, WalkForward, kinds
+from backtests.optimisation import rounds
+from backtests.runs import queue
+from backtests.walk_forward import runner
 
 
 class Command(BaseCommand):
@@ -23,16 +25,16 @@ class Command(BaseCommand):
         run: Run | None = kinds()[options["kind"]]._default_manager.filter(pk=options["id"]).first()
         if run is None:
             raise CommandError(f"There is no {options['kind']} {options['id']}.")
-        runs.resume(run)
+        queue.resume(run)
         run.refresh_from_db()
         if not run.is_unfinished:
             raise CommandError(f"{run} is {run.status}: there is nothing to go on with.")
         with resumable(run):
             if isinstance(run, Optimisation):
                 with bar_of(run, "trial") as move:
-                    searches.run_here(run, move)
+                    rounds.run_here(run, move)
             elif isinstance(run, WalkForward):
                 with bar_of(run, "window") as move:
-                    walks.execute_walk_forward(run, move)
+                    runner.execute_walk_forward(run, move)
         require_done(run)
         self.stdout.write((run.verdict or {})["sentence"])

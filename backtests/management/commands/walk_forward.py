@@ -8,8 +8,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from backtests import walks
-from backtests.data_access import RunError
 from backtests.management.commands._runs import (
     add_market,
     add_search,
@@ -20,6 +18,8 @@ from backtests.management.commands._runs import (
     resumable,
 )
 from backtests.reports.walk_forward import walk_forward_report
+from backtests.runs.inputs import RunError
+from backtests.walk_forward import runner
 
 
 class Command(BaseCommand):
@@ -36,11 +36,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         plan = read_plan(options) | {name: options[name] for name in ("train_days", "test_days", "anchored")}
         try:
-            run = walks.new_walk_forward(read_request(options), plan)
+            run = runner.new_walk_forward(read_request(options), plan)
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
         with resumable(run), bar_of(run, "window") as move:
-            walks.execute_walk_forward(run, move)
+            runner.execute_walk_forward(run, move)
         result = require_done(run)
         report = walk_forward_report(run)
         table = Table("#", "Traded", *report["names"], "In-sample", "Traded", "Trades")

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bots.desk import open_desk
-from bots.forgetting import forget
-from bots.lifecycle import NotReady
+from bots.control.lifecycle import ActionRefused
 from bots.management.commands._bots import bot_named
-from exchange.errors import ExchangeError
+from bots.trading.context import open_context
+from bots.trading.lost_orders import forget
+from exchange.api.errors import ExchangeError
 
 
 class Command(BaseCommand):
@@ -24,8 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bot = bot_named(options["name"])
         try:
-            gone = forget(bot, open_desk(bot), by=getpass.getuser(), reason=options["reason"])
-        except (NotReady, ExchangeError) as error:
+            gone = forget(bot, open_context(bot), by=getpass.getuser(), reason=options["reason"])
+        except (ActionRefused, ExchangeError) as error:
             raise CommandError(str(error)) from error
         for order in gone:
             self.stdout.write(f"{order.client_order_id} ({order.purpose}, {order.side} {order.quantity}) is gone.")

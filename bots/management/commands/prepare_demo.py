@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from bots import demo
+from bots.control import demo
 
 
 class Command(BaseCommand):

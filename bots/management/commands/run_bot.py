@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from bots import runner
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig, BotRun
-from bots.preview import NothingToPreview, Preview, preview
-from exchange.errors import ExchangeError
+from bots.pages.preview import NothingToPreview, Preview, preview
+from bots.trading import tick
+from exchange.api.errors import ExchangeError
 
 SIGNALS = {1: "BUY", -1: "SELL", 0: "none"}
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self._dry(bot)
             return
-        result = runner.run_bot(bot.pk, even_if_stopped=True)
+        result = tick.run_bot(bot.pk, even_if_stopped=True)
         if result.outcome == BotRun.Outcome.FAILED:
             raise CommandError(f"{bot.name}: {result.message}")
         self.stdout.write(f"{bot.name}: {result.outcome}. {result.message or 'No new bar since the last decision.'}")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bots import lifecycle
+from bots.control import lifecycle
 from bots.management.commands._bots import bot_named
 
 
@@ -20,6 +20,6 @@ class Command(BaseCommand):
         bot = bot_named(options["name"])
         try:
             lifecycle.start(bot)
-        except lifecycle.NotReady as refused:
+        except lifecycle.ActionRefused as refused:
             raise CommandError(f"{bot.name} cannot start. " + " ".join(refused.problems)) from None
         self.stdout.write(f"{bot.name} is running: it decides after each {bot.timeframe} candle of {bot.symbol}.")

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bots import lifecycle, runner
+from bots.control import lifecycle
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig, BotRun
+from bots.trading import tick
 
 
 class Command(BaseCommand):
@@ -29,8 +30,8 @@ class Command(BaseCommand):
         """Sell what it holds, or say why that was not possible."""
         try:
             lifecycle.want_position_closed(bot)
-        except lifecycle.NotReady:
+        except lifecycle.ActionRefused:
             return
-        result = runner.run_bot(bot.pk)
+        result = tick.run_bot(bot.pk)
         if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
             raise CommandError(f"{bot.name} still runs; its position could not be sold. {result.message}")

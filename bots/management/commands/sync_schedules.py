@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bots import schedules
+from bots.control import schedules
 
 
 class Command(BaseCommand):

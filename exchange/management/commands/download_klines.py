@@ -12,10 +12,10 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from exchange import intervals
-from exchange.kline_download import DownloadFailed, KlineSource, Span, download, missing_spans
-from exchange.kline_report import print_coverage, terminal
-from exchange.klines import KlinesInvalid
+from exchange.klines import intervals
+from exchange.klines.download import DownloadFailed, KlineSource, Span, download, missing_spans
+from exchange.klines.report import print_coverage, terminal
+from exchange.klines.series import KlinesInvalid
 from exchange.models import Dataset
 
 DEFAULT_HOST = "https://api.binance.com"

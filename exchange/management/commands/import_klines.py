@@ -9,8 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from rich.console import Console
 
-from exchange.kline_report import print_coverage, terminal
-from exchange.klines import FileReport, KlinesInvalid, read_report, store
+from exchange.klines import store
+from exchange.klines.files import FileReport, read_report
+from exchange.klines.report import print_coverage, terminal
+from exchange.klines.series import KlinesInvalid
 
 
 class Command(BaseCommand):

@@ -10,15 +10,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from exchange.klines import KlinesInvalid
-from exchange.paper.accounts import AccountTerms, InvalidAccount, create_account
-from exchange.paper.clock import Clock, ManualClock, WallClock
-from exchange.paper.limits import DEFAULT_LIMITS, Counters, RateLimit, read_limits
+from exchange.klines.series import KlinesInvalid
+from exchange.paper.account.accounts import AccountTerms, InvalidAccount, create_account
+from exchange.paper.http.limits import DEFAULT_LIMITS, Counters, RateLimit, read_limits
+from exchange.paper.http.server import PaperServer
 from exchange.paper.market.base import Market, MarketInvalid
+from exchange.paper.market.clock import Clock, ManualClock, WallClock
 from exchange.paper.market.load import market_from_spec
+from exchange.paper.market.registry import MarketRegistry
 from exchange.paper.models import PaperAccount
-from exchange.paper.server import PaperServer
-from exchange.paper.venues import Venues
 
 
 class Command(BaseCommand):
@@ -85,7 +85,7 @@ class Command(BaseCommand):
         market = market_from_spec(options["market"], options["exchange_info"])
         clock = _clock(options, market)
         account = self._account(options)
-        served_by = Venues(counters=Counters(_limits(options["exchange_info"])))
+        served_by = MarketRegistry(counters=Counters(_limits(options["exchange_info"])))
         served_by.install(account, clock=clock, market=market, default=True)
         controlled = (clock, market) if options["control"] and isinstance(clock, ManualClock) else None
         return PaperServer((options["host"], options["port"]), served_by, controlled)

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from exchange.errors import ExchangeError
-from exchange.filters import InvalidSymbolInfo
+from exchange.api.errors import ExchangeError
 from exchange.models import Venue
-from exchange.symbols import refresh
+from exchange.symbols.catalogue import refresh
+from exchange.symbols.filters import InvalidSymbolInfo
 
 
 class Command(BaseCommand):

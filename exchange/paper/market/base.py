@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from exchange.api.types import Float64Array, Int64Array
 from exchange.paper.errors import ApiError
-from exchange.types import Float64Array, Int64Array
 
 SymbolInfo = dict[str, Any]  # one entry of exchangeInfo's `symbols`
 KlineRow = tuple[Any, ...]  # the exchange's 12 items

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from exchange import intervals
-from exchange.kline_series import FullKlines, KlinesInvalid
+from exchange.klines import intervals
+from exchange.klines.series import FullKlines, KlinesInvalid
 from exchange.paper.market.base import Market, MarketInvalid, SymbolInfo
 from exchange.paper.market.replay import ReplayMarket
 
@@ -119,10 +119,10 @@ def _part(part: str) -> tuple[str, FullKlines]:
     """One part of a replay's spec: its symbol and candles."""
     stored = _SERIES.match(part)
     if stored and not Path(part).exists():
-        from exchange.kline_store import load
+        from exchange.klines.store import load
 
         return stored[1], load(stored[1], stored[2])
-    from exchange.kline_files import read_report
+    from exchange.klines.files import read_report
 
     path, at, series = part.rpartition("@")
     named = _SERIES.match(series) if at else None

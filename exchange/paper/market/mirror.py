@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import requests
 
-from exchange import intervals
 from exchange.fills import UNITS
-from exchange.kline_series import FullKlines
+from exchange.klines import intervals
+from exchange.klines.series import FullKlines
 from exchange.paper import errors
 from exchange.paper.errors import ApiError
 from exchange.paper.market.base import Bars, KlineRow, MarketUnavailable, SymbolInfo

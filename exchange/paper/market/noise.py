@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange.types import Float64Array, Int64Array
+from exchange.api.types import Float64Array, Int64Array
 
 _UInt64Array = NDArray[np.uint64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from exchange import intervals
-from exchange.kline_series import FullKlines, aggregate
+from exchange.klines import intervals
+from exchange.klines.series import FullKlines, aggregate
 from exchange.paper import errors
 from exchange.paper.market.base import EXTRA_ORDER_TYPES, Bars, KlineRow, MarketInvalid, SymbolInfo
 from exchange.paper.market.series import Series, pick

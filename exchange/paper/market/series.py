@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from exchange import intervals
+from exchange.api.types import Float64Array, Int64Array
 from exchange.fills import UNITS
-from exchange.kline_series import FullKlines
+from exchange.klines import intervals
+from exchange.klines.series import FullKlines
 from exchange.paper.market.base import Bars, KlineRow
-from exchange.types import Float64Array, Int64Array
 
 _CHUNK = 64
 _MOST_CHUNKS = 1024

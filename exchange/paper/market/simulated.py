@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from exchange import intervals
+from exchange.api.types import INTERVAL_MS
 from exchange.fills import UNITS, to_units
-from exchange.intervals import DAY_MS
-from exchange.kline_series import FullKlines, aggregate
+from exchange.klines import intervals
+from exchange.klines.intervals import DAY_MS
+from exchange.klines.series import FullKlines, aggregate
 from exchange.paper import errors
 from exchange.paper.market.base import Bars, KlineRow, SymbolInfo
 from exchange.paper.market.series import Series
 from exchange.paper.market.simulation import SimulatedPrice, day_number
 from exchange.paper.market.symbol_info import SymbolTraits, entry_of, known_traits, traits_of
-from exchange.types import INTERVAL_MS
 
 BASE = "1m"
 _MINUTE_MS = 60_000

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from exchange.api.types import Float64Array, Int64Array
 from exchange.fills import UNITS, to_units
-from exchange.intervals import DAY_MS
+from exchange.klines.intervals import DAY_MS
 from exchange.paper.market.noise import normals, smooth, stream, uniforms
 from exchange.paper.market.symbol_info import SymbolTraits
-from exchange.types import Float64Array, Int64Array
 
 MINUTES = 1440
 _MINUTE_MS = 60_000

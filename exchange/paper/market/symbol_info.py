@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from exchange.fills import UNITS
-from exchange.kline_series import FullKlines
+from exchange.klines.series import FullKlines
 from exchange.paper.market.base import SymbolInfo
 
 _FILE = Path(__file__).resolve().parent.parent / "symbols_demo.json"

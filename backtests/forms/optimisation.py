@@ -1,0 +1,254 @@
+"""What a person fills in to start a search or a walk-forward: what varies, how it is walked, what counts as good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django import forms
+
+from backtests.forms.inputs import RangeField, range_name, suggested_range
+from backtests.forms.run import Group, RunForm
+from backtests.optimisation.samplers import MAX_TRIALS, OBJECTIVES, Method
+from backtests.optimisation.space import COMMON_FIELDS, SearchSpace, SpaceError, make_space, parse_condition
+from bots.settings.form_fields import UnitInput
+from bots.strategy import registry
+
+COMMON = "common"
+SEARCHED_AT_FIRST = 2  # of the strategy's parameters, filled in with a sensible range
+METHODS = {
+    Method.GRID: "Grid: every combination",
+    Method.TPE: "TPE: learns where good trials lie (Optuna)",
+    Method.NSGA2: "NSGA-II: two objectives at once (Optuna)",
+}
+HOW = ("method", "objective", "second_objective", "min_trades", "max_trials")
+COUNTABLE = 50_000  # combinations that are counted one by one while a person types
+
+
+class _Range(NamedTuple):
+    """A parameter and the input of its range."""
+
+    name: str
+    own: str
+
+
+def _range_fields() -> dict[str, forms.Field]:
+    found: dict[str, forms.Field] = {}
+    for name, strategy in registry.STRATEGIES.items():
+        found |= {range_name(name, described.name): RangeField(described) for described in strategy.FIELDS}
+    return found | {range_name(COMMON, described.name): RangeField(described) for described in COMMON_FIELDS}
+
+
+RangeInputs: Any = type("RangeInputs", (RunForm,), dict(_range_fields()))
+
+
+class SearchForm(RangeInputs):
+    """A search of parameters over candles, its end held out."""
+
+    conditions = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "placeholder": "ema_slow >= 2 * ema_fast"}),
+        required=False,
+        help_text="One comparison a line that every trial must satisfy.",
+    )
+    method = forms.ChoiceField(
+        choices=[(m.value, label) for m, label in METHODS.items()], initial=Method.GRID.value, label="Walked by"
+    )
+    objective = forms.ChoiceField(
+        choices=[(o.name, o.label) for o in OBJECTIVES.values()],
+        initial="sharpe",
+        label="Best is the highest",
+        help_text="The measure searched for.",
+    )
+    second_objective = forms.ChoiceField(
+        choices=[("", "–"), *((o.name, o.label) for o in OBJECTIVES.values())],
+        required=False,
+        label="and",
+        help_text="For NSGA-II alone: it finds the trials that no other beats in both.",
+    )
+    min_trades = forms.IntegerField(
+        min_value=0,
+        initial=10,
+        label="At least",
+        widget=UnitInput("closed trades", inputmode="numeric"),
+        help_text="A trial with fewer is kept but cannot be the best. Few trades prove little.",
+    )
+    max_trials = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_TRIALS,
+        initial=500,
+        label="At most",
+        widget=UnitInput("trials", inputmode="numeric"),
+        help_text="For TPE and NSGA-II. Each trial more makes a lucky best likelier.",
+    )
+    hold_out = forms.FloatField(
+        min_value=0,
+        max_value=0.9,
+        initial=0.2,
+        label="Hold-out",
+        widget=UnitInput("of the span"),
+        help_text="The end of the span that the search cannot see. Opening it later is logged.",
+    )
+    seed = forms.IntegerField(min_value=0, initial=1, help_text="The same seed walks the same way.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not any(name.startswith("range__") for name in self.initial):
+            for name, strategy in registry.STRATEGIES.items():
+                for described in strategy.FIELDS[:SEARCHED_AT_FIRST]:
+                    self.initial[range_name(name, described.name)] = suggested_range(described)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        names = [text.partition("=")[0] for text in self.grid()]
+        for line in self._conditions():
+            try:
+                parse_condition(line, names)
+            except SpaceError as error:
+                self.add_error("conditions", str(error))
+        if cleaned.get("method") == Method.NSGA2:
+            if cleaned.get("second_objective") in ("", cleaned.get("objective")):
+                self.add_error("second_objective", "NSGA-II takes two different objectives.")
+        elif cleaned.get("second_objective"):
+            self.add_error("second_objective", "Only NSGA-II takes a second objective: choose it above, or none here.")
+        return cleaned
+
+    def _forget_other_strategies(self, cleaned: dict[str, Any]) -> None:
+        super()._forget_other_strategies(cleaned)
+        for name, strategy in registry.STRATEGIES.items():
+            for described in strategy.FIELDS if name != cleaned.get("strategy") else ():
+                self.errors.pop(range_name(name, described.name), None)
+
+    def refuse(self, name: str, message: str) -> None:
+        """A search that can hold nothing is refused where it is laid out."""
+        if name == "grid":
+            strategy = self.cleaned_data["strategy"]
+            searched = [described.name for described in self._described() if self.cleaned_data.get(described.own)]
+            first = searched[0] if searched else registry.get(strategy).FIELDS[0].name
+            name = range_name(strategy, first)
+            name = name if name in self.fields else range_name(COMMON, first)
+        super().refuse(name, message)
+
+    def _described(self) -> list[_Range]:
+        chosen = self.cleaned_data.get("strategy")
+        known = registry.STRATEGIES.get(str(chosen))
+        own = (
+            [_Range(described.name, range_name(str(chosen), described.name)) for described in known.FIELDS]
+            if known
+            else []
+        )
+        return own + [_Range(described.name, range_name(COMMON, described.name)) for described in COMMON_FIELDS]
+
+    def grid(self) -> list[str]:
+        """What is searched, as the command line writes it."""
+        values = ((found.name, self.cleaned_data.get(found.own)) for found in self._described())
+        return [f"{name}={text}" for name, text in values if text]
+
+    def _conditions(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data.get("conditions", "").splitlines() if line.strip()]
+
+    def plan(self) -> dict[str, Any]:
+        """The search as it is put on record."""
+        data = self.cleaned_data
+        objectives = [data["objective"], *([data["second_objective"]] if data["second_objective"] else [])]
+        return {
+            "grid": self.grid(),
+            "conditions": self._conditions(),
+            "method": data["method"],
+            "objectives": objectives,
+            "min_trades": data["min_trades"],
+            "max_trials": data["max_trials"],
+        }
+
+    def count(self) -> tuple[int, int | None]:
+        """Combinations of the ranges, and how many of them the conditions and the strategy allow (None: too many)."""
+        space: SearchSpace = make_space(self.cleaned_data["strategy"], self.grid(), self._conditions())
+        if space.size > COUNTABLE:
+            return space.size, None
+        return space.size, sum(1 for _ in space.combinations(self.settings()))
+
+    # --- How it stands on the page -----------------------------------------------------------------------------------
+
+    def range_groups(self) -> list[Group]:
+        hint = "Empty is not searched: then the value above counts."
+        groups = [
+            Group(
+                "What to search",
+                [self[range_name(name, described.name)] for described in strategy.FIELDS],
+                hint,
+                f"ranges strategy-parameters strategy-{name}",
+            )
+            for name, strategy in registry.STRATEGIES.items()
+        ]
+        common = [self[range_name(COMMON, described.name)] for described in COMMON_FIELDS]
+        used = any(bound.value() and any(bound.value()) for bound in common)
+        more = Group("Search exits, size and limits too", common, hint, "ranges", is_closed=not used)
+        return [*groups, more, self.group("Conditions", ("conditions",))]
+
+    def walk_groups(self) -> list[Group]:
+        return [
+            self.group("How it is searched", HOW),
+            self.group("Hold-out", ("hold_out", "seed"), "What keeps the result from flattering."),
+        ]
+
+    def groups(self) -> list[Group]:
+        return [
+            self.group("Market and span", ("dataset", "start", "end"), "What it runs on."),
+            *self.strategy_groups(),
+            *self.range_groups(),
+            *self.walk_groups(),
+            *self.money_groups(),
+        ]
+
+
+class WalkForwardForm(SearchForm):
+    """A walk-forward: a search for each window, traded on what comes after it."""
+
+    hold_out = None  # type: ignore[assignment]
+    train_days = forms.IntegerField(
+        min_value=1, initial=180, label="Search in", widget=UnitInput("days"), help_text="Parameters are chosen here …"
+    )
+    test_days = forms.IntegerField(
+        min_value=1,
+        initial=60,
+        label="Trade on",
+        widget=UnitInput("days"),
+        help_text="… and traded on the next days.",
+    )
+    anchored = forms.TypedChoiceField(
+        label="Windows",
+        choices=[("", "Rolling: the last days alone"), ("yes", "Anchored: all days so far")],
+        coerce=bool,
+        empty_value="",
+        required=False,
+        help_text="Rolling forgets old markets; anchored learns from all of them.",
+    )
+
+    def plan(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        lengths = {name: data[name] for name in ("train_days", "test_days")}
+        return super().plan() | lengths | {"anchored": bool(data["anchored"])}
+
+    def walk_groups(self) -> list[Group]:
+        return [
+            self.group(
+                "Windows", ("train_days", "test_days", "anchored"), "Nothing is judged on days it was chosen on."
+            ),
+            self.group("How each window is searched", (*HOW, "seed")),
+        ]
+
+
+def plan_initial(strategy: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored plan as the form's inputs hold it."""
+    own = {described.name for described in registry.get(strategy).FIELDS}
+    pairs = [text.partition("=")[::2] for text in plan["grid"]]
+    ranges = {range_name(strategy if name in own else COMMON, name): text for name, text in pairs}
+    objectives = [*plan.get("objectives", ("sharpe",)), ""]
+    kept = ("method", "min_trades", "max_trials", "hold_out", "train_days", "test_days")
+    return {
+        **ranges,
+        **{name: plan[name] for name in kept if name in plan},
+        "conditions": "\n".join(plan.get("conditions", ())),
+        "objective": objectives[0],
+        "second_objective": objectives[1],
+        "anchored": "yes" if plan.get("anchored") else "",
+    }

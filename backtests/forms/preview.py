@@ -1,0 +1,129 @@
+"""What a form that starts a run says about itself while it is filled in: bars, gaps, combinations, windows.
+
+A guess from what is on record about the candles; nothing is read and nothing refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from backtests.engine.metrics import DAY_MS
+from backtests.forms.monte_carlo import MonteCarloForm
+from backtests.forms.optimisation import SearchForm, WalkForwardForm
+from backtests.forms.run import RunForm
+from backtests.optimisation.samplers import Method
+from backtests.optimisation.space import SpaceError
+from backtests.walk_forward import windows as walk_forward
+from exchange.api.types import INTERVAL_MS
+from exchange.models import Dataset
+
+
+@dataclass(slots=True)
+class Preview:
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def preview_of(form: Any) -> Preview:
+    """What the form would run, as far as it is filled in well."""
+    found = Preview()
+    if isinstance(form, MonteCarloForm):
+        _simulation(form, found)
+        return found
+    span = _span(form)
+    if span is not None:
+        _bars(form, span, found)
+    if isinstance(form, SearchForm):
+        _combinations(form, found)
+    if isinstance(form, WalkForwardForm) and span is not None:
+        _windows(form, span, found)
+    return found
+
+
+def _span(form: RunForm) -> tuple[Dataset, int, int] | None:
+    """The dataset, and the first and last moment of the span inside it, in ms."""
+    data = form.cleaned_data
+    row = next((row for row in form.rows if f"{row.symbol}:{row.interval}" == data.get("dataset")), None)
+    if row is None or "start" not in data or "end" not in data:
+        return None
+    length = INTERVAL_MS[row.interval]
+    first, last = _ms(row.first_open_time), _ms(row.last_open_time) + length
+    start = max(_given(data["start"]) or first, first)
+    end = min(_given(data["end"]) or last, last)
+    return (row, start, end) if start < end else None
+
+
+def _given(text: str) -> int | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return _ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _bars(form: RunForm, span: tuple[Dataset, int, int], found: Preview) -> None:
+    row, start, end = span
+    holes = _holes(row.gaps, start, end, INTERVAL_MS[row.interval])
+    count = (end - start) // INTERVAL_MS[row.interval] - holes
+    share = form.cleaned_data.get("hold_out") or 0.0
+    found.lines.append(f"{count:,} bars, {(end - start) / DAY_MS:,.0f} days")
+    if share:
+        found.lines.append(f"the last {share:.0%} held out")
+    if holes:
+        missing = "1 bar is" if holes == 1 else f"{holes:,} bars are"
+        found.warnings.append(f"{missing} missing in this span; a gap is not a bar")
+
+
+def _holes(gaps: Sequence[Sequence[int]], start: int, end: int, length: int) -> int:
+    """Bars missing inside the span."""
+    return sum(
+        (min(last, end - length) - max(first, start)) // length + 1
+        for first, last in gaps
+        if first < end and last >= start
+    )
+
+
+def _combinations(form: SearchForm, found: Preview) -> None:
+    if not form.grid() or "strategy" not in form.cleaned_data:
+        found.warnings.append("nothing to search yet: give at least one parameter a range")
+        return
+    try:
+        size, allowed = form.count()
+    except (SpaceError, ValueError, KeyError) as error:
+        found.warnings.append(str(error))
+        return
+    found.lines.append(f"{size:,} combinations" + ("" if allowed is None else f", {allowed:,} allowed"))
+    if allowed == 0:
+        found.warnings.append("no combination satisfies the conditions and the strategy's own rules: widen the ranges")
+    if form.cleaned_data.get("method") != Method.GRID:
+        found.lines.append(f"at most {min(form.cleaned_data.get('max_trials') or size, size):,} trials of them")
+
+
+def _windows(form: WalkForwardForm, span: tuple[Dataset, int, int], found: Preview) -> None:
+    train, test = form.cleaned_data.get("train_days"), form.cleaned_data.get("test_days")
+    if not train or not test:
+        return
+    row, start, end = span
+    a_day = DAY_MS / INTERVAL_MS[row.interval]
+    count = (end - start) // INTERVAL_MS[row.interval]
+    try:
+        windows = walk_forward.windows(count, round(train * a_day), round(test * a_day))
+    except ValueError as error:
+        found.warnings.append(str(error))
+        return
+    found.lines.append(f"{len(windows):,} windows")
+
+
+def _simulation(form: MonteCarloForm, found: Preview) -> None:
+    backtest, paths = form.cleaned_data.get("backtest"), form.cleaned_data.get("paths")
+    if backtest is not None and paths:
+        found.lines.append(f"{paths:,} paths of {backtest}")
+    fees, slippages = form.cleaned_data.get("fee_multiples"), form.cleaned_data.get("slippages_bps")
+    if fees and slippages:
+        found.lines.append(f"{len(fees) * len(slippages)} cells of the stress grid")

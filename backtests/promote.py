@@ -1,0 +1,71 @@
+"""A result's parameters become a bot's new version, and can be taken back: what changes, and the changing."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db import transaction
+from django.db.models import Field
+
+from backtests.models import Application, Run
+from backtests.runs.inputs import RunError
+from backtests.settings.fields import FIELDS
+from bots.control import lifecycle
+from bots.models import BotConfig, BotConfigVersion
+from bots.strategy import registry
+
+NOT_TAKEN_BACK = ("api_key", "symbol", "timeframe", "initial_capital")
+
+
+def put_into(bot: BotConfig, wanted: dict[str, str]) -> list[dict[str, Any]]:
+    """Put parameters into a bot, unsaved and validated: what changes, a row each."""
+    own = {described.name: described for described in registry.get(bot.strategy).FIELDS}
+    changes = []
+    for name, text in wanted.items():
+        if name not in own and name not in FIELDS:
+            raise RunError(
+                f"{bot} trades by {bot.strategy}, which has no parameter {name}: choose a bot of that strategy."
+            )
+        if hasattr(bot, name):
+            before = getattr(bot, name)
+            value = None if text == "none" else text
+            setattr(bot, name, cast(Field, bot._meta.get_field(name)).to_python(value))
+        else:
+            before = bot.parameters.get(name)
+            bot.parameters = {**bot.parameters, name: int(text) if own[name].is_integer else float(text)}
+        changes.append(
+            {"name": name, "before": _plain(before), "after": _plain(text), "changes": _plain(before) != _plain(text)}
+        )
+    lifecycle.validate(bot)
+    return changes
+
+
+def _plain(value: Any) -> str:
+    text = "off" if value is None or value == "none" else str(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@transaction.atomic
+def apply(bot: BotConfig, run: Run, *, reason: str, user: Any) -> BotConfigVersion:
+    """Store a bot whose parameters were changed as its new version, with where they came from."""
+    version = lifecycle.save(bot, author=user, reason=f"{reason} ({run})")
+    Application.objects.get_or_create(version=version, defaults={"kind": run.kind, "run_id": run.pk})
+    return version
+
+
+@transaction.atomic
+def take_back(application: Application, *, user: Any) -> BotConfigVersion:
+    """Bring back what a bot was before a result was applied. Raise `RunError` where it was changed again since."""
+    applied = application.version
+    bot = BotConfig.objects.select_for_update().get(pk=applied.bot_id)
+    newest = bot.versions.order_by("-number").first()
+    if newest != applied:
+        raise RunError(f"{bot} was changed again since version {applied.number}: its versions say how.")
+    before = bot.versions.filter(number__lt=applied.number).order_by("-number").first()
+    if before is None:
+        raise RunError(f"{bot} has no version before {applied.number}.")
+    for name, value in before.values.items():
+        if name not in NOT_TAKEN_BACK and hasattr(bot, name):
+            setattr(bot, name, cast(Field, bot._meta.get_field(name)).to_python(value))
+    lifecycle.validate(bot)
+    return lifecycle.save(bot, author=user, reason=f"Back to version {before.number}")

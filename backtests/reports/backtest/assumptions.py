@@ -1,0 +1,95 @@
+"""What a result rests on, in words: rules of filling, costs, data, code, and how to have it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backtests.engine.jit_cache import FOLDER
+from backtests.models import Run
+from backtests.reports.formats import label, moment
+from backtests.settings.fields import FIELDS
+from bots.strategy import registry
+
+FILL_RULES = (
+    "A signal on a bar's close fills at the open of the next bar.",
+    "Inside a bar the stop is met before the target; a bar that opens beyond the stop sells at its open.",
+    "Targets fill at their own price and pay the maker fee; all else pays the taker fee and slippage.",
+    "Quantities and prices obey the exchange's filters; a position open at the end stays open, at the last close.",
+)
+GAPS_SHOWN = 50
+SHARES = frozenset({
+    "position_size_perc", "risk_per_trade", "stop_loss", "take_profit", "trailing_stop", "max_daily_loss",
+    "daily_profit_target", "max_drawdown", "fee_rate", "maker_fee_rate",
+})  # fmt: skip
+
+
+def assumptions(run: Run) -> dict[str, Any]:
+    settings = run.settings or {}
+    return {
+        "rules": FILL_RULES,
+        "costs": _costs(settings),
+        "facts": _facts(run),
+        "gaps": [{"first": moment(first), "last": moment(last)} for first, last in run.gaps[:GAPS_SHOWN]],
+        "gap_count": len(run.gaps),
+        "is_same_code": run.code_version == FOLDER.name,
+        "groups": _groups(run.strategy, settings),
+    }
+
+
+def strategy_label(name: str) -> str:
+    """A strategy as people call it; its name where it is no longer installed."""
+    strategy = registry.STRATEGIES.get(name)
+    return strategy.LABEL if strategy else name
+
+
+def _costs(settings: Mapping[str, Any]) -> list[dict[str, str]]:
+    taker = settings.get("fee_rate") or "0"
+    maker = settings.get("maker_fee_rate")
+    slippage = settings.get("slippage_bps") or "0"
+    return [
+        {"name": "Taker fee", "value": f"{float(taker):.4%}"},
+        {"name": "Maker fee", "value": f"{float(taker if maker is None else maker):.4%}"},
+        {"name": "Slippage", "value": f"{float(slippage):g} bps on every market fill, against us"},
+    ]
+
+
+def _facts(run: Run) -> list[dict[str, str]]:
+    filters = "" if run.filters_at is None else f"{run.filters_at:%Y-%m-%d %H:%M} UTC"
+    rows = [
+        ("Filters read", filters, "When the symbol's rules (tick, step, smallest order) were read."),
+        ("Data", run.data_hash, "SHA-256 of the candles that the run read."),
+        ("Code", run.code_version, "Hash of the sources that decide a result."),
+        ("Seed", str(run.seed), "Starts whatever is drawn by chance; a backtest draws nothing."),
+        ("Result", run.result_hash, "SHA-256 of the result: equal for equal results."),
+    ]
+    return [{"name": name, "value": value, "meaning": meaning} for name, value, meaning in rows if value]
+
+
+def _groups(strategy: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Settings: the strategy's own, then those of every bot, in the order of the form."""
+    try:
+        own = [field.name for field in registry.get(strategy).FIELDS]
+    except registry.ParameterError:  # a strategy that is no longer installed
+        own = [name for name in settings if name not in FIELDS and name != "strategy"]
+    return [
+        {"name": strategy_label(strategy), "rows": [setting(name, settings.get(name)) for name in own]},
+        {"name": "Money, exits, limits", "rows": [setting(n, settings[n]) for n in FIELDS if n in settings]},
+    ]
+
+
+def setting(name: str, value: Any) -> dict[str, str]:
+    """A setting by its label and its key, its value as people read it; empty where it is off."""
+    if value is None or value == "":
+        text = ""
+    elif name in SHARES:
+        text = f"{float(value) * 100:.10g}%"
+    else:
+        text = (
+            ("yes" if value else "no")
+            if isinstance(value, bool)
+            else f"{value:g}"
+            if isinstance(value, float)
+            else str(value)
+        )
+    return {"key": name, "label": label(name), "value": text}

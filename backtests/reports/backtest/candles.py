@@ -1,0 +1,165 @@
+"""A window of a run's candles for the chart: exact where few bars are asked for, joined into longer ones where many.
+
+The candles are those that the run read, told by their hash: where the store holds others now, the chart says so and
+shows none. The whole series is read once and kept, so that zooming costs a slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtests.engine.run import Market
+from backtests.models import Run
+from backtests.reports.backtest.trades import reason_text
+from backtests.runs.inputs import RunError, market_of, milliseconds
+from backtests.settings.parse import RunSettings, make_parameters
+from backtests.statistics.stop_slippage import Protection
+from bots.settings.lot_rules import lot_rules
+from bots.strategy import registry
+from exchange.models import Dataset
+
+BARS = 1500  # on the screen at most
+MOST_BARS = 3000
+MOST_MARKS = 400
+OWN_PANE = frozenset({"rsi"})  # indicators that are no prices
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Times in ms, both included, and how many bars the screen can show."""
+
+    start_ms: int | None = None
+    end_ms: int | None = None
+    bars: int = BARS
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Window:
+        """From an address; nonsense asks for the whole run."""
+
+        def number(name: str) -> int | None:
+            text = query.get(name, "")
+            return int(text) if text.removeprefix("-").isdecimal() and len(text) < 16 else None
+
+        return cls(number("from"), number("to"), min(max(number("bars") or BARS, 50), MOST_BARS))
+
+
+def candle_window(run: Run, result: Mapping[str, Any], window: Window) -> dict[str, Any]:
+    """Candles, indicators, trades and protective levels of a window. Raise `RunError` where they cannot be shown."""
+    market = _market(run)
+    parameters = make_parameters(result["parameters"])
+    times = market.candles.open_time
+    first, end = np.searchsorted(times, [milliseconds(run.start_at), milliseconds(run.end_at)]).tolist()
+    start = first if window.start_ms is None else int(np.searchsorted(times, window.start_ms))
+    stop = end if window.end_ms is None else int(np.searchsorted(times, window.end_ms, side="right"))
+    start, stop = min(max(start, first), end - 1), max(min(stop, end), first + 1)
+    if stop <= start:
+        stop = start + 1
+    size = -(-(stop - start) // window.bars)
+    # Joined bars begin on a grid of the whole run, so that panning does not reshape them.
+    start = first + (start - first) // size * size
+    rows = np.arange(start, stop, size)
+    inside = _inside(result["trades"], times, start, stop)
+    return {
+        "bars_in_one": size,
+        "first": int(times[first]) // 1000,
+        "last": int(times[end - 1]) // 1000,
+        "bars": stop - start,
+        "candles": _joined(market, rows, stop),
+        "indicators": _indicators(run, market, parameters, rows, stop, size),
+        "marks": _marks(inside, times, rows, stop) if len(inside) <= MOST_MARKS else [],
+        "trades": len(inside),
+        "levels": _levels(inside, market, parameters, start, stop) if size == 1 else [],
+    }
+
+
+def _market(run: Run) -> Market:
+    if not Dataset.objects.filter(symbol=run.symbol, interval=run.interval).exists():
+        raise RunError(f"No {run.symbol} {run.interval} candles are stored any more: import them to see the chart.")
+    return market_of(run)
+
+
+def _joined(market: Market, rows: Ints, stop: int) -> dict[str, list[float]]:
+    """Columns of bars that begin at `rows`: first open, highest high, lowest low, last close."""
+    candles = market.candles
+    ends = np.append(rows[1:], stop) - 1
+    part = slice(int(rows[0]), stop)
+    offsets = rows - rows[0]
+    return {
+        "time": (candles.open_time[rows] // 1000).tolist(),
+        "open": candles.open[rows].tolist(),
+        "high": np.maximum.reduceat(candles.high[part], offsets).tolist(),
+        "low": np.minimum.reduceat(candles.low[part], offsets).tolist(),
+        "close": candles.close[ends].tolist(),
+    }
+
+
+def _indicators(
+    run: Run, market: Market, parameters: RunSettings, rows: Ints, stop: int, size: int
+) -> list[dict[str, Any]]:
+    """The strategy's series, computed over all bars as the run did; of a joined bar its last value."""
+    try:
+        series = registry.get(parameters.strategy).indicators(market.candles, parameters.strategy_params)
+    except Exception as error:  # a user's own strategy may raise anything
+        raise RunError(f"The indicators of {parameters.strategy} failed: {error}") from error
+    ends = np.append(rows[1:], stop) - 1
+    return [
+        {
+            "name": _indicator_name(name),
+            "pane": name if name in OWN_PANE else "",
+            "values": [None if np.isnan(value) else float(f"{value:.10g}") for value in values[ends]],
+        }
+        for name, values in series.items()
+    ]
+
+
+def _indicator_name(name: str) -> str:
+    words = name.replace("_", " ")
+    return words.replace("ema", "EMA").replace("rsi", "RSI") if words[:3] in ("ema", "rsi") else words.capitalize()
+
+
+def _inside(trades: Any, times: Ints, start: int, stop: int) -> list[dict[str, Any]]:
+    """Trades of which any bar lies in the rows."""
+    first, last = int(times[start]), int(times[stop - 1])
+    return [
+        {**trade, "number": number}
+        for number, trade in enumerate(trades, 1)
+        if trade["entry_time"] <= last and (trade["exit_time"] is None or trade["exit_time"] >= first)
+    ]
+
+
+def _marks(trades: list[dict[str, Any]], times: Ints, rows: Ints, stop: int) -> list[dict[str, Any]]:
+    """Entries and exits inside the window, each at the shown bar that holds it."""
+    first, last, shown = int(times[rows[0]]), int(times[stop - 1]), times[rows]
+    marks = []
+    for trade in trades:
+        for side in ("entry", "exit"):
+            time = trade[f"{side}_time"]
+            if time is None or not first <= time <= last:
+                continue
+            bar = int(shown[np.searchsorted(shown, time, side="right") - 1]) // 1000
+            mark = {"time": bar, "side": side, "price": float(trade[f"{side}_price"]), "number": trade["number"]}
+            if side == "exit":
+                mark |= {"reason": reason_text(trade["exit_reason"]), "net": float(trade["net_pnl"])}
+            marks.append(mark)
+    return sorted(marks, key=lambda mark: mark["time"])
+
+
+def _levels(
+    trades: list[dict[str, Any]], market: Market, parameters: RunSettings, start: int, stop: int
+) -> list[list[float]]:
+    """[seconds, stop in force, target] of each bar in which a position was held; 0 where there is none."""
+    times = market.candles.open_time
+    protection = Protection(market.candles, parameters.exits(), lot_rules(market.rules).tick_size)
+    held: list[list[float]] = []
+    for trade in trades:
+        entry = int(np.searchsorted(times, trade["entry_time"]))
+        last = stop - 1 if trade["exit_time"] is None else int(np.searchsorted(times, trade["exit_time"]))
+        bars = protection.during(entry, max(entry, start), min(last, stop - 1), float(trade["entry_price"]))
+        held += [[int(times[row]) // 1000, round(level, 8), round(target, 8)] for row, level, target in bars]
+    return held

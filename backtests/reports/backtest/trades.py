@@ -1,0 +1,221 @@
+"""The trades of a run as columns, and as rows of a table that is sorted, filtered and paged on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+from django.core.paginator import Page, Paginator
+from django.http import QueryDict
+from numpy.typing import NDArray
+
+from backtests.reports.formats import amount, moment, price, span_text
+
+PAGE = 25
+# Column of the table: its heading, and whether it is a number.
+COLUMNS = (
+    ("number", "#", True),
+    ("entry_time", "Bought", False),
+    ("entry_price", "at", True),
+    ("quantity", "Quantity", True),
+    ("exit_time", "Sold", False),
+    ("exit_price", "at", True),
+    ("reason", "Why", False),
+    ("held", "Held", True),
+    ("fees", "Fees", True),
+    ("net", "Net", True),
+    ("gain", "Return", True),
+)
+SORTABLE = frozenset(name for name, _, _ in COLUMNS) - {"exit_price", "quantity"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Closed trades, oldest first, as arrays of equal length; money in quote, times in ms."""
+
+    entry_time: NDArray[np.int64]
+    exit_time: NDArray[np.int64]
+    net: NDArray[np.float64]
+    fees: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    reason: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.net)
+
+    @property
+    def gain(self) -> NDArray[np.float64]:
+        """Net profit over what was paid for the position."""
+        return self.net / self.cost
+
+
+def closed_trades(result: Mapping[str, Any]) -> Trades:
+    rows = [trade for trade in result["trades"] if trade["exit_time"] is not None]
+    prices = np.array([float(trade["entry_price"]) for trade in rows])
+    return Trades(
+        entry_time=np.array([trade["entry_time"] for trade in rows], dtype=np.int64),
+        exit_time=np.array([trade["exit_time"] for trade in rows], dtype=np.int64),
+        net=np.array([float(trade["net_pnl"]) for trade in rows]),
+        fees=np.array([float(trade["fees"]) for trade in rows]),
+        cost=prices * np.array([float(trade["quantity"]) for trade in rows]),
+        reason=np.array([trade["exit_reason"] for trade in rows], dtype=np.str_),
+    )
+
+
+def reason_text(reason: str) -> str:
+    return reason.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class TradeQuery:
+    """What a person asked of the table. Nonsense in an address is left out, never an error."""
+
+    sort: str = "-number"
+    reason: str = ""
+    outcome: str = ""
+    start: date | None = None
+    end: date | None = None
+    page: int = 1
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> TradeQuery:
+        sort = query.get("sort", "")
+        outcome = query.get("outcome", "")
+        number = query.get("page", "")
+        return cls(
+            sort=sort if sort.removeprefix("-") in SORTABLE else "-number",
+            reason=query.get("reason", ""),
+            outcome=outcome if outcome in ("won", "lost", "open") else "",
+            start=_date(query.get("start", "")),
+            end=_date(query.get("end", "")),
+            page=int(number) if number.isdecimal() and len(number) < 7 else 1,
+        )
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.reason or self.outcome or self.start or self.end)
+
+    def address(self, **changes: Any) -> str:
+        """The query string of the same table with something changed."""
+        values = {
+            "sort": self.sort, "reason": self.reason, "outcome": self.outcome, "start": self.start, "end": self.end,
+            "page": self.page, **changes,
+        }  # fmt: skip
+        answer = QueryDict(mutable=True)
+        plain = {"sort": "-number", "page": 1}
+        answer.update({name: str(value) for name, value in values.items() if value and value != plain.get(name)})
+        return answer.urlencode()
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def trade_table(result: Mapping[str, Any], asked: TradeQuery) -> dict[str, Any]:
+    """A page of the trades asked for, with links that sort and turn pages."""
+    numbered = list(enumerate(result["trades"], 1))
+    found = [pair for pair in numbered if _is_wanted(pair[1], asked)]
+    found.sort(key=lambda pair: _key(pair, asked.sort.removeprefix("-")), reverse=asked.sort.startswith("-"))
+    page: Page[Any] = Paginator(found, PAGE).get_page(asked.page)
+    return {
+        "asked": asked,
+        "columns": [_column(name, label, is_number, asked) for name, label, is_number in COLUMNS],
+        "rows": [_row(number, trade) for number, trade in page],
+        "page": page,
+        "total": len(numbered),
+        "found": len(found),
+        "net": amount(sum(float(trade["net_pnl"]) for _, trade in found if trade["exit_time"] is not None)),
+        "reasons": [
+            (reason, reason_text(reason))
+            for reason in sorted({trade["exit_reason"] for trade in result["trades"] if trade["exit_reason"]})
+        ],
+        "previous": asked.address(page=page.number - 1) if page.has_previous() else None,
+        "next": asked.address(page=page.number + 1) if page.has_next() else None,
+    }
+
+
+def _is_wanted(trade: Mapping[str, Any], asked: TradeQuery) -> bool:
+    if asked.reason and trade["exit_reason"] != asked.reason:
+        return False
+    if asked.outcome and _outcome(trade) != asked.outcome:
+        return False
+    day = datetime.fromtimestamp(trade["entry_time"] / 1000, tz=UTC).date()
+    return not ((asked.start and day < asked.start) or (asked.end and day > asked.end))
+
+
+def _outcome(trade: Mapping[str, Any]) -> str:
+    """Exactly 0 is neither won nor lost."""
+    if trade["exit_time"] is None:
+        return "open"
+    net = float(trade["net_pnl"])
+    return "won" if net > 0 else "lost" if net < 0 else "even"
+
+
+def _gain(trade: Mapping[str, Any]) -> float:
+    return float(trade["net_pnl"]) / (float(trade["entry_price"]) * float(trade["quantity"]))
+
+
+def _key(pair: tuple[int, Mapping[str, Any]], name: str) -> Any:
+    """What a row is sorted by; an open trade, which has no result yet, comes before all others."""
+    number, trade = pair
+    if name == "number":
+        return number
+    if name in ("entry_time", "entry_price", "fees"):
+        return float(trade[name])
+    if trade["exit_time"] is None:
+        return "" if name == "reason" else float("-inf")
+    match name:
+        case "reason":
+            return trade["exit_reason"]
+        case "held":
+            return trade["exit_time"] - trade["entry_time"]
+        case "net":
+            return float(trade["net_pnl"])
+        case "gain":
+            return _gain(trade)
+    return float(trade[name])
+
+
+def _column(name: str, label: str, is_number: bool, asked: TradeQuery) -> dict[str, Any]:
+    """A heading: its link turns the order round, or sorts by it, largest first for numbers."""
+    direction = {name: "ascending", f"-{name}": "descending"}.get(asked.sort, "")
+    first = f"-{name}" if is_number or name.endswith("time") else name
+    turned = name if asked.sort == f"-{name}" else f"-{name}"
+    link = asked.address(sort=turned if direction else first, page=1) if name in SORTABLE else None
+    return {"label": label, "is_number": is_number, "direction": direction, "link": link, "name": name}
+
+
+def _row(number: int, trade: Mapping[str, Any]) -> dict[str, Any]:
+    outcome = _outcome(trade)
+    is_open = outcome == "open"
+    end = trade["entry_time"] if is_open else trade["exit_time"]
+    return {
+        "number": number,
+        "entered": moment(trade["entry_time"]),
+        "entry_price": price(trade["entry_price"]),
+        "quantity": trade["quantity"],
+        "exited": moment(trade["exit_time"]),
+        "exit_price": "" if is_open else price(trade["exit_price"]),
+        "reason": "" if is_open else reason_text(trade["exit_reason"]),
+        "held": "" if is_open else span_text(trade["exit_time"] - trade["entry_time"]),
+        "fees": amount(trade["fees"]),
+        "net": "" if is_open else amount(trade["net_pnl"], signed=True),
+        "gain": "" if is_open else f"{_gain(trade):+.2%}",
+        "outcome": outcome,
+        "from_s": trade["entry_time"] // 1000,
+        "to_s": end // 1000,
+    }
+
+
+def exact_rows(trades: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Every trade for a file: exact, with its times also as people read them."""
+    return [
+        {**trade, "entered_utc": moment(trade["entry_time"]), "exited_utc": moment(trade["exit_time"])}
+        for trade in trades
+    ]

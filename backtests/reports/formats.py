@@ -1,0 +1,90 @@
+"""What reports of every kind share: figures as people read them, moments, the equity line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from backtests.engine.metrics import DEFINITIONS
+
+KEY_FIGURES = ("total_return", "cagr", "sharpe", "max_drawdown", "calmar", "profit_factor", "win_rate", "closed_trades")
+PERCENT = frozenset({"total_return", "cagr", "max_drawdown", "win_rate", "exposure", "buy_and_hold_return"})
+
+
+def figure(name: str, value: Any) -> str:
+    """A measure as people read it."""
+    if value is None:
+        return "–"
+    number = float(value)
+    if name in PERCENT:
+        return f"{number:.2%}"
+    return f"{number:,.0f}" if name == "closed_trades" else f"{number:,.2f}"
+
+
+LABELS = {
+    "cagr": "Growth a year (CAGR)", "sqn": "System quality (SQN)", "max_drawdown": "Largest drawdown",
+    "sharpe": "Sharpe ratio", "sortino": "Sortino ratio", "calmar": "Calmar ratio", "exposure": "Time in the market",
+    "ema_fast": "Fast EMA", "ema_slow": "Slow EMA", "rsi_period": "RSI period", "rsi_overbought": "RSI overbought",
+    "rsi_oversold": "RSI oversold", "position_size_perc": "Position size, share of capital",
+    "position_size_fixed": "Position size, fixed", "position_size_mode": "Position size by",
+    "max_signal_age_s": "Oldest signal, seconds", "slippage_bps": "Slippage, bps", "fee_rate": "Taker fee",
+    "maker_fee_rate": "Maker fee", "cooldown_bars": "Cooldown, bars",
+}  # fmt: skip
+
+
+def label(name: str) -> str:
+    """A measure, setting or gate by the name that people read."""
+    return LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
+def figures(metrics: Mapping[str, Any], names: Sequence[str] = KEY_FIGURES) -> list[dict[str, str]]:
+    return [
+        {"name": name, "label": label(name), "value": figure(name, metrics.get(name)),
+         "meaning": DEFINITIONS.get(name, "")}
+        for name in names
+    ]  # fmt: skip
+
+
+def moment(time_ms: int | None) -> str:
+    return "" if time_ms is None else datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def day_text(time_ms: int) -> str:
+    return moment(time_ms)[:10]
+
+
+def span_text(length_ms: int) -> str:
+    """A length of time in its two largest units."""
+    minutes = length_ms // 60_000
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days:,} d {hours} h" if hours and days < 100 else f"{days:,} d"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min"
+
+
+def amount(value: Any, *, signed: bool = False) -> str:
+    """Money for the eye: cents, and more digits where it is smaller than that. Files have it exact."""
+    number = float(value)
+    digits = 2 if abs(number) >= 0.1 or number == 0 else 4 if abs(number) >= 0.001 else 8
+    return f"{number:+,.{digits}f}" if signed else f"{number:,.{digits}f}"
+
+
+def price(text: str) -> str:
+    """A price with its thousands marked and every digit that it has."""
+    whole, point, rest = str(text).partition(".")
+    return f"{int(whole):,}{point}{rest}"
+
+
+def equity_points(series: Mapping[str, Any]) -> list[list[float]]:
+    """[seconds, equity, drawdown] for the chart."""
+    if "times" not in series:
+        return []
+    equity = series["equity"]
+    fall = 1 - equity / np.maximum.accumulate(equity)
+    rows = zip((series["times"] // 1000).tolist(), equity.tolist(), fall.tolist(), strict=True)
+    return [[time, round(value, 6), round(drawdown, 5)] for time, value, drawdown in rows]

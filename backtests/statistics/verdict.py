@@ -1,0 +1,189 @@
+"""What a result is worth, in plain words: a verdict, and each reason with the threshold it was held against.
+
+Pure. The measures come from overfitting.py, windows.py and metrics.py; the thresholds are ours, are shown beside
+every verdict, and are conventions (a 5 % error, 30 trades), not laws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Level(StrEnum):
+    """From worst to best."""
+
+    LOSS = "loss"
+    LUCK = "luck"
+    UNPROVEN = "unproven"
+    HOLDS = "holds"
+
+
+HEADLINES = {
+    Level.LOSS: "Loses money",
+    Level.LUCK: "Likely luck",
+    Level.UNPROVEN: "Not proven",
+    Level.HOLDS: "Holds up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """`good` and better speaks for the result, `bad` and worse against it, between them it proves nothing."""
+
+    label: str
+    good: float
+    bad: float
+    higher_is_better: bool
+    meaning: str
+
+
+THRESHOLDS: dict[str, Threshold] = {
+    "deflated_sharpe": Threshold(
+        "Deflated Sharpe ratio", 0.95, 0.50, True,
+        "Probability that the true Sharpe ratio is over what the best of that many worthless trials shows by luck.",
+    ),
+    "probabilistic_sharpe": Threshold(
+        "Probabilistic Sharpe ratio", 0.95, 0.50, True,
+        "Probability that the true Sharpe ratio is over 0: nothing was chosen on the days it was measured on.",
+    ),
+    "pbo": Threshold(
+        "Probability of backtest overfitting", 0.20, 0.50, False,
+        "Share of splits in which the best in-sample trial was in the lower half out of sample.",
+    ),
+    "plateau": Threshold(
+        "Neighbours against the best", 0.70, 0.40, True,
+        "Median score of the trials around the best one, over the best score.",
+    ),
+    "closed_trades": Threshold("Closed trades", 100, 30, True, "Few trades prove little, whatever they earned."),
+    "concentration": Threshold(
+        "Profit from the two best trades", 0.30, 0.50, False, "Share of all winners' profit that two trades made.",
+    ),
+    "track_record": Threshold(
+        "Length of the record", 1.0, 0.5, True,
+        "Days of data over the days needed to tell the Sharpe ratio from 0 with 95 % confidence.",
+    ),
+    "efficiency": Threshold(
+        "Walk-forward efficiency", 0.50, 0.0, True, "Yearly return out of sample over that in sample.",
+    ),
+    "profitable_windows": Threshold(
+        "Profitable windows", 0.60, 0.40, True, "Share of out-of-sample windows that gained.",
+    ),
+    "stability": Threshold(
+        "Parameter stability", 0.50, 0.10, True,
+        "1 where every window chose alike, 0 where the choices scatter like chance; the mean over the parameters.",
+    ),
+    "loss_probability": Threshold(
+        "Chance of a loss", 0.05, 0.25, False, "Share of simulated paths that ended under the starting capital.",
+    ),
+    "ruin_probability": Threshold(
+        "Chance of ruin", 0.01, 0.05, False, "Share of simulated paths that ever lost the level of ruin.",
+    ),
+}  # fmt: skip
+# One of these at its bad end means luck.
+DECISIVE = ("deflated_sharpe", "probabilistic_sharpe", "pbo", "efficiency", "loss_probability")
+PERCENT = frozenset(
+    {"pbo", "concentration", "profitable_windows", "loss_probability", "ruin_probability", "efficiency"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One measure: `stands` is "for", "against" or "open"."""
+
+    name: str
+    label: str
+    value: float
+    text: str
+    stands: str
+    good: float
+    bad: float
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    level: Level
+    sentence: str
+    reasons: tuple[Reason, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "level": str(self.level),
+            "headline": HEADLINES[self.level],
+            "sentence": self.sentence,
+            "reasons": [asdict(reason) for reason in self.reasons],
+        }
+
+
+def judge(total_return: float, trials: int, measures: dict[str, float | None]) -> Verdict:
+    """A verdict on a result that came of `trials` trials. `measures` are named as in THRESHOLDS; None is left out."""
+    reasons = tuple(_reason(name, value) for name, value in measures.items() if value is not None)
+    level = _level(total_return, reasons)
+    return Verdict(level, _sentence(level, total_return, trials, reasons), reasons)
+
+
+def _level(total_return: float, reasons: Sequence[Reason]) -> Level:
+    against = [reason.name for reason in reasons if reason.stands == "against"]
+    if total_return == 0 and any(reason.name == "closed_trades" and reason.value == 0 for reason in reasons):
+        return Level.UNPROVEN  # it never traded: nothing was lost either
+    if total_return <= 0:
+        return Level.LOSS
+    if any(name in DECISIVE for name in against) or len(against) >= 3:
+        return Level.LUCK
+    if not reasons or any(reason.stands != "for" for reason in reasons):
+        return Level.UNPROVEN
+    return Level.HOLDS
+
+
+def _reason(name: str, value: float) -> Reason:
+    limit = THRESHOLDS[name]
+    sign = 1.0 if limit.higher_is_better else -1.0
+    against = sign * value <= sign * limit.bad
+    stands = "for" if sign * value >= sign * limit.good else "against" if against else "open"
+    return Reason(name, limit.label, value, _words(name, value), stands, limit.good, limit.bad, limit.meaning)
+
+
+def _words(name: str, value: float) -> str:
+    match name:
+        case "concentration":
+            return f"{_share(value)} of the profit from 2 trades"
+        case "closed_trades":
+            return f"{value:,.0f} closed trades" if value else "no trade was closed"
+        case "track_record":
+            return f"the record is {value:.1f} times as long as its Sharpe ratio needs"
+        case "plateau":
+            return f"the best trial's neighbours reach {_share(value)} of it"
+        case "pbo":
+            return f"{value:.0%} probability of overfitting"
+    label = THRESHOLDS[name].label.lower().replace("sharpe", "Sharpe")
+    return f"{label} {value:.0%}" if name in PERCENT else f"{label} {value:.2f}"
+
+
+def _share(value: float) -> str:
+    return "half" if 0.495 <= value < 0.505 else f"{value:.0%}"
+
+
+def _sentence(level: Level, total_return: float, trials: int, reasons: Sequence[Reason]) -> str:
+    order = {"against": 0, "open": 1, "for": 2}
+    told = sorted(reasons, key=lambda reason: order[reason.stands])
+    if level is not Level.HOLDS:
+        told = [reason for reason in told if reason.stands != "for"]
+    parts = [f"{trials:,} trials"] if trials > 1 else []
+    if level is Level.LOSS:
+        parts.append(f"total return {total_return:.1%}")
+    parts += [reason.text for reason in told[:4]]
+    if not reasons:
+        parts.append("too little data to measure anything")
+    return f"{HEADLINES[level]}: {', '.join(parts)}." if parts else f"{HEADLINES[level]}."
+
+
+def concentration(pnl: NDArray[np.float64], count: int = 2) -> float | None:
+    """Share of the winners' profit that the `count` best trades made; None without a winner."""
+    wins = np.sort(pnl[pnl > 0])[::-1]
+    return float(wins[:count].sum() / wins.sum()) if len(wins) else None

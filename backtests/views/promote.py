@@ -1,0 +1,57 @@
+"""A result's parameters become a bot's new version after a look at what changes, and can be taken back."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+
+from backtests import promote
+from backtests.models import Application, Run
+from backtests.reports.promote import changes_shown, unlike
+from backtests.runs.inputs import RunError
+from backtests.settings.parse import parse_pairs
+from backtests.views.base import TITLES, page
+from bots.models import BotConfig
+
+
+def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
+    """Show what a result would change in a bot; with `confirmed`, make it the bot's new version."""
+    _require_permission(request)
+    chosen = request.POST.get("bot", "")
+    if not chosen.isdigit():
+        raise RunError("Choose the bot that the parameters go to.")
+    bot = get_object_or_404(BotConfig.objects.select_related("api_key"), pk=chosen)
+    wanted = parse_pairs([request.POST.get("parameters", "").split()])
+    changes = promote.put_into(bot, wanted)
+    reason = request.POST.get("reason", "").strip()
+    if "confirmed" in request.POST and reason:
+        version = promote.apply(bot, run, reason=reason, user=request.user)
+        messages.success(request, f"{bot} is now version {version.number}. “Take it back” below undoes it.")
+        return redirect("backtests:show", kind=run.kind, pk=run.pk)
+    if "confirmed" in request.POST:
+        messages.error(request, "Say why: the reason stays with the bot's new version.")
+    return page(
+        request, "apply", f"Apply to {bot}", run=run, kind=run.kind, bot=bot, kinds=TITLES,
+        changes=changes_shown(changes), unlike=unlike(bot, run, wanted),
+        parameters=request.POST.get("parameters", ""), reason=reason, kind_title=TITLES[run.kind],
+        changes_something=any(row["changes"] for row in changes),
+    )  # fmt: skip
+
+
+def take_back(request: HttpRequest, run: Run) -> HttpResponseBase:
+    """One click back to what the bot was before."""
+    _require_permission(request)
+    wanted = request.POST.get("application", "")
+    found = Application.objects.filter(kind=run.kind, run_id=run.pk, pk=int(wanted) if wanted.isdigit() else 0).first()
+    if found is None:
+        raise RunError("This result was not applied so.")
+    version = promote.take_back(found, user=request.user)
+    messages.success(request, f"{version.bot} is as it was before; that is its version {version.number}.")
+    return redirect("backtests:show", kind=run.kind, pk=run.pk)
+
+
+def _require_permission(request: HttpRequest) -> None:
+    if not request.user.has_perm("bots.change_botconfig"):
+        raise PermissionDenied

@@ -1,0 +1,144 @@
+"""The bot's own books: fills move its ledger and make its trades (rule 4). Nothing else does.
+
+Called under the fence, with the locked state. What the exchange holds in its wallet is never read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from bots.models import BotState, Fill, Order, Purpose, Trade
+from core.sql import insert, update
+from exchange.api.types import FillReport, Side, SymbolRules
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What one fill does to the ledger, in base and quote, and its commission's worth in quote."""
+
+    base: Decimal
+    quote: Decimal
+    fee_quote: Decimal
+
+
+def moment(time_ms: int) -> datetime:
+    """Market milliseconds as an aware UTC time."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+
+
+def booking(fill: FillReport, rules: SymbolRules, discount_price: Decimal | None = None) -> Booking:
+    """Rule 4 for one execution.
+
+    A commission in a third asset (BNB) leaves the ledger alone; its worth in quote is at `discount_price`, the price of
+    one unit of that asset in quote.
+    """
+    sign = 1 if fill.side == Side.BUY else -1
+    base, quote = sign * fill.quantity, -sign * fill.quote_quantity
+    if fill.commission_asset == rules.base:
+        return Booking(base - fill.commission, quote, fill.commission * fill.price)
+    if fill.commission_asset == rules.quote:
+        return Booking(base, quote - fill.commission, fill.commission)
+    return Booking(base, quote, fill.commission * (discount_price or ZERO))
+
+
+def book(
+    state: BotState,
+    order: Order,
+    reports: Sequence[FillReport],
+    rules: SymbolRules,
+    *,
+    discount_price: Decimal | None = None,
+) -> int:
+    """Book the fills of an order that are not on record yet; return how many were new. Booking one twice is a no-op."""
+    known = set(order.fills.values_list("exchange_trade_id", flat=True)) if reports else set()
+    new = sorted((fill for fill in reports if fill.trade_id not in known), key=lambda fill: fill.trade_id)
+    for fill in new:
+        entry = booking(fill, rules, discount_price)
+        trade = _trade_of(state, order, fill)
+        _store(order, trade, fill, entry)
+        state.base = max(state.base + entry.base, ZERO)  # BNB spent as a fee of a BNB sale may exceed what was left
+        state.quote += entry.quote
+        _move_trade(trade, fill, entry)
+        if fill.side == Side.SELL and is_flat(state, rules):
+            _close(trade, order, fill)
+        trade.save()
+    if new:
+        update(state, "base", "quote")
+    return len(new)
+
+
+def is_flat(state: BotState, rules: SymbolRules) -> bool:
+    """Whether what is left is dust: under one step of the lot."""
+    return sellable(state, rules) == 0
+
+
+def sellable(state: BotState, rules: SymbolRules) -> Decimal:
+    """The ledger's base, floored to the step of a market sale."""
+    step = max(rules.step_size or ZERO, rules.market_step_size or ZERO) or Decimal("0.00000001")
+    return state.base // step * step
+
+
+def _trade_of(state: BotState, order: Order, fill: FillReport) -> Trade:
+    """The trade that a fill belongs to: a sale to the one it was ordered for, a purchase to the open one, if any."""
+    if fill.side == Side.SELL and order.trade is not None:
+        return Trade.objects.get(pk=order.trade.pk)
+    trade = Trade.objects.filter(bot_id=state.bot_id, closed_at__isnull=True).first()
+    if trade is not None:
+        return trade
+    return Trade.objects.create(
+        bot_id=state.bot_id,
+        version=order.version,
+        symbol=order.symbol,
+        opened_at=moment(fill.time_ms),
+        quantity=ZERO,
+        entry_price=ZERO,
+    )
+
+
+def _store(order: Order, trade: Trade, fill: FillReport, entry: Booking) -> None:
+    if order.trade_id != trade.pk:
+        order.trade = trade
+        order.save(update_fields=["trade"])
+    booked = Fill(
+        bot_id=order.bot_id,
+        order=order,
+        trade=trade,
+        api_key_id=order.api_key_id,
+        symbol=order.symbol,
+        exchange_trade_id=fill.trade_id,
+        side=fill.side,
+        price=fill.price,
+        quantity=fill.quantity,
+        quote_quantity=fill.quote_quantity,
+        commission=fill.commission,
+        commission_asset=fill.commission_asset,
+        fee_quote=entry.fee_quote,
+        is_maker=fill.is_maker,
+        filled_at=moment(fill.time_ms),
+    )
+    insert([booked])
+
+
+def _move_trade(trade: Trade, fill: FillReport, entry: Booking) -> None:
+    trade.net_pnl += entry.quote
+    trade.fees += entry.fee_quote
+    if fill.side == Side.BUY:
+        spent = trade.entry_price * trade.quantity + fill.price * fill.quantity
+        trade.quantity += fill.quantity
+        trade.entry_price = (spent / trade.quantity).quantize(Decimal("1e-16"))
+
+
+def _close(trade: Trade, order: Order, fill: FillReport) -> None:
+    sold = Fill.objects.filter(trade=trade, side=Side.SELL).values_list("price", "quantity")
+    quantity = sum((part for _, part in sold), ZERO)
+    trade.exit_price = (sum((price * part for price, part in sold), ZERO) / quantity).quantize(Decimal("1e-16"))
+    trade.closed_at = moment(fill.time_ms)
+    trade.exit_reason = order.exit_reason or (
+        Trade.Reason.TAKE_PROFIT if order.purpose == Purpose.TARGET else Trade.Reason.MANUAL
+    )
+    trade.exit_wanted = ""

@@ -1,0 +1,286 @@
+"""Live candles for bots: the newest closed bars, each asked of the exchange once however many bots want it.
+
+`SharedCandles` keeps them in Redis for all processes, `MemoryCandles` in this one, from the first bar on (a replay).
+What counts as closed is judged by the caller's `now_ms`. Stored history for backtests is in klines.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Protocol
+from uuid import uuid4
+
+import numpy as np
+import redis
+from django.conf import settings
+
+from exchange.api.factory import market_scope
+from exchange.api.types import INTERVAL_MS, Float64Array, Klines
+from exchange.klines.intervals import open_time_at
+from exchange.models import ApiKey
+
+logger = logging.getLogger(__name__)
+
+PAGE = 1000
+_COLUMNS = 6
+_ROW_BYTES = 8 * _COLUMNS
+_KEPT_S = 3 * 86_400
+_MOST_KEPT_WHOLE = 20_000  # bars of a young symbol kept from its first one on
+# A process that was killed while it fetched leaves its lock behind: nobody waits for it for long.
+_LOCK_MS = 15_000
+_WAIT_S = 3.0
+_POLL_S = 0.03
+# A bar that the exchange does not have yet, or never will (a gap), is not asked for again by everyone at once.
+_ASK_AGAIN_MS = 1_500
+
+# Delete the lock only while it is still ours.
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+
+class KlineSource(Protocol):
+    """What is asked of an exchange here."""
+
+    def klines(
+        self, symbol: str, interval: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 1000
+    ) -> Klines: ...
+
+
+def last_closed_open_ms(interval: str, now_ms: int) -> int:
+    """Open time of the newest bar that has closed: the one before the bar that `now_ms` lies in."""
+    return open_time_at(interval, open_time_at(interval, now_ms) - 1)
+
+
+# --- Asking the exchange ----------------------------------------------------------------------------------------------
+
+
+def fetch_newest(exchange: KlineSource, symbol: str, interval: str, *, last_open_ms: int, bars: int) -> Float64Array:
+    """The newest `bars` rows that open at or before `last_open_ms`, fewer where the exchange has fewer."""
+    pages: list[Float64Array] = []
+    end_ms, left = last_open_ms, bars
+    while left > 0:
+        asked = min(PAGE, left)
+        page = _rows(exchange.klines(symbol, interval, end_ms=end_ms, limit=asked))
+        pages.insert(0, page)
+        if len(page) < asked:
+            break
+        left -= len(page)
+        end_ms = int(page[0, 0]) - 1
+    return np.concatenate(pages) if pages else np.empty((0, _COLUMNS))
+
+
+def fetch_since(exchange: KlineSource, symbol: str, interval: str, *, start_ms: int, last_open_ms: int) -> Float64Array:
+    """Every row that opens from `start_ms` to `last_open_ms`."""
+    pages: list[Float64Array] = []
+    while start_ms <= last_open_ms:
+        page = _rows(exchange.klines(symbol, interval, start_ms=start_ms, end_ms=last_open_ms, limit=PAGE))
+        pages.append(page)
+        if len(page) < PAGE:
+            break
+        start_ms = int(page[-1, 0]) + 1
+    return np.concatenate(pages) if pages else np.empty((0, _COLUMNS))
+
+
+def _rows(klines: Klines) -> Float64Array:
+    """One row per bar. A time in ms is exact in a float64 (under 2**53)."""
+    columns = (klines.open_time, klines.open, klines.high, klines.low, klines.close, klines.volume)
+    return np.column_stack([column.astype(np.float64) for column in columns]).reshape(-1, _COLUMNS)
+
+
+def _klines(interval: str, rows: Float64Array) -> Klines:
+    return Klines(
+        interval, rows[:, 0].astype(np.int64), *(np.ascontiguousarray(rows[:, n]) for n in range(1, _COLUMNS))
+    )
+
+
+# --- For all processes ------------------------------------------------------------------------------------------------
+
+
+def shared_candles(exchange: KlineSource, api_key: ApiKey) -> SharedCandles:
+    """The candles of a key's market, from the cache of the whole site."""
+    return SharedCandles(exchange, market_scope(api_key), _redis(os.getpid()))
+
+
+@lru_cache(maxsize=1)
+def _redis(_process: int) -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5.0, socket_connect_timeout=1.0)
+
+
+class SharedCandles:
+    """Closed bars through Redis. One process asks for a new bar while the others wait for it, a few seconds at most.
+
+    Without Redis each caller asks the exchange itself: slower, and never wrong.
+    """
+
+    def __init__(self, exchange: KlineSource, scope: str, cache: redis.Redis) -> None:
+        self._exchange = exchange
+        self._scope = scope
+        self._redis = cache
+
+    def closed(self, symbol: str, interval: str, *, bars: int, now_ms: int) -> Klines:
+        """The newest `bars` closed bars, ascending; fewer where the exchange has fewer."""
+        wanted = _Wanted(f"candles:{self._scope}:{symbol}:{interval}", bars, last_closed_open_ms(interval, now_ms))
+
+        def ask(known: Float64Array) -> Float64Array:
+            return self._ask(symbol, interval, wanted, known)
+
+        try:
+            rows = self._cached(wanted)
+            if rows is None:
+                rows = self._fetch_once(wanted, ask)
+        except redis.RedisError as error:
+            logger.warning("candles not shared: Redis is away", extra={"error": type(error).__name__})
+            rows = ask(np.empty((0, _COLUMNS)))
+        return _klines(interval, rows[-bars:])
+
+    def _cached(self, wanted: _Wanted) -> Float64Array | None:
+        """The bars, when the cache holds all that the exchange would give."""
+        # A caller whose clock is a little behind wants a bar older than the newest one here: read two more.
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.getrange(wanted.key, -(wanted.bars + 2) * _ROW_BYTES, -1)
+        pipe.exists(f"{wanted.key}:all")
+        pipe.exists(f"{wanted.key}:asked:{wanted.last_open_ms}")
+        raw, is_all, asked = pipe.execute()
+        rows = np.frombuffer(raw).reshape(-1, _COLUMNS)
+        rows = rows[rows[:, 0] <= wanted.last_open_ms]
+        if len(rows) == 0 or (len(rows) < wanted.bars and not is_all):
+            return None
+        return rows if asked or rows[-1, 0] == wanted.last_open_ms else None
+
+    def _fetch_once(self, wanted: _Wanted, ask: Callable[[Float64Array], Float64Array]) -> Float64Array:
+        token, give_up = uuid4().hex, time.monotonic() + _WAIT_S
+        while not self._redis.set(f"{wanted.key}:lock", token, nx=True, px=_LOCK_MS):
+            time.sleep(_POLL_S)
+            rows = self._cached(wanted)
+            if rows is not None:
+                return rows
+            if time.monotonic() > give_up:
+                return self._fetch(wanted, ask)
+        try:
+            rows = self._cached(wanted)
+            return rows if rows is not None else self._fetch(wanted, ask)
+        finally:
+            self._redis.eval(_RELEASE, 1, f"{wanted.key}:lock", token)
+
+    def _fetch(self, wanted: _Wanted, ask: Callable[[Float64Array], Float64Array]) -> Float64Array:
+        known = np.frombuffer(_bytes(self._redis.get(wanted.key))).reshape(-1, _COLUMNS)
+        rows = ask(known)
+        if len(rows) == 0 or (len(known) and rows[-1, 0] < known[-1, 0]):
+            return rows  # nothing, or an older span than the others use: not worth keeping
+        # Short of what was asked, or grown from all there was: then the exchange has nothing before the first row.
+        is_all = len(rows) < wanted.bars or (self._is_all(wanted, known) and len(rows) <= _MOST_KEPT_WHOLE)
+        keep = len(rows) if is_all else max(wanted.bars, len(known))
+        pipe = self._redis.pipeline()
+        pipe.set(wanted.key, rows[-keep:].tobytes(), ex=_KEPT_S)
+        if is_all:
+            pipe.set(f"{wanted.key}:all", 1, ex=_KEPT_S)
+        else:
+            pipe.delete(f"{wanted.key}:all")
+        if rows[-1, 0] < wanted.last_open_ms:
+            pipe.set(f"{wanted.key}:asked:{wanted.last_open_ms}", 1, px=_ASK_AGAIN_MS)
+        pipe.execute()
+        return rows
+
+    def _ask(self, symbol: str, interval: str, wanted: _Wanted, known: Float64Array) -> Float64Array:
+        """What is missing after `known`, or all of it where `known` does not lead up to it."""
+        known = known[known[:, 0] <= wanted.last_open_ms]
+        reaches_back = len(known) >= wanted.bars or self._is_all(wanted, known)
+        if len(known) and reaches_back:
+            behind = (wanted.last_open_ms - int(known[-1, 0])) // INTERVAL_MS[interval]
+            if behind < max(wanted.bars, PAGE):
+                rows = self._continued(symbol, interval, wanted, known)
+                if rows is not None:
+                    return rows
+        return fetch_newest(
+            self._exchange, symbol, interval, last_open_ms=wanted.last_open_ms, bars=max(wanted.bars, len(known))
+        )
+
+    def _is_all(self, wanted: _Wanted, known: Float64Array) -> bool:
+        return len(known) > 0 and bool(self._redis.exists(f"{wanted.key}:all"))
+
+    def _continued(self, symbol: str, interval: str, wanted: _Wanted, known: Float64Array) -> Float64Array | None:
+        """`known` and what came after it. None when its last bar is not what the exchange says now."""
+        last_known = int(known[-1, 0])
+        newer = fetch_since(self._exchange, symbol, interval, start_ms=last_known, last_open_ms=wanted.last_open_ms)
+        # The overlap of one bar finds a market that was exchanged for another, or a bar corrected after its close.
+        if len(newer) == 0 or not np.array_equal(newer[0], known[-1]):
+            return None
+        return np.concatenate([known, newer[1:]])
+
+
+def _bytes(value: object) -> bytes:
+    """What Redis holds under a key; nothing where it holds none."""
+    return value if isinstance(value, bytes) else b""
+
+
+class _Wanted:
+    """A request for candles: the cache's key, how many, and the open time of the newest that may be among them."""
+
+    __slots__ = ("bars", "key", "last_open_ms")
+
+    def __init__(self, key: str, bars: int, last_open_ms: int) -> None:
+        self.key, self.bars, self.last_open_ms = key, bars, last_open_ms
+
+
+# --- For one process --------------------------------------------------------------------------------------------------
+
+
+class MemoryCandles:
+    """Every closed bar since the exchange's first, or since `start_ms`, in arrays that grow; each is asked for once.
+
+    What it hands out are read-only views that stay as they are while the arrays grow.
+    """
+
+    def __init__(self, exchange: KlineSource, *, start_ms: int = 0) -> None:
+        self._exchange = exchange
+        self._start_ms = start_ms
+        self._series: dict[tuple[str, str], _Series] = {}
+
+    def closed(self, symbol: str, interval: str, *, bars: int = 0, now_ms: int) -> Klines:
+        """All closed bars, ascending. `bars` is what the caller needs at least; history is not cut to it."""
+        series = self._series.setdefault((symbol, interval), _Series(interval))
+        wanted = last_closed_open_ms(interval, now_ms)
+        if series.last_open_ms < wanted:
+            start_ms = max(series.last_open_ms + 1, self._start_ms)
+            newer = fetch_since(self._exchange, symbol, interval, start_ms=start_ms, last_open_ms=wanted)
+            series.append(newer)
+        return series.up_to(wanted)
+
+
+class _Series:
+    """Columns with room to grow; doubling makes an append cheap however long they are."""
+
+    def __init__(self, interval: str, room: int = 4096) -> None:
+        self._interval = interval
+        self._length = 0
+        self._open_time = np.empty(room, dtype=np.int64)
+        self._columns = np.empty((_COLUMNS - 1, room))
+
+    @property
+    def last_open_ms(self) -> int:
+        return int(self._open_time[self._length - 1]) if self._length else -1
+
+    def append(self, rows: Float64Array) -> None:
+        end = self._length + len(rows)
+        if end > len(self._open_time):
+            self._grow(max(end, 2 * len(self._open_time)))
+        self._open_time[self._length : end] = rows[:, 0].astype(np.int64)
+        self._columns[:, self._length : end] = rows[:, 1:].T
+        self._length = end
+
+    def _grow(self, room: int) -> None:
+        open_time, columns = np.empty(room, dtype=np.int64), np.empty((_COLUMNS - 1, room))
+        open_time[: self._length] = self._open_time[: self._length]
+        columns[:, : self._length] = self._columns[:, : self._length]
+        self._open_time, self._columns = open_time, columns
+
+    def up_to(self, last_open_ms: int) -> Klines:
+        end = self._length
+        if end and self._open_time[end - 1] > last_open_ms:
+            end = int(np.searchsorted(self._open_time[:end], last_open_ms, side="right"))
+        open_time, columns = self._open_time[:end], self._columns[:, :end]
+        open_time.flags.writeable = columns.flags.writeable = False
+        return Klines(self._interval, open_time, *columns)

@@ -1,0 +1,117 @@
+"""Taking open orders off the book. One leg of a list takes the whole list with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from core.sql import find, get
+from exchange.paper import errors
+from exchange.paper.account.ledger import BookOrder, Books
+from exchange.paper.account.sql import newest_order
+from exchange.paper.http.endpoint import ApiRequest
+from exchange.paper.models import PaperOrder, PaperOrderList
+from exchange.paper.orders.settle import settled_books
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKey:
+    """How a caller names an order: by number, by its client id, or both (which must then be one order's)."""
+
+    symbol: str
+    order_id: int | None = None
+    client_order_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.order_id is None and self.client_order_id is None:
+            raise errors.one_of_two_missing("origClientOrderId", "orderId")
+
+    def find(self, account_id: int) -> PaperOrder | None:
+        """The order, the newest where an id was used again. -2039 when two ids do not belong together."""
+        if self.order_id is None:
+            return newest_order(account_id, self.symbol, self.client_order_id)
+        found = PaperOrder.objects.filter(account_id=account_id, symbol=self.symbol, pk=self.order_id).first()
+        if found is not None and self.client_order_id not in (None, found.client_order_id):
+            raise errors.ids_do_not_match()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What one cancellation ended: a single order, or a list with its legs (the ended ones in `orders`)."""
+
+    orders: list[PaperOrder]
+    order_list: PaperOrderList | None = None
+    legs: tuple[PaperOrder, ...] = ()
+
+
+@transaction.atomic
+def cancel_order(request: ApiRequest, key: OrderKey, restriction: str | None = None) -> Cancelled:
+    """Cancel an open order, or -2011. `restriction` is ONLY_NEW or ONLY_PARTIALLY_FILLED."""
+    books = settled_books(request)
+    row = key.find(books.account.pk)
+    order = next((o for o in books.open_orders() if row is not None and o.row.pk == row.pk), None)
+    if order is None and row is not None and key.order_id is None:  # an open order goes before a newer, finished one
+        order = next((o for o in books.open_orders(key.symbol) if o.row.client_order_id == key.client_order_id), None)
+    if order is None:
+        raise errors.unknown_order()  # what was settled is undone too: the next request settles to the same result
+    if restriction is not None and order.row.status != restriction.removeprefix("ONLY_"):
+        raise errors.cancel_restricted()
+    done = _cancel(books, order)
+    books.save()
+    return _with_legs(done)
+
+
+def _cancel(books: Books, order: BookOrder) -> Cancelled:
+    if order.row.order_list_id is None:
+        books.cancel(order)
+        return Cancelled([order.row])
+    return _cancel_list(books, order.row.order_list_id)
+
+
+def _cancel_list(books: Books, list_id: int) -> Cancelled:
+    legs = [o for o in books.open_orders() if o.row.order_list_id == list_id]
+    for leg in legs:
+        books.cancel(leg)
+    return Cancelled([leg.row for leg in legs], PaperOrderList(pk=list_id))
+
+
+def _with_legs(done: Cancelled) -> Cancelled:
+    """Read the list of a cancelled leg again, as it stands now."""
+    if done.order_list is None:
+        return done
+    list_id = [done.order_list.pk]
+    legs = find(PaperOrder, "WHERE order_list_id = %s ORDER BY id", list_id)
+    return Cancelled(done.orders, get(PaperOrderList, "WHERE id = %s", list_id), tuple(legs))
+
+
+@transaction.atomic
+def cancel_list(request: ApiRequest, symbol: str, list_id: int | None, client_id: str | None) -> Cancelled:
+    """Cancel an open list by number or client id, or -2011."""
+    books = settled_books(request)
+    open_lists = {o.row.order_list_id for o in books.open_orders(symbol) if o.row.order_list_id is not None}
+    found = PaperOrderList.objects.filter(pk__in=open_lists)
+    if list_id is not None:
+        found = found.filter(pk=list_id)
+    if client_id is not None:
+        found = found.filter(list_client_order_id=client_id)
+    order_list = found.order_by("-pk").first() if open_lists else None
+    if order_list is None:
+        raise errors.unknown_order()
+    done = _cancel_list(books, order_list.pk)
+    books.save()
+    return _with_legs(done)
+
+
+@transaction.atomic
+def cancel_all(request: ApiRequest, symbol: str) -> list[Cancelled]:
+    """Cancel every open order of a symbol, lists as lists; -2011 when there is none."""
+    books = settled_books(request)
+    done: list[Cancelled] = []
+    while resting := books.open_orders(symbol):
+        done.append(_cancel(books, resting[0]))
+    if not done:
+        raise errors.unknown_order()
+    books.save()
+    return [_with_legs(entry) for entry in done]
