@@ -12,7 +12,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from bots.strategy.types import ExitParams, LotRules, RiskParams, SizeParams
+from bots.strategy.types import LotRules, RuleSettings
 
 UNITS = 1e8
 UNIT = 1e-8
@@ -50,9 +50,7 @@ class Series(NamedTuple):
 class Setup(NamedTuple):
     """What holds for the whole run. Units of 1e-8 where the name does not say a fraction."""
 
-    size: SizeParams
-    exits: ExitParams
-    risk: RiskParams
+    settings: RuleSettings
     rules: LotRules
     initial: int
     compounding: bool

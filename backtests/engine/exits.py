@@ -104,7 +104,7 @@ def way_out(series: Series, entry: int, due: int, end: int, price: float, setup:
 
     `due` is the bar at whose open a signal sells it (`end`: none does). Only bars near a level meet the exact rules.
     """
-    exits, tick_size = setup.exits, setup.rules.tick_size
+    exits, tick_size = setup.settings.exits, setup.rules.tick_size
     highest = before = price
     fixed = opening_levels(exits, highest, tick_size)
     watch = watch_for(fixed, exits, tick_size)

@@ -24,7 +24,7 @@ from backtests.engine.exits import Sale, sale_on_signal, way_out
 from backtests.engine.jit_cache import FOLDER
 from bots.strategy.decide import decide
 from bots.strategy.risk import drawdown_reached
-from bots.strategy.types import Action, Decided, EntryFacts, Signal
+from bots.strategy.types import Action, Decided, EntryFacts, Funds, Signal
 from exchange.fills import ask_price, commission, mul_units
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
@@ -239,16 +239,15 @@ def decided_on(bar: int, price: int, is_outside: bool, books: Books, is_halted: 
     capital = (setup.initial + books.closed_pnl if setup.compounding else setup.initial) / UNITS
     quote = books.quote / UNITS
     return decide(
-        Signal.BUY, 0, facts, setup.risk, setup.size, setup.exits, setup.rules,
-        capital, quote, quote, price / UNITS, setup.fee_rate,
-    )  # fmt: skip
+        Signal.BUY, 0, facts, setup.settings, setup.rules, Funds(capital, quote, quote, price / UNITS, setup.fee_rate)
+    )
 
 
 def run_bars(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers) -> Outcome:
     """Trade the rows `first` to `end` (excluded) and write the tape."""
     books = Books(setup.initial, 0, setup.initial, 0, 0, 0, 0, -NEVER, 0, 0)
     peak = Peak(setup.initial / UNITS, 0.0, False)
-    exits, limit = setup.exits, setup.risk.max_drawdown
+    exits, limit = setup.settings.exits, setup.settings.risk.max_drawdown
     is_watched = exits.stop_loss > 0.0 or exits.take_profit > 0.0 or exits.trailing_stop > 0.0
     tape.rejected[:] = 0
     # Named once: to take an array out of a tuple for each trade costs more than the trade.

@@ -26,7 +26,7 @@ from backtests.settings.parse import RunSettings
 from bots.settings import trading_hours as hours
 from bots.settings.lot_rules import lot_rules
 from bots.strategy import registry
-from bots.strategy.types import Candles, Events, ExitReason, RejectionReason
+from bots.strategy.types import Candles, Events, ExitReason, RejectionReason, RuleSettings
 from exchange.api.types import INTERVAL_MS, Klines, SymbolRules
 from exchange.fills import from_units, slippage_units, to_units
 
@@ -107,9 +107,7 @@ def setup_of(market: Market, parameters: RunSettings) -> Setup:
     unit = Decimal("0.00000001")
     step = max(market.rules.step_size or unit, market.rules.market_step_size or unit)
     return Setup(
-        size=parameters.size(),
-        exits=parameters.exits(),
-        risk=parameters.risk(),
+        settings=RuleSettings(parameters.size(), parameters.exits(), parameters.risk()),
         rules=rules,
         initial=to_units(parameters.initial_capital),
         compounding=parameters.compounding,

@@ -28,7 +28,7 @@ from bots.strategy import registry
 from bots.strategy.decide import decide
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached
-from bots.strategy.types import Candles, Decided, EntryFacts, ExitReason, Levels, Signal
+from bots.strategy.types import Candles, Decided, EntryFacts, ExitReason, Funds, Levels, Signal
 from exchange.api.types import INTERVAL_MS
 from exchange.fills import ask_price, from_units
 
@@ -142,12 +142,14 @@ class Ground:
             has_order_room=True,
             exposure_room=math.inf,
         )
-        return decide(
-            Signal.BUY, 0, facts, setup.risk, setup.size, setup.exits, setup.rules,
-            ledger if parameters.compounding else float(parameters.initial_capital), ledger,
-            ledger if free_quote is None else free_quote,
-            float(self.ask(row + 1, rules)) if price is None else price, setup.fee_rate,
-        )  # fmt: skip
+        funds = Funds(
+            capital=ledger if parameters.compounding else float(parameters.initial_capital),
+            ledger_quote=ledger,
+            account_quote=ledger if free_quote is None else free_quote,
+            price=float(self.ask(row + 1, rules)) if price is None else price,
+            fee_rate=setup.fee_rate,
+        )
+        return decide(Signal.BUY, 0, facts, setup.settings, setup.rules, funds)
 
     def _bars_since_exit(self, closed: list[RecordedTrade], row: int) -> int:
         exits = [self.row(trade.closed_ms or 0) for trade in closed]
@@ -169,9 +171,9 @@ class Ground:
     def _possible(self, entry: int, row: int, price: float, is_due: bool, setup: Setup) -> frozenset[str]:
         """The ways out that a row touched, of a position bought in row `entry`."""
         tick_size, candles = setup.rules.tick_size, self.candles
-        levels = opening_levels(setup.exits, price, tick_size)
+        levels = opening_levels(setup.settings.exits, price, tick_size)
         highest = max([price, *candles.high[entry:row].tolist()])
-        levels = Levels(levels.stop, levels.target, trail_level(setup.exits, highest, tick_size))
+        levels = Levels(levels.stop, levels.target, trail_level(setup.settings.exits, highest, tick_size))
         stop, target = force(levels) * setup.tick, levels.target * setup.tick
         touched = {
             ExitReason(stop_reason(levels)): stop > 0 and price_units(candles.low[row]) <= stop,
@@ -192,7 +194,7 @@ class Ground:
         peak = max(self.record.peak or capital, capital)
         for row, equity in zip(range(self.first, self.end), self._equities(), strict=True):
             peak = max(peak, equity)
-            limit = self.rules[self.versions[row]].setup.risk.max_drawdown
+            limit = self.rules[self.versions[row]].setup.settings.risk.max_drawdown
             is_halted = is_halted or drawdown_reached(peak, equity, limit)
             if is_halted:
                 halted.add(row)

@@ -11,7 +11,7 @@ from typing import Any
 
 from bots.models import BotConfig, SizeModeChoice
 from bots.strategy import registry
-from bots.strategy.types import OFF, ExitParams, RiskParams, SizeMode, SizeParams
+from bots.strategy.types import OFF, ExitParams, RiskParams, RuleSettings, SizeMode, SizeParams
 
 SIZE_MODES = {
     SizeModeChoice.FIXED: SizeMode.FIXED,
@@ -47,6 +47,11 @@ def risk_params(bot: BotConfig) -> RiskParams:
         daily_profit_target=number(bot.daily_profit_target),
         max_drawdown=number(bot.max_drawdown),
     )
+
+
+def rule_settings(bot: BotConfig) -> RuleSettings:
+    """Return the bot's settings as the steps take them."""
+    return RuleSettings(size_params(bot), exit_params(bot), risk_params(bot))
 
 
 def strategy_of(bot: BotConfig) -> Any:

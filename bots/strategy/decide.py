@@ -1,6 +1,6 @@
-"""The one decision that the live runner and the backtest share: what to do about the bar that has just closed.
+"""Decide what to do about the bar that has just closed: the one decision of the live tick and the backtest.
 
-Pure: no clock, no database, no network. What it is told stands in its arguments; what it says is a `Decided`.
+Pure: no clock, no database, no network.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from bots.strategy.types import (
     Decided,
     EntryFacts,
     ExitParams,
+    Funds,
     LotRules,
     RejectionReason,
-    RiskParams,
+    RuleSettings,
     Signal,
-    SizeParams,
     Sizing,
 )
 
@@ -31,21 +31,11 @@ def stop_as_entry_fills(exits: ExitParams, price: float, tick_size: float) -> fl
 
 
 @register_jitable
-def size_within_exposure(
-    facts: EntryFacts,
-    size: SizeParams,
-    exits: ExitParams,
-    rules: LotRules,
-    capital: float,
-    ledger_quote: float,
-    account_quote: float,
-    price: float,
-    fee_rate: float,
-) -> Sizing:
-    """Rule 5's answer, unless the exposure allowed has no room for it (gate 10)."""
-    stop_price = stop_as_entry_fills(exits, price, rules.tick_size)
-    sizing = entry_size(size, rules, capital, ledger_quote, account_quote, price, fee_rate, stop_price)
-    if facts.exposure_room <= 0.0 or sizing.lots * rules.step_size * price > facts.exposure_room:
+def size_within_exposure(facts: EntryFacts, settings: RuleSettings, rules: LotRules, funds: Funds) -> Sizing:
+    """Size the entry by rule 5, and refuse what the allowed exposure has no room for (gate 10)."""
+    stop_price = stop_as_entry_fills(settings.exits, funds.price, rules.tick_size)
+    sizing = entry_size(settings.size, rules, funds, stop_price)
+    if facts.exposure_room <= 0.0 or sizing.lots * rules.step_size * funds.price > facts.exposure_room:
         return Sizing(0, RejectionReason.EXPOSURE_LIMIT)
     return sizing
 
@@ -55,21 +45,15 @@ def decide(
     signal: int,
     position_lots: int,
     facts: EntryFacts,
-    risk: RiskParams,
-    size: SizeParams,
-    exits: ExitParams,
+    settings: RuleSettings,
     rules: LotRules,
-    capital: float,
-    ledger_quote: float,
-    account_quote: float,
-    price: float,
-    fee_rate: float,
+    funds: Funds,
 ) -> Decided:
-    """What to do about one bar.
+    """Decide what to do about one bar.
 
-    `signal` is the strategy's for that bar, `position_lots` what is held at its close in whole lots, `price` what a
-    market buy would pay. BUY while flat passes gates, size and exposure; SELL while long sells everything; a BUY
-    while long and a SELL while flat are seen and do nothing (rule 3).
+    `signal` is the strategy's for that bar, `position_lots` what is held at its close in whole lots. BUY while flat
+    passes gates, size and exposure; SELL while long sells everything; a BUY while long and a SELL while flat are seen
+    and do nothing (rule 3).
     """
     if position_lots > 0:
         if signal == Signal.SELL:
@@ -77,10 +61,10 @@ def decide(
         return Decided(Action.HOLD, 0, RejectionReason.OPEN)
     if signal != Signal.BUY:
         return Decided(Action.WAIT, 0, RejectionReason.OPEN)
-    gate = entry_gate(risk, facts)
+    gate = entry_gate(settings.risk, facts)
     if gate != RejectionReason.OPEN:
         return Decided(Action.REFUSED, 0, gate)
-    sizing = size_within_exposure(facts, size, exits, rules, capital, ledger_quote, account_quote, price, fee_rate)
+    sizing = size_within_exposure(facts, settings, rules, funds)
     if sizing.gate != RejectionReason.OPEN:
         return Decided(Action.REFUSED, 0, sizing.gate)
     return Decided(Action.ENTER, sizing.lots, RejectionReason.OPEN)

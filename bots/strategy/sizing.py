@@ -8,7 +8,7 @@ from __future__ import annotations
 from numba.extending import register_jitable
 
 from bots.strategy.rounding import ceil_count, floor_count, reaches, whole_units
-from bots.strategy.types import LotRules, RejectionReason, SizeMode, SizeParams, Sizing
+from bots.strategy.types import Funds, LotRules, RejectionReason, SizeMode, SizeParams, Sizing
 
 UNITS = 100_000_000
 
@@ -87,21 +87,9 @@ def is_far_over_smallest(lots: int, rules: LotRules, price: float, fee_rate: flo
 
 
 @register_jitable
-def entry_size(
-    size: SizeParams,
-    rules: LotRules,
-    capital: float,
-    ledger_quote: float,
-    account_quote: float,
-    price: float,
-    fee_rate: float,
-    stop_price: float,
-) -> Sizing:
-    """Whole lots to buy at `price`, or why none.
-
-    `capital`, the two quotes and `price` are in quote; `stop_price` is the stop in force as the entry fills (0: none),
-    `fee_rate` the taker's, a fraction taken out of what is bought.
-    """
+def entry_size(size: SizeParams, rules: LotRules, funds: Funds, stop_price: float) -> Sizing:
+    """Return the whole lots to buy, or why none. `stop_price` is the stop in force as the entry fills (0: none)."""
+    capital, ledger_quote, account_quote, price, fee_rate = funds
     free = min(ledger_quote, account_quote)
     lots = lots_for(min(notional_wanted(size, capital), capital, free), rules, price)
     if is_far_over_smallest(lots, rules, price, fee_rate, stop_price):

@@ -134,20 +134,33 @@ class RiskParams(NamedTuple):
     max_drawdown: float
 
 
+class RuleSettings(NamedTuple):
+    """A bot's size, exit and risk settings, as the steps take them."""
+
+    size: SizeParams
+    exits: ExitParams
+    risk: RiskParams
+
+
+class Funds(NamedTuple):
+    """What an entry can spend and what it costs, in quote. `capital` is what sizes are taken of (rule 4).
+
+    `price` is what a market buy would pay; `fee_rate` is the taker's, a fraction taken out of what is bought.
+    """
+
+    capital: float
+    ledger_quote: float
+    account_quote: float
+    price: float
+    fee_rate: float
+
+
 class Levels(NamedTuple):
     """Protective levels of a position in whole ticks; 0 where there is none (rule 8)."""
 
     stop: int
     target: int
     trail: int
-
-
-class Position(NamedTuple):
-    """What a bot holds at a bar's close. `lots` 0 is flat."""
-
-    lots: int
-    entry_price: float
-    highest: float
 
 
 class EntryFacts(NamedTuple):

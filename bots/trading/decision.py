@@ -16,12 +16,12 @@ from django.db.models import Q, Sum
 from bots.control import lifecycle
 from bots.models import Action, BotConfig, BotState, Order, OrderState, Purpose, Status, Trade
 from bots.settings import trading_hours
-from bots.settings.engine import exit_params, risk_params, size_params, strategy_of, strategy_params
+from bots.settings.engine import risk_params, rule_settings, strategy_of, strategy_params
 from bots.settings.lot_rules import lot_rules
 from bots.strategy.decide import decide
 from bots.strategy.risk import drawdown_reached
 from bots.strategy.types import Action as Act
-from bots.strategy.types import Candles, EntryFacts, LotRules, RejectionReason, Signal
+from bots.strategy.types import Candles, EntryFacts, Funds, LotRules, RejectionReason, Signal
 from bots.trading.accounting import moment
 from bots.trading.context import TradingContext
 from bots.trading.sql import fills_after
@@ -50,6 +50,7 @@ ACTIONS = {
 }
 NO_FACTS = EntryFacts(False, False, False, NEVER, 0, 0.0, 0.0, False, True, float("inf"))
 NO_RULES = LotRules(1.0, 1.0, 1, 1, 0.0)
+NO_FUNDS = Funds(0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,26 +230,19 @@ def judge(
     lots = 1 if was_long else 0
     if quote is None:
         # Without prices nothing is entered, so a BUY cannot get here while flat.
-        decided = decide(bar.signal, lots, NO_FACTS, risk_params(bot), size_params(bot), exit_params(bot), NO_RULES,
-                         0.0, 0.0, 0.0, 1.0, 0.0)  # fmt: skip
+        decided = decide(bar.signal, lots, NO_FACTS, rule_settings(bot), NO_RULES, NO_FUNDS)
         return Verdict(ACTIONS[Act(decided.action)], reason=_seen(bar.signal, lots))
     capital = _capital(bot, bar.closed_at)
     facts = gather(bot, state, bar, klines, path, desk, quote)
     rules = lot_rules(desk.rules)
-    decided = decide(
-        bar.signal,
-        lots,
-        facts,
-        risk_params(bot),
-        size_params(bot),
-        exit_params(bot),
-        rules,
-        float(capital),
-        float(state.quote),
-        float(quote.account.free(desk.rules.quote)),
-        float(quote.ticker.ask),
-        float(quote.rates.taker),
+    funds = Funds(
+        capital=float(capital),
+        ledger_quote=float(state.quote),
+        account_quote=float(quote.account.free(desk.rules.quote)),
+        price=float(quote.ticker.ask),
+        fee_rate=float(quote.rates.taker),
     )
+    decided = decide(bar.signal, lots, facts, rule_settings(bot), rules, funds)
     step = Decimal(repr(rules.step_size))
     return Verdict(
         action=ACTIONS[Act(decided.action)],

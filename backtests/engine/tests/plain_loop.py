@@ -15,7 +15,7 @@ from backtests.engine.loop import MINUTE_MS, MONDAY_MINUTE, NEVER, WEEK_MINUTES
 from bots.strategy.decide import decide
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached
-from bots.strategy.types import Action, EntryFacts, ExitReason, Levels, Signal
+from bots.strategy.types import Action, EntryFacts, ExitReason, Funds, Levels, Signal
 from exchange.fills import ask_price, bid_price, commission, mul_units
 
 DAY_MS = 86_400_000
@@ -56,8 +56,12 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
     wanted, wants_exit = 0, False
     quote_before, highest = 0, 0.0
     rest, levels = Levels(0, 0, 0), Levels(0, 0, 0)
-    protects = setup.exits.stop_loss > 0.0 or setup.exits.take_profit > 0.0 or setup.exits.trailing_stop > 0.0
-    trails, limits_drawdown = setup.exits.trailing_stop > 0.0, setup.risk.max_drawdown > 0.0
+    protects = (
+        setup.settings.exits.stop_loss > 0.0
+        or setup.settings.exits.take_profit > 0.0
+        or setup.settings.exits.trailing_stop > 0.0
+    )
+    trails, limits_drawdown = setup.settings.exits.trailing_stop > 0.0, setup.settings.risk.max_drawdown > 0.0
     quote_now, base_now = quote / UNITS, base / UNITS
     next_day = 0  # when today ends
     tape.rejected[:] = 0
@@ -81,7 +85,7 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
                 base += quantity - fee
                 lots = base // step
                 highest = price / UNITS
-                levels = opening_levels(setup.exits, highest, setup.rules.tick_size)
+                levels = opening_levels(setup.settings.exits, highest, setup.rules.tick_size)
                 entries_today += 1
                 tape.entry_bar[trades], tape.entry_price[trades] = bar, price
                 tape.quantity[trades], tape.entry_fee[trades] = quantity, fee
@@ -104,7 +108,7 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
                 rest = levels
                 if trails and bars.high[bar] > highest:
                     highest = bars.high[bar]
-                    trail = trail_level(setup.exits, highest, setup.rules.tick_size)
+                    trail = trail_level(setup.settings.exits, highest, setup.rules.tick_size)
                     levels = Levels(levels.stop, levels.target, trail)
             quote_now, base_now = quote / UNITS, base / UNITS
             wanted, wants_exit = 0, False
@@ -113,7 +117,7 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
         equity = quote_now + base_now * bars.close[bar]
         tape.equity[bar - first] = equity
         peak = max(peak, equity)
-        if limits_drawdown and not is_halted and drawdown_reached(peak, equity, setup.risk.max_drawdown):
+        if limits_drawdown and not is_halted and drawdown_reached(peak, equity, setup.settings.risk.max_drawdown):
             is_halted = True
 
         # Decide. A decision on the last bar could fill nowhere.
@@ -140,8 +144,8 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
         )
         price_now = ask_price(price_units(bars.open[bar + 1]), setup.slippage, tick) / UNITS
         decided = decide(
-            signal, lots, facts, setup.risk, setup.size, setup.exits, setup.rules,
-            capital, quote_now, quote_now, price_now, setup.fee_rate,
+            signal, lots, facts, setup.settings, setup.rules,
+            Funds(capital, quote_now, quote_now, price_now, setup.fee_rate),
         )  # fmt: skip
         if decided.action == Action.ENTER:
             wanted = decided.lots

@@ -21,10 +21,12 @@ from bots.strategy.types import (
     EntryFacts,
     ExitParams,
     ExitReason,
+    Funds,
     Levels,
     LotRules,
     RejectionReason,
     RiskParams,
+    RuleSettings,
     Signal,
     SizeMode,
     SizeParams,
@@ -52,7 +54,7 @@ def risked(share: float, stop_loss: float) -> SizeParams:
 
 
 def size(params, *, capital=1000.0, ledger=1000.0, account=1000.0, price=10.0, fee=0.0, stop=0.0, rules=RULES):
-    return entry_size(params, rules, capital, ledger, account, price, fee, stop)
+    return entry_size(params, rules, Funds(capital, ledger, account, price, fee), stop)
 
 
 # --- Rule 5 -----------------------------------------------------------------------------------------------------------
@@ -159,9 +161,8 @@ amounts = st.integers(1, 10**6).map(lambda cents: Decimal(cents) / 100)
 def test_sizes_equal_exact_arithmetic(price, step, minimum, fee, stop_share, wanted, capital, account):
     rules = LotRules(0.01, float(step), 1, MANY, float(minimum))
     stop = (price * Decimal(stop_share)).quantize(Decimal("0.01"), rounding="ROUND_DOWN")
-    mine = entry_size(
-        fixed(float(wanted)), rules, float(capital), 1e9, float(account), float(price), float(fee), float(stop)
-    )
+    funds = Funds(float(capital), 1e9, float(account), float(price), float(fee))
+    mine = entry_size(fixed(float(wanted)), rules, funds, float(stop))
     smallest = smallest_exact(rules, price, Decimal(fee), stop)
     lots = int(min(wanted, capital, account) / price / Decimal(step))
     if lots < smallest:
@@ -270,9 +271,8 @@ def decided(
     exits=NO_EXITS,
     capital=1000.0,
 ):
-    return decide(
-        signal, lots, facts, NO_RISK, params or fixed(100.0), exits, RULES, capital, capital, capital, 10.0, 0.001
-    )
+    settings = RuleSettings(params or fixed(100.0), exits, NO_RISK)
+    return decide(signal, lots, facts, settings, RULES, Funds(capital, capital, capital, 10.0, 0.001))
 
 
 def test_signals_act_only_where_there_is_something_to_do():
@@ -322,8 +322,15 @@ def test_decisions_are_the_same_interpreted_and_compiled(
     signal, lots, capital, account, price, stop_loss, trail, mode, room, since
 ):
     values = (
-        signal, lots, FACTS._replace(exposure_room=room, bars_since_exit=since), NO_RISK._replace(cooldown_bars=2),
-        SizeParams(mode, 50.0, 0.3, 0.01, stop_loss), ExitParams(stop_loss, OFF, trail), RULES,
-        capital, capital, account, price, 0.001,
-    )  # fmt: skip
+        signal,
+        lots,
+        FACTS._replace(exposure_room=room, bars_since_exit=since),
+        RuleSettings(
+            SizeParams(mode, 50.0, 0.3, 0.01, stop_loss),
+            ExitParams(stop_loss, OFF, trail),
+            NO_RISK._replace(cooldown_bars=2),
+        ),
+        RULES,
+        Funds(capital, capital, account, price, 0.001),
+    )
     assert _compiled(*values) == decide(*values)
