@@ -16,10 +16,10 @@ from backtests.views.base import TITLES, page, run_of
 from bots.models import BotConfig
 from exchange.api.types import INTERVAL_MS
 
-# The charts of one kind alone; charts.js and equity.js are on every kind's page.
+# The charts of one kind alone; theme.js, charts.js and equity.js are on every kind's page.
 SCRIPTS = {
     "backtest": ("backtests/backtest.js", "backtests/candles.js"),
-    "optimisation": ("backtests/optimisation.js",),
+    "optimisation": ("backtests/heat_map.js", "backtests/parameter_stability.js", "backtests/trials.js"),
     "walkforward": ("backtests/walkforward.js",),
     "montecarlo": ("backtests/montecarlo.js",),
 }

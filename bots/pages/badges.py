@@ -1,4 +1,4 @@
-"""Small labels with a colour: status, action, venue, state of an order. Colours are in static/site/components.css."""
+"""Small labels with a colour: status, action, venue, state of an order. Colours are in static/site/css/badges.css."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bot's chart as plain data: candles, entries and exits, levels, equity. It is drawn by static/site/bot.js.
+"""A bot's chart as plain data: candles, entries and exits, levels, equity. It is drawn by static/bots/live_chart.js.
 
 Times are Unix seconds, as the chart library wants them; prices are floats, for looking at.
 """

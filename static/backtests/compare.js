@@ -1,45 +1,52 @@
 // Growth of two to six results on one scale. Lines differ in dash and width as well as in colour.
 "use strict";
 (() => {
-  const { data, colour, at, look, onTheme, onPaper, zoomButtons, dateText, legend } = window.ResultCharts;
-  const box = at("lines-chart");
-  const lines = data.lines || [];
+  const { byId, pageData, timeChart, timeChartOptions, zoomButtons, formatDate, legend } = window.Charts;
+  const { color, onChange } = window.Theme;
+  const box = byId("lines-chart");
+  const lines = pageData().lines || [];
   if (!box || !lines.length) return;
-  const lib = window.LightweightCharts;
-  const COLOURS = ["--accent-1", "--warn", "--sim", "--gain", "--loss", "--ink-2"];
+  const COLORS = ["--accent-1", "--warn", "--sim", "--gain", "--loss", "--ink-2"];
   const DASHES = [0, 2, 1, 0, 2, 3];
   const percent = (value) => `${value > 0 ? "+" : ""}${value.toFixed(1)}%`;
-  const chart = lib.createChart(box, {
-    autoSize: true, ...look(), handleScroll: { mouseWheel: false, vertTouchDrag: false }, handleScale: { mouseWheel: false },
-  });
-  const series = lines.map((line, number) => {
-    const one = chart.addSeries(lib.LineSeries, {
-      lineWidth: number < 3 ? 2 : 1, lineStyle: DASHES[number], priceLineVisible: false, title: line.name.split(" ")[0],
+  const chart = timeChart(box);
+
+  const allSeries = lines.map((line, index) => {
+    const series = chart.addSeries(window.LightweightCharts.LineSeries, {
+      lineWidth: index < 3 ? 2 : 1,
+      lineStyle: DASHES[index],
+      priceLineVisible: false,
+      title: line.name.split(" ")[0],
       priceFormat: { type: "custom", formatter: percent, minMove: 0.01 },
     });
-    one.setData(line.points.map(([time, value]) => ({ time, value })));
-    return one;
+    series.setData(line.points.map(([time, value]) => ({ time, value })));
+    return series;
   });
+
   function paint() {
-    chart.applyOptions(look());
-    series.forEach((one, number) => one.applyOptions({ color: colour(COLOURS[number]) }));
-  }
-  paint();
-  onTheme(paint);
-  onPaper(box, chart);
-  const all = () => chart.timeScale().fitContent();
-  all();
-  zoomButtons("lines", chart, all);
-  function tell(move) {
-    const values = series.map((one, number) => {
-      const point = move && move.seriesData.get(one);
-      return point ? point.value : lines[number].points[lines[number].points.length - 1][1];
+    chart.applyOptions(timeChartOptions());
+    allSeries.forEach((series, index) => {
+      series.applyOptions({ color: color(COLORS[index]) });
     });
-    legend(at("lines-legend"), [
-      ...(move && move.time ? [{ name: dateText(move.time) }] : []),
-      ...lines.map((line, number) => ({ name: line.name, value: percent(values[number]), line: `run-${number}` })),
-    ]);
   }
-  tell();
-  chart.subscribeCrosshairMove(tell);
+
+  // The values under the crosshair, or the last ones.
+  function showLegend(move) {
+    const valueAt = (index) => move?.seriesData.get(allSeries[index])?.value ?? lines[index].points.at(-1)[1];
+    const date = move?.time ? [{ name: formatDate(move.time) }] : [];
+    const entries = lines.map((line, index) => ({
+      name: line.name,
+      value: percent(valueAt(index)),
+      line: `run-${index}`,
+    }));
+    legend(byId("lines-legend"), [...date, ...entries]);
+  }
+
+  const showAll = () => chart.timeScale().fitContent();
+  paint();
+  onChange(paint);
+  showAll();
+  zoomButtons("lines", chart, showAll);
+  showLegend();
+  chart.subscribeCrosshairMove(showLegend);
 })();

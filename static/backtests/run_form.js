@@ -1,7 +1,6 @@
-// The forms that start runs: marks the parameters that are searched, and shows what the chosen method needs alone.
-// Strategy, size mode and percent are bot_form.js's matter. Without scripts every input shows, and the form works the same.
+// The forms that start runs: marks the parameters that are searched, and shows only what the chosen method needs.
+// For strategy, size mode and percent see bot_form.js. Without scripts every input shows and the form works the same.
 "use strict";
-
 document.addEventListener("DOMContentLoaded", () => {
   const needs = {
     max_trials: ["tpe", "nsga2"],
