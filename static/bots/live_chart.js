@@ -17,7 +17,7 @@
     box.replaceChildren();
     box.classList.remove("without-chart");
     chart = timeChart(box, { handleScroll: { vertTouchDrag: false }, handleScale: true });
-    const candles = chart.addSeries(CandlestickSeries, { priceLineVisible: false });
+    const candles = chart.addSeries(CandlestickSeries, {});
     const equity = chart.addSeries(LineSeries, { lineWidth: 2, priceLineVisible: false }, 1);
     series = { candles, equity, markers: createSeriesMarkers(candles, []) };
     chart.panes()[1].setHeight(90);
@@ -27,7 +27,7 @@
   function paint() {
     if (!chart) return;
     chart.applyOptions(timeChartOptions());
-    series.candles.applyOptions(candleOptions());
+    series.candles.applyOptions({ ...candleOptions(), upColor: color("--gain") });
     series.equity.applyOptions({ color: color("--accent-1") });
   }
 
