@@ -1,44 +1,65 @@
 # Everything a person does with the checkout. `make setup` installs, `make run` starts the site, `make test` tests it.
 
 PY := .venv/bin/python
+TEST_PY := .venv-test/bin/python
 INSTALLED := .venv/.installed
+TEST_TOOLS := .venv-test/.installed
 CLIENTS := .venv-clients/.installed
-LISTS := requirements.txt requirements-dev.txt package.json package-lock.json
+PYTEST := $(TEST_PY) -m pytest -q -n 2 --dist worksteal
 
-.PHONY: setup run test lint types imports suite stress parity bench
+.PHONY: setup run test test-long lint types imports suite coverage stress parity bench smoke lock lock-check
 
 setup: $(INSTALLED)
 
-$(INSTALLED): $(LISTS) tradingsite/install.py
-	@sh tradingsite/install.sh
+$(INSTALLED): requirements.txt requirements/uv.txt requirements/node.txt package.json package-lock.json scripts/install.py
+	@sh scripts/install.sh
 
-$(CLIENTS): $(INSTALLED) requirements-clients.txt
-	@$(PY) tradingsite/install.py clients
+$(TEST_TOOLS): $(INSTALLED) requirements/test.txt
+	@$(PY) scripts/install.py test
+
+$(CLIENTS): $(INSTALLED) requirements/clients.txt
+	@$(PY) scripts/install.py clients
 
 run: setup
 	@exec $(PY) manage.py up
 
 test: lint types imports suite
 
-lint: setup
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
+# What `make test` has no time for; under 25 minutes on two quiet cores.
+test-long: $(TEST_TOOLS) $(CLIENTS)
+	$(PYTEST) -m long
 
-types: setup
-	$(PY) -m mypy .
+lint: $(TEST_TOOLS)
+	$(TEST_PY) -m ruff check .
+	$(TEST_PY) -m ruff format --check .
 
-imports: setup
-	.venv/bin/lint-imports --no-logo
+types: $(TEST_TOOLS)
+	$(TEST_PY) -m mypy .
 
-suite: setup $(CLIENTS)
-	$(PY) -m pytest -q -n 2 --dist worksteal
+imports: $(TEST_TOOLS)
+	.venv-test/bin/lint-imports --no-logo
 
-stress: setup
-	$(PY) -m pytest -q -n 2 --dist worksteal -m stress --timeout 7200
+suite: $(TEST_TOOLS) $(CLIENTS)
+	$(PYTEST)
 
-parity: setup
-	$(PY) -m pytest -q -n 2 --dist worksteal -m parity
+stress: $(TEST_TOOLS)
+	$(PYTEST) -m stress --timeout 7200
 
-bench: setup
-	$(PY) benchmarks/peers/install.py
-	$(PY) benchmarks/bench.py
+parity: $(TEST_TOOLS)
+	$(PYTEST) -m parity
+
+bench: $(TEST_TOOLS)
+	$(TEST_PY) benchmarks/peers/install.py
+	$(TEST_PY) benchmarks/bench.py
+
+# Install into a temporary clone under another Python, then a backtest and a bot's tick: make smoke PYTHON=python3.13
+smoke:
+	@sh scripts/smoke.sh $(PYTHON)
+
+# Write requirements.txt and requirements/*.txt anew from their .in files.
+lock:
+	@sh scripts/install.sh lock
+
+# Download every list for each Python and processor that is supported, wheels only.
+lock-check: $(INSTALLED)
+	@$(PY) scripts/check_lock.py

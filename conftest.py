@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     REDIS.wait_until_ready(started[1])
 
 
-LEFT_OUT = ("stress", "parity")  # hours of work: only when `-m` names them
+LEFT_OUT = ("long", "stress", "parity")  # minutes to hours: only when `-m` names them
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
