@@ -37,6 +37,4 @@ class TradingSiteConfig(AppConfig):
 
     def ready(self) -> None:
         """Make our Celery app the one that shared tasks belong to, and register the system checks."""
-        from tradingsite import celery, checks, logs  # noqa: F401
-
-        logs.configure_structlog()
+        from tradingsite import celery, checks  # noqa: F401

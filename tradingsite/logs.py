@@ -1,7 +1,8 @@
-"""What a log line looks like, and what may never be in one.
+"""Format log lines, and keep secrets out of them.
 
-Code logs a fixed phrase plus fields with the standard library: `logger.info("order filled", extra={"bot": 3})`.
-structlog renders it. Before that, every field, argument and traceback passes `redact`.
+All code logs with the standard library, a fixed phrase plus fields: `logger.info("order filled", extra={"bot": 3})`.
+Django, Celery, gunicorn and every other package do the same, so one formatter on one handler sees every line. structlog
+only renders: its ProcessorFormatter passes each field, argument and traceback through `redact` before it writes them.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ HARMLESS_FIELDS = {"event", "level", "logger", "timestamp"}
 
 
 def redact_text(text: str) -> str:
-    """The text with everything that looks like a secret replaced by stars."""
+    """Replace everything in a text that looks like a secret by stars."""
     for pattern, replacement in SECRET_TEXTS:
         text = pattern.sub(replacement, text)
     return text
 
 
 def redact_value(name: str, value: Any) -> Any:
-    """A field's value as it may be logged: stars when its name says secret, else with secrets inside it replaced."""
+    """Return a field's value as it may be logged: stars where its name says secret, else with its secrets replaced."""
     if SECRET_NAMES.search(name) and value not in (None, "", True, False):
         return STARS
     if isinstance(value, str):
@@ -58,19 +59,18 @@ def redact_value(name: str, value: Any) -> Any:
 
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor, the last before rendering: whatever is in the line has passed it."""
+    """Redact all fields of a line. This is the last structlog processor before rendering."""
     for name in list(event):
         if not name.startswith("_"):
             event[name] = redact_text(str(event[name])) if name in HARMLESS_FIELDS else redact_value(name, event[name])
     return event
 
 
-def _collecting() -> list[Any]:
-    """The processors that gather what a line says, before it is redacted and rendered."""
+def _collectors() -> list[Any]:
+    """Return the processors that gather the fields of a line, before it is redacted and rendered."""
     import structlog
 
     return [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -80,24 +80,8 @@ def _collecting() -> list[Any]:
     ]
 
 
-def configure_structlog() -> None:
-    """Let `structlog.get_logger()` write the same lines, past the same redaction, as the standard library's loggers."""
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_collecting(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-
-
 class Lines(logging.Formatter):
-    """The formatter of every handler. structlog is loaded with the first line: a short command may never write one."""
+    """Format the lines of every handler. structlog is loaded with the first line: a short command may write none."""
 
     def __init__(self, as_json: bool) -> None:
         super().__init__()
@@ -113,7 +97,7 @@ class Lines(logging.Formatter):
             else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
         )
         return structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_collecting(),
+            foreign_pre_chain=_collectors(),
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, last],
         )
 
@@ -122,7 +106,7 @@ class Lines(logging.Formatter):
 
 
 def configuration(level: str, as_json: bool) -> dict[str, Any]:
-    """Django's LOGGING."""
+    """Return the value of Django's LOGGING setting."""
     quieter = "DEBUG" if level == "DEBUG" else "WARNING"
     at_least_info = logging.getLevelName(max(logging.INFO, logging.getLevelName(level)))
     return {
@@ -133,9 +117,9 @@ def configuration(level: str, as_json: bool) -> dict[str, Any]:
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             **{name: {"handlers": [], "level": level, "propagate": True} for name in ("django", "gunicorn.error")},
-            # These describe requests in full at DEBUG, signatures and all: never that.
+            # At DEBUG these write whole requests with their signatures.
             **{name: {"level": at_least_info} for name in ("urllib3", "requests", "binance", "websockets")},
-            # A line for each of ten thousand tasks, or for each request, says nothing.
+            # A line for each task or request would hide the others.
             **{name: {"level": quieter} for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace")},
             **{name: {"handlers": [], "level": quieter} for name in ("gunicorn.access", "django.server")},
         },

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import structlog
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
@@ -19,7 +19,7 @@ from bots.models import BotConfig, Incident, ParityCheck, Status
 from core.formats import plain
 from exchange.api.errors import ExchangeError
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 REPAIR = (
     "Open the bot's page Parity: it has each difference. An unexplained one is a fault of the site or of its record; "
@@ -37,7 +37,7 @@ def check_bot(bot: BotConfig) -> ParityCheck:
     except (NothingToCompare, ExchangeError) as error:
         reason = str(error)
     except Exception as error:  # a fault of ours: on record, and no reason to leave the other bots unchecked
-        logger.exception("parity check failed", bot=bot.pk)
+        logger.exception("parity check failed", extra={"bot": bot.pk})
         reason = f"{type(error).__name__}: {error}"
     kept = ParityCheck.objects.create(bot=bot, error=reason[:500])
     _drop_old(bot)

@@ -6,12 +6,12 @@ it, so that nothing stops a bot for good. Time comes in with the desk.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import structlog
 from django.utils import timezone
 
 from bots import incidents
@@ -49,7 +49,7 @@ from exchange.api.types import Klines, OrderType, Side
 from exchange.limits.budget import Priority, priority
 from exchange.models import ApiKey
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 MISSED_KEPT = 500  # rows of missed bars written at most after a long silence
 FAILURES_BEFORE_INCIDENT = 3
@@ -106,7 +106,7 @@ def _attempt(held: Lease, desk: TradingContext | None, even_if_stopped: bool) ->
         )
         return Tick(BotRun.Outcome.FAILED, str(error), is_failure=True)
     except Exception as error:
-        logger.exception("tick failed", bot=bot.pk)
+        logger.exception("tick failed", extra={"bot": bot.pk})
         return Tick(BotRun.Outcome.FAILED, f"{type(error).__name__}: {error}", is_failure=True)
 
 

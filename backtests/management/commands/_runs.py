@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from tqdm import tqdm
 
 from backtests.models import Run, Status
 from backtests.optimisation.samplers import OBJECTIVES, Method
@@ -83,15 +82,3 @@ def resumable(run: Run) -> Iterator[None]:
             f"Paused after {run.done_steps:,} of {run.total_steps:,}; what was made is kept. "
             f"Go on with: manage.py resume {run.kind} {run.pk} (or the button on its page)."
         ) from None
-
-
-@contextmanager
-def bar_of(run: Run, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on the terminal; what is given takes how much is done, and of how much."""
-    with tqdm(desc=str(run), unit=unit, disable=None) as bar:
-
-        def move(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield move

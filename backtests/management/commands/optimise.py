@@ -15,7 +15,6 @@ from backtests import tasks
 from backtests.management.commands._runs import (
     add_market,
     add_search,
-    bar_of,
     read_plan,
     read_request,
     require_done,
@@ -27,6 +26,7 @@ from backtests.optimisation.samplers import FIGURES
 from backtests.reports.formats import figure, label
 from backtests.reports.optimisation import luck_rows
 from backtests.runs.inputs import RunError
+from core.progress import progress_bar
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             search = rounds.new_optimisation(read_request(options), read_plan(options), options["hold_out"])
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
-        with resumable(search), bar_of(search, "trial") as move:
+        with resumable(search), progress_bar(str(search), "trials") as move:
             if options["workers"]:
                 _watch(search, move)
             else:

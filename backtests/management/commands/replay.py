@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from pathlib import Path
@@ -9,13 +10,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
-from tqdm import tqdm
 
 from backtests.engine.timerange import SpanError, parse_span
 from backtests.replay import ReplayFailed, ReplayRun, replay
 from backtests.settings.fields import ParametersError
 from backtests.settings.parse import make_parameters, parse_pairs
 from backtests.terminal_report import result_table
+from core.progress import progress_bar
 from exchange.api.types import INTERVAL_MS
 from exchange.klines.files import read_file, symbol_and_interval_from_name
 from exchange.klines.series import FullKlines, KlinesInvalid, aggregate, with_all_columns
@@ -47,8 +48,9 @@ class Command(BaseCommand):
             run = _read(options)
             first, end = run.span.rows(run.klines)
             started = time.monotonic()
-            with tqdm(total=end - first, unit="bar", desc="replay", disable=None) as bar:
-                result = replay(run, progress=bar.update)
+            bars = itertools.count(1)
+            with progress_bar("replay", "bars", end - first) as show:
+                result = replay(run, progress=lambda: show(next(bars)))
         except (KlinesInvalid, InvalidSymbolInfo, ParametersError, SpanError, ReplayFailed, ValueError) as error:
             raise CommandError(str(error)) from None
         seconds = time.monotonic() - started

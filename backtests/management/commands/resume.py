@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from backtests.management.commands._runs import bar_of, require_done, resumable
+from backtests.management.commands._runs import require_done, resumable
 from backtests.models import Optimisation, Run, WalkForward, kinds
 from backtests.optimisation import rounds
 from backtests.runs import queue
 from backtests.walk_forward import runner
+from core.progress import progress_bar
 
 
 class Command(BaseCommand):
@@ -31,10 +32,10 @@ class Command(BaseCommand):
             raise CommandError(f"{run} is {run.status}: there is nothing to go on with.")
         with resumable(run):
             if isinstance(run, Optimisation):
-                with bar_of(run, "trial") as move:
+                with progress_bar(str(run), "trials") as move:
                     rounds.run_here(run, move)
             elif isinstance(run, WalkForward):
-                with bar_of(run, "window") as move:
+                with progress_bar(str(run), "windows") as move:
                     runner.execute_walk_forward(run, move)
         require_done(run)
         self.stdout.write((run.verdict or {})["sentence"])

@@ -11,7 +11,6 @@ from rich.table import Table
 from backtests.management.commands._runs import (
     add_market,
     add_search,
-    bar_of,
     read_plan,
     read_request,
     require_done,
@@ -20,6 +19,7 @@ from backtests.management.commands._runs import (
 from backtests.reports.walk_forward import walk_forward_report
 from backtests.runs.inputs import RunError
 from backtests.walk_forward import runner
+from core.progress import progress_bar
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             run = runner.new_walk_forward(read_request(options), plan)
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
-        with resumable(run), bar_of(run, "window") as move:
+        with resumable(run), progress_bar(str(run), "windows") as move:
             runner.execute_walk_forward(run, move)
         result = require_done(run)
         report = walk_forward_report(run)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
-from tqdm import tqdm
 
+from core.progress import progress_bar
 from exchange.klines import intervals
 from exchange.klines.download import DownloadFailed, KlineSource, Span, download, missing_spans
 from exchange.klines.report import print_coverage, terminal
@@ -86,14 +86,13 @@ class Command(BaseCommand):
 def _bar(symbol: str, interval: str, span: Span) -> Iterator[Any]:
     """A progress bar over the bars of the span; yields what `download` calls with the open time it has reached."""
     numbers = [int(n) for n in intervals.bar_numbers(interval, _array(span.start_ms, span.end_ms))]
-    with tqdm(total=max(numbers[1] - numbers[0], 1), desc=f"{symbol} {interval}", unit="bar", unit_scale=True) as bar:
+    with progress_bar(f"{symbol} {interval}", "bars", max(numbers[1] - numbers[0], 1)) as show:
 
         def reached(open_time_ms: int) -> None:
-            at = int(intervals.bar_numbers(interval, _array(open_time_ms))[0]) + 1 - numbers[0]
-            bar.update(at - bar.n)
+            show(int(intervals.bar_numbers(interval, _array(open_time_ms))[0]) + 1 - numbers[0])
 
         yield reached
-        bar.update(bar.total - bar.n)
+        show(max(numbers[1] - numbers[0], 1))
 
 
 def _array(*times_ms: int) -> Any:
