@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("tradingsite", "exchange", "bots", "backtests")
+APPS = ("core", "exchange", "bots", "backtests", "tradingsite")
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
 OLDEST_NODE_MAJOR = 18
 VENV, TEST_VENV, CLIENTS_VENV = ROOT / ".venv", ROOT / ".venv-test", ROOT / ".venv-clients"

@@ -1,46 +1,54 @@
-"""Every setting of the site, in sections. Each value from the environment goes through one reader of environment.py.
+"""Define every setting of the site, in sections. environment.py reads and checks the values of the environment.
 
-Importing this touches no server; where the embedded ones are is a matter of folders alone.
+Importing this touches no server.
 """
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
-import environ
 from celery.schedules import crontab
+from cryptography.fernet import Fernet
 
-from tradingsite import environment as env
-from tradingsite import logs
+from tradingsite import environment, logs
 from tradingsite.embedded.postgres import PORT as POSTGRES_PORT
 from tradingsite.embedded.postgres import SUPERUSER
 from tradingsite.embedded.sockets import socket_folder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-environ.Env.read_env(BASE_DIR / ".env")
+env = environment.Environment(
+    secrets=(
+        "DATABASE_URL", "CELERY_BROKER_URL", "REDIS_URL", "KLINES_URL", "PAPER_URL", "SECRET_KEY", "SECRETS_KEYS"
+    )  # a URL may hold a password
+)  # fmt: skip
+env.read_env(BASE_DIR / ".env")
 
 # --- Where things are -------------------------------------------------------------------------------------------------
 
-VAR_DIR = env.read("VAR_DIR", env.folder, BASE_DIR / "var")
+VAR_DIR = env("VAR_DIR", cast=environment.folder, default=BASE_DIR / "var")
 SOCKET_DIR = socket_folder(VAR_DIR)
-KLINES_URL = env.url("KLINES_URL", str(VAR_DIR / "klines"), ("file", "s3", "gs", "gcs", "abfs", "memory", ""))
+KLINES_URL = env(
+    "KLINES_URL",
+    cast=environment.url("file", "s3", "gs", "gcs", "abfs", "memory", ""),
+    default=str(VAR_DIR / "klines"),
+)
 
 # --- The site ---------------------------------------------------------------------------------------------------------
 
-NO_NAMES: list[str] = []
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
-DEBUG = env.yes_or_no("DEBUG", default=False)
-PORT = env.whole_number("PORT", default=8000, least=1, most=65535)
-BIND_ADDRESS = env.read("BIND_ADDRESS", env.ip_address, "127.0.0.1")
-WEB_WORKERS = env.whole_number("WEB_WORKERS", default=2, least=1, most=64)
-_named_hosts = env.read("ALLOWED_HOSTS", env.words, NO_NAMES)
+DEBUG = env("DEBUG", cast=environment.on_or_off, default=False)
+PORT = env("PORT", cast=environment.whole_number(1, 65535), default=8000)
+BIND_ADDRESS = env("BIND_ADDRESS", cast=environment.ip_address, default="127.0.0.1")
+WEB_WORKERS = env("WEB_WORKERS", cast=environment.whole_number(1, 64), default=2)
+_named_hosts = env("ALLOWED_HOSTS", cast=environment.host_names, default=[])
 # Always this machine too: bots reach the paper exchange and monitors the health page by it.
 ALLOWED_HOSTS = [*_named_hosts, *LOOPBACK_HOSTS]
 # A name other than this machine's means that pages travel a network: encrypted unless told otherwise.
-HTTPS = env.yes_or_no("HTTPS", default=not set(_named_hosts) <= set(LOOPBACK_HOSTS))
-CSRF_TRUSTED_ORIGINS = env.read("CSRF_TRUSTED_ORIGINS", env.origins, NO_NAMES)
+HTTPS = env("HTTPS", cast=environment.on_or_off, default=not set(_named_hosts) <= set(LOOPBACK_HOSTS))
+CSRF_TRUSTED_ORIGINS = env("CSRF_TRUSTED_ORIGINS", cast=environment.origins, default=[])
 
 ROOT_URLCONF = "tradingsite.urls"
 WSGI_APPLICATION = "tradingsite.wsgi.application"
@@ -120,7 +128,7 @@ WHITENOISE_MAX_AGE = 0 if DEBUG else 300
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 EMBEDDED_DATABASE = "tradingsite"
-_database = env.database("DATABASE_URL")
+_database = env("DATABASE_URL", cast=environment.postgres, default=None)
 USES_EMBEDDED_POSTGRES = _database is None
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
@@ -139,16 +147,22 @@ DATABASES: dict[str, dict[str, Any]] = {
 
 _REDIS_SCHEMES = ("redis", "rediss", "redis+socket")
 _socket = SOCKET_DIR / "redis.sock"
-CELERY_BROKER_URL = env.url(
-    "CELERY_BROKER_URL", f"redis+socket://{_socket}?virtual_host=0", (*_REDIS_SCHEMES, "amqp", "amqps", "sqs")
+CELERY_BROKER_URL = env(
+    "CELERY_BROKER_URL",
+    cast=environment.url(*_REDIS_SCHEMES, "amqp", "amqps", "sqs"),
+    default=f"redis+socket://{_socket}?virtual_host=0",
 )
 USES_EMBEDDED_REDIS = str(_socket) in CELERY_BROKER_URL
 # The candle cache and the request budget that all processes share.
-REDIS_URL = env.shared_redis("REDIS_URL", CELERY_BROKER_URL, f"unix://{_socket}?db=1", USES_EMBEDDED_REDIS)
+REDIS_URL = env("REDIS_URL", cast=environment.url("redis", "rediss", "unix")) or (
+    f"unix://{_socket}?db=1" if USES_EMBEDDED_REDIS else environment.next_redis_database(CELERY_BROKER_URL)
+)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
-CELERY_WORKER_CONCURRENCY = env.whole_number("CELERY_WORKER_CONCURRENCY", default=2, least=1, most=256)
-RESEARCH_CONCURRENCY = env.whole_number("RESEARCH_CONCURRENCY", default=env.processors(), least=1, most=256)
+CELERY_WORKER_CONCURRENCY = env("CELERY_WORKER_CONCURRENCY", cast=environment.whole_number(1, 256), default=2)
+RESEARCH_CONCURRENCY = env(
+    "RESEARCH_CONCURRENCY", cast=environment.whole_number(1, 256), default=environment.processors()
+)
 # A search may keep every process of its worker busy for hours, and a tick must not wait for it: two queues, and a
 # worker for each. A worker that is not told a queue takes the trading one.
 TRADING_QUEUE, RESEARCH_QUEUE = "trading", "research"
@@ -179,7 +193,9 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         # Longer than the longest task, else it would run twice; what a dead worker held comes back after it.
-        "visibility_timeout": env.whole_number("CELERY_VISIBILITY_TIMEOUT_S", default=21600, least=10, most=604800),
+        "visibility_timeout": env(
+            "CELERY_VISIBILITY_TIMEOUT_S", cast=environment.whole_number(10, 604800), default=21600
+        ),
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
     }
@@ -189,8 +205,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 
 # --- Secrets and login ------------------------------------------------------------------------------------------------
 
-SECRET_KEY = env.secret_key("SECRET_KEY", VAR_DIR / "secret_key")
-SECRETS_KEYS = env.fernet_keys("SECRETS_KEYS", VAR_DIR / "secrets_keys")
+SECRET_KEY = env("SECRET_KEY", cast=environment.secret_key) or environment.kept_in(
+    VAR_DIR / "secret_key", "SECRET_KEY", lambda: secrets.token_urlsafe(64)
+)
+SECRETS_KEYS = env("SECRETS_KEYS", cast=environment.fernet_keys) or environment.fernet_keys(
+    environment.kept_in(VAR_DIR / "secrets_keys", "SECRETS_KEYS", lambda: Fernet.generate_key().decode())
+)
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -239,12 +259,16 @@ SECURE_HSTS_PRELOAD = HTTPS
 # --- Trading ----------------------------------------------------------------------------------------------------------
 
 # Real money needs this and a live API key; nothing else turns it on.
-ALLOW_LIVE_TRADING = env.yes_or_no("ALLOW_LIVE_TRADING", default=False)
+ALLOW_LIVE_TRADING = env("ALLOW_LIVE_TRADING", cast=environment.on_or_off, default=False)
 # Where bots with a paper key send their orders.
-PAPER_URL = env.url("PAPER_URL", f"http://{env.reachable(BIND_ADDRESS)}:{PORT}/paper", ("http", "https"))
+PAPER_URL = env(
+    "PAPER_URL",
+    cast=environment.url("http", "https"),
+    default=f"http://{environment.reachable(BIND_ADDRESS)}:{PORT}/paper",
+)
 
 # --- Logging ----------------------------------------------------------------------------------------------------------
 
-LOG_LEVEL = env.one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
-LOG_FORMAT = env.one_of("LOG_FORMAT", ("LINES", "JSON"), default="LINES")
+LOG_LEVEL = env("LOG_LEVEL", cast=environment.one_of("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+LOG_FORMAT = env("LOG_FORMAT", cast=environment.one_of("LINES", "JSON"), default="LINES")
 LOGGING = logs.configuration(LOG_LEVEL, as_json=LOG_FORMAT == "JSON")
