@@ -28,7 +28,7 @@ def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
     reason = request.POST.get("reason", "").strip()
     if "confirmed" in request.POST and reason:
         version = promote.apply(bot, run, reason=reason, user=request.user)
-        messages.success(request, f"{bot} is now version {version.number}. “Take it back” below undoes it.")
+        messages.success(request, f"{bot} is now version {version.number}. “Revert” below undoes it.")
         return redirect("backtests:show", kind=run.kind, pk=run.pk)
     if "confirmed" in request.POST:
         messages.error(request, "Say why: the reason stays with the bot's new version.")

@@ -96,9 +96,9 @@ def test_assumptions_name_what_the_result_stands_on(admin_client, run):
     )  # fmt: skip
     for words in told:
         assert words in page
-    assert "Other code" not in page
+    assert "Code changed" not in page
     Backtest.objects.filter(pk=run.pk).update(code_version="older")
-    assert "Other code" in show(admin_client, run).content.decode()
+    assert "Code changed" in show(admin_client, run).content.decode()
 
 
 def test_trades_are_filtered_sorted_and_paged(admin_client, run):
@@ -198,9 +198,9 @@ def test_a_run_without_trades_reads_well(admin_client, market):
     run = done({"rsi_overbought": "1", "rsi_oversold": "0"})
     page = show(admin_client, run)
     text = page.content.decode()
-    assert "It never traded." in text
+    assert "No trades." in text
     assert "Not proven: no trade was closed" in text
-    assert "never fell under its peak" in text
+    assert "never fell below its peak" in text
     assert page.context["report"]["groups"][0]["rows"] == []
     assert candles(admin_client, run)["marks"] == []
 
@@ -220,7 +220,7 @@ def test_a_result_of_before_still_shows_and_says_what_it_lacks(admin_client, mar
     new_months = show(admin_client, run).context["report"]["months"]
     Backtest.objects.filter(pk=run.pk).update(series=queue.pack(**old))
     page = show(admin_client, run)
-    assert "made before falls were kept" in page.content.decode()
+    assert "before drawdowns were recorded" in page.content.decode()
     assert "made before slippage was kept" in page.content.decode()
     totals = [year["total"]["text"] for year in page.context["report"]["months"]["years"]]
     assert totals == [year["total"]["text"] for year in new_months["years"]]

@@ -32,7 +32,7 @@ def test_a_person_starts_a_backtest_from_the_form_and_reads_its_report(logged_in
     page = logged_in
     page.goto(f"{live_server.url}/backtests/")
     assert "No backtest yet" in page.inner_text(".first-result")
-    page.click("text=Start one")
+    page.click("text=New run")
     page.fill("[name=stop_loss]", "0.02")
     page.click(".start-row [type=submit]")
     page.wait_for_selector(".page-head .run-line")

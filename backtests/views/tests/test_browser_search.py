@@ -58,7 +58,7 @@ def step_by_step(monkeypatch) -> Iterator[threading.Event]:
 def test_a_search_is_started_watched_read_and_applied(logged_in: Page, live_server, bot, step_by_step):  # noqa: F811
     page = logged_in  # noqa: F811
     page.goto(f"{live_server.url}/admin/bots/botconfig/{bot.pk}/live/")
-    page.click("text=Search parameters…")
+    page.click("text=Optimise…")
     for name, low, high, step in (("ema_fast", "5", "8", "1"), ("ema_slow", "30", "50", "10")):
         for part, value in (("from", low), ("to", high), ("step", step)):
             page.fill(f"[name=range__ema_rsi__{name}_{part}]", value)
@@ -75,14 +75,14 @@ def test_a_search_is_started_watched_read_and_applied(logged_in: Page, live_serv
     page.wait_for_selector("#parallel-chart canvas")
     page.wait_for_selector("#plateau-chart canvas")
 
-    page.click("#best >> text=Apply to this bot…")
+    page.click("#best >> text=Apply to bot…")
     page.fill("#reason", "read its verdict")
-    page.click("text=Make it the new version")
-    page.wait_for_selector("text=Take it back")
+    page.click("text=Save as new version")
+    page.wait_for_selector("text=Revert")
     best = Optimisation.objects.get().result["best"]["parameters"]
     bot.refresh_from_db()
     assert (bot.ema_fast, bot.ema_slow) == (best["ema_fast"], best["ema_slow"])
-    page.click("#best button:text-is('Take it back')")
+    page.click("#best button:text-is('Revert')")
     page.wait_for_selector("text=is as it was before")
     bot.refresh_from_db()
     assert (bot.ema_fast, bot.ema_slow) == (12, 26)

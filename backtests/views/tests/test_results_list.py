@@ -62,7 +62,7 @@ def test_nonsense_in_a_filter_is_told_and_filters_nothing(admin_client):
 def test_an_empty_list_says_what_a_result_is_and_a_narrow_one_how_to_widen(admin_client):
     assert b"No backtest yet" in admin_client.get(reverse("backtests:home")).content
     result(1)
-    assert b"No result fits" in admin_client.get(reverse("backtests:home"), {"q": "nothing"}).content
+    assert b"No result matches" in admin_client.get(reverse("backtests:home"), {"q": "nothing"}).content
 
 
 def act(client, name: str, *runs, **values):

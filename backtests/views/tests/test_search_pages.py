@@ -89,7 +89,7 @@ def test_a_run_is_paused_resumed_and_cancelled_by_its_buttons_and_then_shows_its
     assert page.context["report"]["trials"]["count"] == 8
     assert "verdict-title" not in text
     assert 'id="luck"' not in text
-    assert "Change and start again" in text
+    assert "Edit and run again" in text
     again = admin_client.post(address(search, "act"), {"act": "resume"}, follow=True)
     assert "Only a paused run" in again.content.decode()
 
@@ -227,7 +227,7 @@ def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version_and_taken_ba
     assert (bot.ema_fast, bot.ema_slow) == (7, 40)
     assert bot.versions.first().reason.startswith("tried it")
     application = Application.objects.get()
-    assert "Take it back" in admin_client.get(address(search)).content.decode()
+    assert "Revert" in admin_client.get(address(search)).content.decode()
     admin_client.post(address(search, "act"), {"act": "take_back", "application": application.pk})
     bot.refresh_from_db()
     assert (bot.ema_fast, bot.ema_slow) == (12, 26)
@@ -247,7 +247,7 @@ def test_where_a_bot_trades_otherwise_than_the_result_is_said_before_it_is_appli
         ("Stop loss", "off", "1.5%"),
         ("Cooldown, bars", "3", "0"),
     ]
-    assert "does not speak for" in page.content.decode()
+    assert "Differences between the bot and this run" in page.content.decode()
 
 
 @pytest.mark.parametrize(

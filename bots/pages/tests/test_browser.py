@@ -166,7 +166,7 @@ def test_a_person_makes_a_paper_key_and_a_bot_starts_it_and_sees_its_trade(
     page.wait_for_selector(".badge.running")
     tick.run_bot(BotConfig.objects.get().pk)  # the schedule's tick, as the worker runs it
 
-    page.wait_for_selector("text=Stop in force", timeout=12_000)
+    page.wait_for_selector("text=Active stop", timeout=12_000)
     assert page.is_visible(".badge.enter")
     assert page.is_visible(".badge.filled")
     assert Trade.objects.get().stop_price is not None
