@@ -221,7 +221,7 @@ def test_a_result_of_before_still_shows_and_says_what_it_lacks(admin_client, mar
     Backtest.objects.filter(pk=run.pk).update(series=queue.pack(**old))
     page = show(admin_client, run)
     assert "before drawdowns were recorded" in page.content.decode()
-    assert "made before slippage was kept" in page.content.decode()
+    assert "from before slippage was recorded" in page.content.decode()
     totals = [year["total"]["text"] for year in page.context["report"]["months"]["years"]]
     assert totals == [year["total"]["text"] for year in new_months["years"]]
     assert page.context["report"]["charts"]["equity"][0][3] is None
