@@ -9,9 +9,10 @@ from django.db.models import Field
 
 from backtests.models import Application, Run
 from backtests.runs.inputs import RunError
-from backtests.settings.fields import FIELDS
 from bots.control import lifecycle
 from bots.models import BotConfig, BotConfigVersion
+from bots.settings.schema import BY_NAME
+from bots.settings.strategies import strategy_settings
 from bots.strategy import registry
 
 NOT_TAKEN_BACK = ("api_key", "symbol", "timeframe", "initial_capital")
@@ -22,14 +23,13 @@ def put_into(bot: BotConfig, wanted: dict[str, str]) -> list[dict[str, Any]]:
     own = {described.name: described for described in registry.get(bot.strategy).FIELDS}
     changes = []
     for name, text in wanted.items():
-        if name not in own and name not in FIELDS:
+        if name not in own and name not in BY_NAME:
             raise RunError(
                 f"{bot} trades by {bot.strategy}, which has no parameter {name}: choose a bot of that strategy."
             )
         if hasattr(bot, name):
             before = getattr(bot, name)
-            value = None if text == "none" else text
-            setattr(bot, name, cast(Field, bot._meta.get_field(name)).to_python(value))
+            setattr(bot, name, (BY_NAME.get(name) or strategy_settings(bot.strategy)[name]).read(text))
         else:
             before = bot.parameters.get(name)
             bot.parameters = {**bot.parameters, name: int(text) if own[name].is_integer else float(text)}

@@ -19,9 +19,9 @@ from django.db.models import Sum
 from backtests.engine.metrics import Course, metrics
 from backtests.engine.result import ClosedTrade, OpenTrade, RunResult
 from backtests.engine.timerange import Span
-from backtests.settings.parse import RunSettings
 from bots.control import lifecycle
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Status, Trade
+from bots.settings.run_settings import RunSettings
 from bots.trading import reconcile, tick
 from bots.trading.context import TradingContext
 from bots.trading.leases import claim, release
@@ -128,9 +128,7 @@ def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunSe
         strategy=settings.strategy,
         parameters={field: value for field, value in values.items() if field not in own},
         **{field: Decimal(str(value)) if isinstance(value, float) else value for field, value in columns.items()},
-        **{
-            field: getattr(settings, field) for field in RunSettings.__dataclass_fields__ if field in own - {"strategy"}
-        },
+        **{name: value for name, value in settings.values.items() if name in own},
     )
     lifecycle.save(bot, reason="A run over recorded candles")
     return bot

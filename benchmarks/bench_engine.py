@@ -35,7 +35,8 @@ from backtests.engine.run import (
     tape_for,
 )
 from backtests.engine.timerange import Span
-from backtests.settings.parse import RunSettings, make_parameters
+from bots.settings.parse import make_settings
+from bots.settings.run_settings import RunSettings
 from exchange.api.types import Klines, SymbolRules
 
 REPEATS = 51
@@ -105,7 +106,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     market = market_of(count)
     equity, tape = np.empty(count), tape_for(count, -(-count // 1440))
-    plain, full = make_parameters(SIGNALS_ONLY), make_parameters(EVERY_RULE)
+    plain, full = make_settings(SIGNALS_ONLY), make_settings(EVERY_RULE)
     repeats = int(sys.argv[2]) if len(sys.argv) > 2 else REPEATS
     report(f"{count} bars; {run_bare(market, equity)} trades bare, {run_loop(market, plain, tape)} signals only, "
           f"{run_loop(market, full, tape)} with every rule")  # fmt: skip

@@ -24,9 +24,9 @@ def measure(bars: int) -> dict[str, float]:
     from run_ours import FULL
 
     from backtests.engine.run import backtest, tape_for
-    from backtests.settings.parse import make_parameters
+    from bots.settings.parse import make_settings
 
-    parameters = make_parameters(FULL)
+    parameters = make_settings(FULL)
     backtest(market_of(2_000), parameters)  # loads the compiled loop
     market = market_of(bars)
     loop = timed(partial(run_loop, market, parameters, tape_for(bars, -(-bars // 1440))), 3)

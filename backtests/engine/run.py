@@ -22,11 +22,12 @@ from backtests.engine.loop import MINUTE_MS, MONDAY_MINUTE, WEEK_MINUTES, run_ba
 from backtests.engine.metrics import Course, last_of_each_day, measured, returns_between
 from backtests.engine.result import ClosedTrade, OpenTrade, RunResult
 from backtests.engine.timerange import Span
-from backtests.settings.parse import RunSettings
 from bots.settings import trading_hours as hours
+from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
+from bots.settings.run_settings import RunSettings
 from bots.strategy import registry
-from bots.strategy.types import Candles, Events, ExitReason, RejectionReason, RuleSettings
+from bots.strategy.types import Candles, Events, ExitReason, RejectionReason
 from exchange.api.types import INTERVAL_MS, Klines, SymbolRules
 from exchange.fills import from_units, slippage_units, to_units
 
@@ -107,7 +108,7 @@ def setup_of(market: Market, parameters: RunSettings) -> Setup:
     unit = Decimal("0.00000001")
     step = max(market.rules.step_size or unit, market.rules.market_step_size or unit)
     return Setup(
-        settings=RuleSettings(parameters.size(), parameters.exits(), parameters.risk()),
+        settings=rule_settings(parameters),
         rules=rules,
         initial=to_units(parameters.initial_capital),
         compounding=parameters.compounding,

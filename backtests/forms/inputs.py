@@ -12,7 +12,8 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from backtests.optimisation.space import OPTIONAL, SpaceError, parse_dimension
+from backtests.optimisation.space import SpaceError, parse_dimension
+from bots.settings.strategies import can_be_off
 from bots.strategy.types import ParameterField
 from exchange.models import Dataset
 
@@ -74,7 +75,7 @@ class RangeInput(forms.MultiWidget):
         inputs: dict[str, forms.Widget | type[forms.Widget]] = {
             name: _number_input(f"{described.label}, {name}", bound) for name, bound in zip(names, bounds, strict=True)
         }
-        example = "a list: off, 0.02, 0.05" if described.name in OPTIONAL else "a list: 5, 8, 13"
+        example = "a list: off, 0.02, 0.05" if can_be_off(described.name) else "a list: 5, 8, 13"
         inputs["list"] = forms.TextInput(
             attrs={"placeholder": example, "autocomplete": "off", "aria-label": f"{described.label}, a list of values"}
         )

@@ -10,8 +10,9 @@ from django import forms
 from backtests.forms.inputs import RangeField, range_name, suggested_range
 from backtests.forms.run import Group, RunForm
 from backtests.optimisation.samplers import MAX_TRIALS, OBJECTIVES, Method
-from backtests.optimisation.space import COMMON_FIELDS, SearchSpace, SpaceError, make_space, parse_condition
+from backtests.optimisation.space import SearchSpace, SpaceError, make_space, parse_condition
 from bots.settings.form_fields import UnitInput
+from bots.settings.strategies import common_search_fields
 from bots.strategy import registry
 
 COMMON = "common"
@@ -36,7 +37,7 @@ def _range_fields() -> dict[str, forms.Field]:
     found: dict[str, forms.Field] = {}
     for name, strategy in registry.STRATEGIES.items():
         found |= {range_name(name, described.name): RangeField(described) for described in strategy.FIELDS}
-    return found | {range_name(COMMON, described.name): RangeField(described) for described in COMMON_FIELDS}
+    return found | {range_name(COMMON, described.name): RangeField(described) for described in common_search_fields()}
 
 
 RangeInputs: Any = type("RangeInputs", (RunForm,), dict(_range_fields()))
@@ -136,7 +137,9 @@ class SearchForm(RangeInputs):
             if known
             else []
         )
-        return own + [_Range(described.name, range_name(COMMON, described.name)) for described in COMMON_FIELDS]
+        return own + [
+            _Range(described.name, range_name(COMMON, described.name)) for described in common_search_fields()
+        ]
 
     def grid(self) -> list[str]:
         """What is searched, as the command line writes it."""
@@ -179,7 +182,7 @@ class SearchForm(RangeInputs):
             )
             for name, strategy in registry.STRATEGIES.items()
         ]
-        common = [self[range_name(COMMON, described.name)] for described in COMMON_FIELDS]
+        common = [self[range_name(COMMON, described.name)] for described in common_search_fields()]
         used = any(bound.value() and any(bound.value()) for bound in common)
         more = Group("Search exits, size and limits too", common, hint, "ranges", is_closed=not used)
         return [*groups, more, self.group("Conditions", ("conditions",))]

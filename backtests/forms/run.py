@@ -12,38 +12,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.db.models import Field
 
 from backtests.forms.inputs import DatasetField, MomentField
 from backtests.runs.inputs import Request
-from backtests.settings.fields import FIELDS, ParametersError
-from backtests.settings.parse import make_parameters
 from bots.models import BotConfig
-from bots.settings.form_fields import (
-    AMOUNTS,
-    COLUMN_STRATEGY,
-    COUNTS,
-    FRACTIONS,
-    FractionField,
-    FractionInput,
-    PlainDecimalField,
-    UnitInput,
-    input_name,
-    parameter_fields,
-)
+from bots.settings.form_fields import input_name, parameter_fields, setting_fields
+from bots.settings.parse import COLUMN_STRATEGY, make_settings
+from bots.settings.schema import RUN_SETTINGS, SettingError
+from bots.settings.schema import Group as SettingGroup
+from bots.settings.validate import conflicts
 from bots.strategy import registry
 from exchange.models import Dataset
 
-COSTS = ("fee_rate", "maker_fee_rate", "slippage_bps")
-LIMITS = (
-    "max_daily_trades",
-    "max_daily_loss",
-    "daily_profit_target",
-    "max_drawdown",
-    "cooldown_bars",
-    "trading_hours",
-    "max_signal_age_s",
+COSTS, LIMITS, EXITS = (
+    tuple(setting.name for setting in RUN_SETTINGS if setting.group == group)
+    for group in (SettingGroup.COSTS, SettingGroup.LIMITS, SettingGroup.EXITS)
 )
+RUN_NAMES = tuple(setting.name for setting in RUN_SETTINGS)
+SIZE = tuple(setting.name for setting in RUN_SETTINGS if setting.group == SettingGroup.SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,46 +44,7 @@ class Group:
     errors: list[str] = field(default_factory=list)
 
 
-def setting_fields() -> dict[str, forms.Field]:
-    """An input for each setting of a run, in the words of a bot's form."""
-    found = {name: _as_of_a_bot(name) for name in FIELDS if hasattr(BotConfig, name)}
-    costs = {
-        "fee_rate": FractionField(
-            label="Fee", required=False, help_text="Of each fill's value; Binance Spot takes 0.001, 0.1 %."
-        ),
-        "maker_fee_rate": FractionField(
-            label="Fee of a target",
-            required=False,
-            help_text="Of a take-profit that rested on the book. Empty: the fee.",
-        ),
-        "slippage_bps": PlainDecimalField(
-            label="Slippage",
-            required=False,
-            widget=UnitInput("basis points"),
-            help_text="How much worse than the open market orders fill: 5 is 0.05 %.",
-        ),
-    }
-    return found | costs
-
-
-def _as_of_a_bot(name: str) -> forms.Field:
-    described = BotConfig._meta.get_field(name)
-    assert isinstance(described, Field)  # noqa: S101
-    if name in FRACTIONS:
-        made = described.formfield(form_class=FractionField, widget=FractionInput)
-    elif name in AMOUNTS:
-        made = described.formfield(form_class=PlainDecimalField, widget=UnitInput("quote"))
-    elif name in COUNTS:
-        made = described.formfield(widget=UnitInput(COUNTS[name], inputmode="numeric"))
-    else:
-        made = described.formfield()
-    assert made is not None  # noqa: S101
-    made.validators = []  # fields.py refuses, in one place for forms and commands
-    made.required = name in ("initial_capital", "position_size_mode")
-    return made
-
-
-SettingInputs: Any = type("SettingInputs", (forms.Form,), {**parameter_fields(), **setting_fields()})
+SettingInputs: Any = type("SettingInputs", (forms.Form,), parameter_fields() | setting_fields(RUN_SETTINGS))
 
 
 class RunForm(SettingInputs):
@@ -113,7 +60,7 @@ class RunForm(SettingInputs):
     bot = forms.ModelChoiceField(BotConfig.objects.all(), required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["initial"] = settings_initial(make_parameters({}).to_json()) | (kwargs.get("initial") or {})
+        kwargs["initial"] = settings_initial(make_settings({}).to_json()) | (kwargs.get("initial") or {})
         kwargs["label_suffix"] = ""
         super().__init__(*args, **kwargs)
         self.rows = list(Dataset.objects.all())
@@ -128,42 +75,27 @@ class RunForm(SettingInputs):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         self._forget_other_strategies(cleaned)
         self._check_span(cleaned)
-        for name, read in FIELDS.items():
-            if name in cleaned and name not in self.errors:
-                self._refusing(lambda name=name, read=read: read(name, cleaned[name]))
+        for name, sentence in conflicts(cleaned, without=self.errors).items():
+            self.refuse(name, sentence)
         if not self.errors:
-            self._refusing(lambda: make_parameters(self.settings()))
+            try:
+                make_settings(self.settings())
+            except SettingError as error:
+                self.refuse(error.field, error.sentence)
         return cleaned
 
-    def _refusing(self, read: Any) -> None:
-        """Put what `read` refuses at its field."""
-        try:
-            read()
-        except ParametersError as error:
-            self.refuse(error.field, str(error))
-
     def refuse(self, name: str, message: str) -> None:
-        """Show a refusal at the field that it is about, by the field's label; above the form where it has none."""
+        """Show a refusal at the field that it is about, above the form where there is no such field."""
         strategy = str(self.cleaned_data.get("strategy") or self.initial.get("strategy") or COLUMN_STRATEGY)
-        known = registry.STRATEGIES.get(strategy)
-        for described in known.FIELDS if known else ():
-            message = message.replace(described.name, described.label)
-        for other in FIELDS:
-            label = self.fields[other].label
-            message = message.replace(other, str(label)) if label else message
         own = name if name in self.fields else input_name(strategy, name)
         text = message[:1].upper() + message[1:]
         self.add_error(own if own in self.fields else None, text if text.endswith((".", "?")) else f"{text}.")
 
     def _forget_other_strategies(self, cleaned: dict[str, Any]) -> None:
-        """Nonsense in an input of a strategy that is not used refuses nothing; the chosen one's must all be there."""
+        """Drop what is wrong in an input of a strategy that is not used."""
         for name, strategy in registry.STRATEGIES.items():
-            for described in strategy.FIELDS:
-                own = input_name(name, described.name)
-                if name != cleaned.get("strategy"):
-                    self.errors.pop(own, None)
-                elif cleaned.get(own) is None and own not in self.errors:
-                    self.add_error(own, "This strategy needs a value here.")
+            for described in strategy.FIELDS if name != cleaned.get("strategy") else ():
+                self.errors.pop(input_name(name, described.name), None)
 
     def _check_span(self, cleaned: dict[str, Any]) -> None:
         start, end = _moment(cleaned.get("start")), _moment(cleaned.get("end"))
@@ -188,7 +120,7 @@ class RunForm(SettingInputs):
             described.name: data.get(input_name(data["strategy"], described.name))
             for described in registry.get(data["strategy"]).FIELDS
         }
-        return {"strategy": data["strategy"], **own, **{name: data.get(name) for name in FIELDS}}
+        return {"strategy": data["strategy"], **own, **{name: data.get(name) for name in RUN_NAMES}}
 
     def request(self, user: Any) -> Request:
         data = self.cleaned_data
@@ -220,10 +152,9 @@ class RunForm(SettingInputs):
         ]
 
     def money_groups(self) -> list[Group]:
-        size = ("position_size_mode", "position_size_fixed", "position_size_perc", "risk_per_trade")
         return [
-            self.group("Size", ("initial_capital", "compounding", *size), "How much each entry buys."),
-            self.group("Exits", ("stop_loss", "take_profit", "trailing_stop"), "Empty is off."),
+            self.group("Size", SIZE, "How much each entry buys."),
+            self.group("Exits", EXITS, "Empty is off."),
             self.group("Costs", COSTS, "What the exchange and the spread take."),
             self.group("Limits", LIMITS, "They stop entries only. Empty is off.", is_closed=self._is_unset(LIMITS)),
         ]
@@ -246,12 +177,12 @@ def _moment(text: str | None) -> datetime | None:
 def settings_initial(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by their names as the form's inputs call them. Left out is off, but for costs: a bot has none."""
     strategy = str(settings.get("strategy") or COLUMN_STRATEGY)
-    usual = make_parameters({}).to_json()
+    usual = make_settings({}).to_json()
     settings = {**{name: usual[name] for name in COSTS}, **settings}
-    off: dict[str, Any] = dict.fromkeys(FIELDS)
+    off: dict[str, Any] = dict.fromkeys(RUN_NAMES)
     known = {described.name for described in registry.get(strategy).FIELDS}
     own = {input_name(strategy, name): _short(value) for name, value in settings.items() if name in known}
-    return off | {name: value for name, value in settings.items() if name in FIELDS} | own | {"strategy": strategy}
+    return off | {name: value for name, value in settings.items() if name in RUN_NAMES} | own | {"strategy": strategy}
 
 
 def _short(value: Any) -> Any:

@@ -20,9 +20,11 @@ from backtests.engine.loop import ranges_of_compiled, run_bars_compiled
 from backtests.engine.metrics import DAY_MS, Course, figures, measured, returns_between
 from backtests.engine.timerange import Span
 from backtests.optimisation.samplers import FIGURES, Parameters, Trials, as_rows
-from backtests.settings.fields import ParametersError
-from backtests.settings.parse import RunSettings, make_parameters, strategy_params
 from backtests.walk_forward.windows import Segment
+from bots.settings.parse import make_settings
+from bots.settings.run_settings import RunSettings
+from bots.settings.schema import SettingError
+from bots.settings.strategies import varied_params
 from bots.strategy import registry
 from exchange.api.types import INTERVAL_MS, Klines
 
@@ -100,7 +102,7 @@ class Evaluator:
         """None where this span cannot carry the combination."""
         try:
             return self._trial(one)
-        except (ParametersError, run.BacktestError):
+        except (SettingError, run.BacktestError):
             return None
 
     def _trial(self, one: Parameters) -> Trial:
@@ -141,7 +143,8 @@ class _Settings:
         """What a trial shares with others, its strategy's own parameters, and the setup."""
         others = tuple(value for name, value in one.items() if name not in self._own)
         if others not in self._made:
-            parameters = make_parameters(as_settings(self._fixed, one))
+            parameters = make_settings(as_settings(self._fixed, one))
             self._made[others] = parameters, run.setup_of(self._market, parameters)
         parameters, setup = self._made[others]
-        return parameters, strategy_params(parameters, {name: one[name] for name in one if name in self._own}), setup
+        own = {name: one[name] for name in one if name in self._own}
+        return parameters, varied_params(self.strategy, parameters.strategy_params, own), setup

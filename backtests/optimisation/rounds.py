@@ -26,10 +26,10 @@ from backtests.optimisation.samplers import Method, SearchPlan, Trials
 from backtests.optimisation.space import make_space
 from backtests.runs.inputs import Request, RunError, fields, market_of, read, span_of, utc
 from backtests.runs.queue import backtest_columns, beat, begin, finish, reporting, unpack
-from backtests.settings.parse import make_parameters
 from backtests.statistics import overfitting
 from backtests.statistics.run_verdict import judge
 from backtests.statistics.trials import earlier_trials
+from bots.settings.parse import make_settings
 from exchange.api.types import INTERVAL_MS
 
 CHUNK_TRIALS = 100
@@ -189,12 +189,12 @@ def conclude(search: Optimisation) -> bool:
 def _raise_what_stopped_all(search: Optimisation, trials: Trials, plan: SearchPlan) -> None:
     """Where no trial has any figures, run the first in full: what stops it is what stopped all of them."""
     if len(trials) and np.isnan(trials.figures).all():
-        engine.backtest(market_of(search), make_parameters(as_settings(plan.fixed, trials.at(0))), span_of(search))
+        engine.backtest(market_of(search), make_settings(as_settings(plan.fixed, trials.at(0))), span_of(search))
 
 
 def _finish_search(search: Optimisation, trials: Trials, plan: SearchPlan, best: int) -> bool:
     market = market_of(search)
-    done = engine.backtest(market, make_parameters(as_settings(plan.fixed, trials.at(best))), span_of(search))
+    done = engine.backtest(market, make_settings(as_settings(plan.fixed, trials.at(best))), span_of(search))
     kept = {"trial_parameters": trials.parameters, "trial_figures": trials.figures}
     columns = backtest_columns(search, market, done, **kept)
     earlier = earlier_trials(search)

@@ -18,40 +18,16 @@ from decimal import Decimal, InvalidOperation
 import numpy as np
 from numpy.typing import NDArray
 
+from bots.settings.strategies import can_be_off, search_fields
 from bots.strategy import registry
 from bots.strategy.types import ParameterField
 
 MAX_VALUES = 10_000
 MAX_COMBINATIONS = 1_000_000
 
-# The numeric fields of every bot, whatever its strategy; bounds inclusive, as forms show them.
-COMMON_FIELDS: tuple[ParameterField, ...] = (
-    ParameterField("position_size_fixed", "Fixed size", 100, 0.00000001, 1e12, 10, "Quote per entry.", False),
-    ParameterField(
-        "position_size_perc", "Share of capital", 0.5, 0.0001, 1, 0.05, "Share of capital per entry.", False
-    ),
-    ParameterField("risk_per_trade", "Risk per trade", 0.01, 0.0001, 0.9999, 0.005, "Capital lost at the stop.", False),
-    ParameterField("stop_loss", "Stop-loss", 0.05, 0.0001, 0.9999, 0.005, "Fall from the entry that sells.", False),
-    ParameterField("take_profit", "Take-profit", 0.1, 0.0001, 100, 0.005, "Rise over the entry that sells.", False),
-    ParameterField(
-        "trailing_stop", "Trailing stop", 0.05, 0.0001, 0.9999, 0.005, "Fall from the high that sells.", False
-    ),
-    ParameterField("max_daily_trades", "Daily trades", 3, 1, 1000, 1, "Entries per UTC day."),
-    ParameterField("max_daily_loss", "Daily loss", 0.03, 0.0001, 1, 0.005, "Loss that stops entries today.", False),
-    ParameterField("daily_profit_target", "Daily target", 0.03, 0.0001, 100, 0.005, "Profit that stops them.", False),
-    ParameterField("max_drawdown", "Drawdown limit", 0.3, 0.0001, 1, 0.05, "Fall of equity that stops entries.", False),
-    ParameterField("cooldown_bars", "Cool-down", 0, 0, 10_000, 1, "Bars to wait after an exit."),
-)
-OPTIONAL = frozenset(field.name for field in COMMON_FIELDS) - {"cooldown_bars"}
-
 
 class SpaceError(ValueError):
     """A search space cannot be used; the message says what is wrong and what would do."""
-
-
-def fields_of(strategy: str) -> dict[str, ParameterField]:
-    """All that a search with this strategy may vary, by name."""
-    return {field.name: field for field in (*registry.get(strategy).FIELDS, *COMMON_FIELDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +134,7 @@ def _list(text: str, field: ParameterField) -> list[float | None]:
     values: list[float | None] = []
     for part in (part.strip() for part in text.split(",")):
         if part.lower() == "none":
-            if field.name not in OPTIONAL:
+            if not can_be_off(field.name):
                 raise SpaceError(f"{field.name} cannot be off: it needs a number.")
             values.append(None)
         else:
@@ -260,7 +236,7 @@ class SearchSpace:
 
 def make_space(strategy: str, grid: Sequence[str], conditions: Sequence[str] = ()) -> SearchSpace:
     """A search space from its text form. Raise `SpaceError` when it is empty, contradictory or too large."""
-    fields = fields_of(strategy)
+    fields = search_fields(strategy)
     dimensions = tuple(parse_dimension(text, fields) for text in grid)
     names = [dimension.name for dimension in dimensions]
     if not names:

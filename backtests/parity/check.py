@@ -22,9 +22,10 @@ from backtests.parity.compare import compare
 from backtests.parity.context import Ground, Rules
 from backtests.parity.live_trades import ZERO, NothingToCompare, Record, read_record
 from backtests.runs.inputs import utc
-from backtests.settings.fields import FIELDS
-from backtests.settings.parse import RunSettings, make_parameters
 from bots.models import BotConfig, Decision
+from bots.settings.parse import make_settings
+from bots.settings.run_settings import RunSettings
+from bots.settings.schema import BY_NAME
 from bots.strategy import registry
 from bots.trading.context import TradingContext, open_context
 from core.formats import plain
@@ -160,10 +161,10 @@ def settings_of(values: Mapping[str, Any], costs: Costs) -> RunSettings:
     """A recorded version of a bot as the settings of a run."""
     strategy = registry.get(values["strategy"])
     own = {**values, **(values.get("parameters") or {})}
-    given = {name: values[name] for name in FIELDS if name in values}
+    given = {name: values[name] for name in BY_NAME if name in values}
     given |= {field.name: own[field.name] for field in strategy.FIELDS if field.name in own}
     given |= {"strategy": values["strategy"], "fee_rate": costs.taker, "maker_fee_rate": costs.maker}
-    return make_parameters({**given, "slippage_bps": costs.slippage_bps})
+    return make_settings({**given, "slippage_bps": costs.slippage_bps})
 
 
 def read_costs(bot: BotConfig, desk: TradingContext, slippage_bps: Decimal | None) -> Costs:

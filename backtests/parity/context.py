@@ -21,9 +21,9 @@ from backtests.engine.loop import NEVER
 from backtests.engine.run import Market
 from backtests.parity.live_trades import ZERO, Record, RecordedDecision, RecordedTrade
 from backtests.runs.inputs import utc
-from backtests.settings.parse import RunSettings
 from bots.models import Action
 from bots.settings import trading_hours
+from bots.settings.run_settings import RunSettings
 from bots.strategy import registry
 from bots.strategy.decide import decide
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from backtests.engine.metrics import DEFINITIONS
+from bots.settings.strategies import labels
 
 KEY_FIGURES = ("total_return", "cagr", "sharpe", "max_drawdown", "calmar", "profit_factor", "win_rate", "closed_trades")
 PERCENT = frozenset({"total_return", "cagr", "max_drawdown", "win_rate", "exposure", "buy_and_hold_return"})
@@ -27,17 +28,12 @@ def figure(name: str, value: Any) -> str:
 LABELS = {
     "cagr": "Growth a year (CAGR)", "sqn": "System quality (SQN)", "max_drawdown": "Largest drawdown",
     "sharpe": "Sharpe ratio", "sortino": "Sortino ratio", "calmar": "Calmar ratio", "exposure": "Time in the market",
-    "ema_fast": "Fast EMA", "ema_slow": "Slow EMA", "rsi_period": "RSI period", "rsi_overbought": "RSI overbought",
-    "rsi_oversold": "RSI oversold", "position_size_perc": "Position size, share of capital",
-    "position_size_fixed": "Position size, fixed", "position_size_mode": "Position size by",
-    "max_signal_age_s": "Oldest signal, seconds", "slippage_bps": "Slippage, bps", "fee_rate": "Taker fee",
-    "maker_fee_rate": "Maker fee", "cooldown_bars": "Cooldown, bars",
 }  # fmt: skip
 
 
 def label(name: str) -> str:
     """A measure, setting or gate by the name that people read."""
-    return LABELS.get(name) or name.replace("_", " ").capitalize()
+    return LABELS.get(name) or labels().get(name) or name.replace("_", " ").capitalize()
 
 
 def figures(metrics: Mapping[str, Any], names: Sequence[str] = KEY_FIGURES) -> list[dict[str, str]]:

@@ -8,9 +8,9 @@ from typing import Any
 from backtests.models import Run
 from backtests.reports.backtest.assumptions import setting
 from backtests.reports.formats import label
-from backtests.settings.of_bot import settings_of
-from backtests.settings.parse import make_parameters
+from bots.bot_settings import run_values
 from bots.models import BotConfig
+from bots.settings.parse import make_settings
 
 NOT_OF_THE_BOT = ("initial_capital", "fee_rate", "maker_fee_rate", "slippage_bps")  # its money, and what trading costs
 
@@ -34,8 +34,8 @@ def unlike(bot: BotConfig, run: Run, wanted: Mapping[str, str]) -> list[dict[str
         {"label": "Symbol", "run": run.symbol, "bot": bot.symbol},
         {"label": "Interval", "run": run.interval, "bot": bot.timeframe},
     ]
-    theirs = make_parameters({**run.settings, **wanted}).to_json()
-    ours = make_parameters(settings_of(bot)).to_json()
+    theirs = make_settings({**run.settings, **wanted}).to_json()
+    ours = make_settings(run_values(bot)).to_json()
     for name in ours:
         if name not in NOT_OF_THE_BOT:
             values = (_shown(name, theirs.get(name)), _shown(name, ours[name]))

@@ -17,17 +17,12 @@ from numpy.typing import NDArray
 from backtests.models import Optimisation
 from backtests.optimisation.rounds import search_plan, trial_table
 from backtests.optimisation.samplers import FIGURES, OBJECTIVES, SearchPlan, Trials, pareto_front, scores
-from backtests.optimisation.space import COMMON_FIELDS
 from backtests.reports.formats import PERCENT, figure
-from bots.strategy import registry
+from bots.settings.strategies import labels
 
 Floats = NDArray[np.float64]
 
 SHOWN_FIGURES = ("total_return", "sharpe", "max_drawdown", "profit_factor", "win_rate", "closed_trades")
-PARAMETERS = {
-    described.name: described.label
-    for described in (*(field for s in registry.STRATEGIES.values() for field in s.FIELDS), *COMMON_FIELDS)
-}
 LABELS = {
     "total_return": "Return",
     "sharpe": "Sharpe",
@@ -46,7 +41,7 @@ STATISTICS = {"best": "best", "median": "median", "worst": "worst"}
 
 def label(name: str) -> str:
     """A measure's or parameter's short name for people."""
-    return LABELS.get(name) or PARAMETERS.get(name) or name.replace("_", " ").capitalize()
+    return LABELS.get(name) or labels().get(name) or name.replace("_", " ").capitalize()
 
 
 def value_text(value: float | None) -> str:

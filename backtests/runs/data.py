@@ -68,8 +68,6 @@ def rules_on_record(symbol: str, venue: str | None = None) -> SymbolRules:
 
 def settings_of_bot(bot: BotConfig) -> dict[str, object]:
     """A bot's configuration as the settings of a run; its costs are an account's matter and not here."""
-    from backtests.settings.fields import FIELDS
-    from bots.settings.engine import parameter_values
+    from bots.bot_settings import run_values
 
-    values: dict[str, object] = {name: getattr(bot, name) for name in FIELDS if hasattr(bot, name)}
-    return values | parameter_values(bot) | {"strategy": bot.strategy}
+    return run_values(bot)

@@ -13,8 +13,10 @@ from backtests.engine import run as engine
 from backtests.engine.jit_cache import FOLDER
 from backtests.engine.timerange import Span, SpanError, parse_span
 from backtests.models import Run
-from backtests.settings.parse import RunSettings, make_parameters
 from bots.models import BotConfig
+from bots.settings.parse import make_settings
+from bots.settings.run_settings import RunSettings
+from bots.settings.schema import SettingError
 from exchange.api.errors import ExchangeError
 from exchange.api.types import INTERVAL_MS, Klines
 from exchange.klines import store
@@ -73,7 +75,7 @@ def milliseconds(moment: datetime) -> int:
 def read(request: Request) -> Ground:
     """Check a request against the data. Raise `RunError` with a sentence for whatever is in the way."""
     try:
-        parameters = make_parameters(request.settings, symbol=request.symbol, interval=request.interval)
+        parameters = make_settings(request.settings, symbol=request.symbol, interval=request.interval)
         span = parse_span(request.start, request.end)
         klines = store.load(request.symbol, request.interval, end_ms=span.end_ms)
         first, end = span.rows(klines)
@@ -82,6 +84,8 @@ def read(request: Request) -> Ground:
         engine.rows_of(market, parameters, span)
     except RunError:
         raise
+    except SettingError as error:
+        raise RunError(error.sentence, error.field) from error
     except (ValueError, ExchangeError) as error:
         raise RunError(str(error), _field_of(error)) from error
     return Ground(parameters, klines, first, end, symbol)

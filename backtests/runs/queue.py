@@ -22,10 +22,10 @@ from backtests.models import UNFINISHED, Backtest, MonteCarlo, Run, Status
 from backtests.monte_carlo import simulation
 from backtests.runs.inputs import Request, RunError, fields, market_of, read, span_of
 from backtests.runs.series import screen_rows, series_of
-from backtests.settings.parse import make_parameters
 from backtests.statistics import verdict
 from backtests.statistics.run_verdict import judge
 from backtests.statistics.trials import earlier_trials
+from bots.settings.parse import make_settings
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def execute_backtest(run: Backtest) -> None:
     if not begin(run):
         return
     with reporting(run):
-        done = engine.backtest(market := market_of(run), make_parameters(run.settings), span_of(run))
+        done = engine.backtest(market := market_of(run), make_settings(run.settings), span_of(run))
         finish(run, done.result.to_json(), **backtest_columns(run, market, done))
 
 
@@ -236,7 +236,7 @@ def _under_costs(backtest: Backtest) -> Callable[[float, float], dict[str, float
     def run(multiple: float, slippage_bps: float) -> dict[str, float | None]:
         costs = {name: backtest.settings.get(name) for name in ("fee_rate", "maker_fee_rate")}
         dearer = {n: None if v is None else f"{min(float(v) * multiple, 0.99):.8f}" for n, v in costs.items()}
-        changed = make_parameters({**backtest.settings, **dearer, "slippage_bps": f"{slippage_bps:g}"})
+        changed = make_settings({**backtest.settings, **dearer, "slippage_bps": f"{slippage_bps:g}"})
         measured = engine.backtest(market, changed, span).result.metrics
         return {n: getattr(measured, n) for n in ("total_return", "sharpe", "max_drawdown", "closed_trades")}
 
@@ -247,7 +247,7 @@ def rerun(backtest: Backtest) -> tuple[str, list[str]]:
     """Run a stored backtest again: its result hash now, and what differs from what is on record."""
     if backtest.status != Status.DONE:
         raise RunError(f"{backtest} is {backtest.status}: only a finished backtest can be compared.")
-    done = engine.backtest(market_of(backtest), make_parameters(backtest.settings), span_of(backtest))
+    done = engine.backtest(market_of(backtest), make_settings(backtest.settings), span_of(backtest))
     return done.result.digest(), differences(backtest.result or {}, done.result.to_json())
 
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from backtests.engine import metrics
 from backtests.engine.drawdowns import Drawdown, deepest, falls, longest
 from backtests.engine.run import Backtest, Market
-from backtests.settings.parse import make_parameters
 from backtests.statistics.stop_slippage import Protection, slippage_of
+from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
+from bots.settings.parse import make_settings
 from exchange.api.types import INTERVAL_MS
 
 SCREEN_POINTS = 2000
@@ -42,11 +43,11 @@ def series_of(market: Market, done: Backtest) -> dict[str, NDArray[Any]]:
     """The arrays that a finished run keeps."""
     candles = market.candles
     times, close = candles.open_time[done.first : done.end], candles.close[done.first : done.end]
-    settings = make_parameters(done.result.parameters)
+    settings = make_settings(done.result.parameters)
     capital = float(settings.initial_capital)
     rows, days = screen_rows(done.equity), metrics.last_of_each_day(times)
     found = falls(done.equity, capital)
-    protection = Protection(candles, settings.exits(), lot_rules(market.rules).tick_size)
+    protection = Protection(candles, rule_settings(settings).exits, lot_rules(market.rules).tick_size)
     return {
         "times": times[rows],
         "equity": done.equity[rows],

@@ -80,7 +80,7 @@ def test_a_bot_runs_on_its_stored_candles_with_its_own_settings(tmp_path, capsys
     [
         ({"start": "2030-01-01", "end": None}, "the data runs from"),
         ({"keep": True}, "--keep is for stored candles"),
-        ({"set": [["stop_loss=2"]]}, "stop_loss must be between"),
+        ({"set": [["stop_loss=2"]]}, "Stop-loss must be between"),
         ({"symbol": "NOPE"}, "NOPE"),
         ({"interval": "7h"}, "no interval"),
         ({"exchange_info": Path("/nowhere.json")}, "cannot be read"),

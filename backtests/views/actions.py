@@ -21,6 +21,7 @@ from backtests.runs.inputs import RunError
 from backtests.views.base import run_of
 from backtests.views.promote import apply, take_back
 from bots.control import lifecycle
+from core.errors import UserError
 
 
 @require_POST
@@ -30,7 +31,7 @@ def act(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
     run = run_of(kind, pk)
     try:
         answer = _act(request, run, request.POST.get("act", ""))
-    except (RunError, ValidationError, lifecycle.ActionRefused, ValueError) as error:
+    except (RunError, UserError, ValidationError, lifecycle.ActionRefused, ValueError) as error:
         problems = error.messages if isinstance(error, ValidationError) else [str(error)]
         messages.error(request, " ".join(problems))
         answer = None

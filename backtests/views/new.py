@@ -18,11 +18,11 @@ from backtests.models import Backtest, Optimisation, Run, Status, WalkForward, k
 from backtests.optimisation import rounds
 from backtests.runs import queue
 from backtests.runs.inputs import RunError
-from backtests.settings.of_bot import settings_of
-from backtests.settings.parse import parse_pairs
 from backtests.views.base import TITLES, page
 from backtests.walk_forward import runner
+from bots.bot_settings import run_values
 from bots.models import BotConfig
+from bots.settings.parse import parse_pairs
 from exchange.models import Dataset
 
 FORMS: dict[str, type[Any]] = {
@@ -102,7 +102,7 @@ def _initial(request: HttpRequest, kind: str) -> dict[str, Any]:
         return {"backtest": request.GET.get("backtest")}
     bot = BotConfig.objects.filter(pk=_number(request.GET.get("bot"))).first()
     if bot is not None:
-        return settings_initial(settings_of(bot)) | {"bot": bot, "dataset": f"{bot.symbol}:{bot.timeframe}"}
+        return settings_initial(run_values(bot)) | {"bot": bot, "dataset": f"{bot.symbol}:{bot.timeframe}"}
     return _initial_of_run(request)
 
 

@@ -11,9 +11,9 @@ from backtests import promote
 from backtests.models import Application, Run
 from backtests.reports.promote import changes_shown, unlike
 from backtests.runs.inputs import RunError
-from backtests.settings.parse import parse_pairs
 from backtests.views.base import TITLES, page
 from bots.models import BotConfig
+from bots.settings.parse import parse_pairs
 
 
 def apply(request: HttpRequest, run: Run) -> HttpResponseBase:

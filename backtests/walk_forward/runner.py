@@ -21,9 +21,9 @@ from backtests.optimisation.rounds import plan_of, search_plan
 from backtests.optimisation.samplers import Method, SearchPlan
 from backtests.runs.inputs import Request, RunError, fields, market_of, read, span_of
 from backtests.runs.queue import beat, begin, finish, pack, reporting, thin
-from backtests.settings.parse import make_parameters
 from backtests.statistics import overfitting, verdict
 from backtests.walk_forward import windows as walk_forward
+from bots.settings.parse import make_settings
 from bots.strategy.types import Candles
 from exchange.api.types import INTERVAL_MS, Float64Array, Int64Array, Klines
 
@@ -178,7 +178,7 @@ def _finish_walk(
 def _raise_why_nothing_was_chosen(run: WalkForward, market: engine.Market, plan: SearchPlan) -> None:
     """What stops one trial stops all; else the searches found none good enough."""
     first = samplers.propose(plan, 0, samplers.no_trials(plan.space.names))[0]
-    engine.backtest(market, make_parameters(as_settings(plan.fixed, first)), span_of(run))
+    engine.backtest(market, make_settings(as_settings(plan.fixed, first)), span_of(run))
     raise RunError(
         f"In none of {len(run.steps)} windows did a trial close {plan.min_trades} trades with a {plan.objectives[0]}: "
         "ask for fewer trades, search wider, or search in longer windows."

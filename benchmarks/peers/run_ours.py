@@ -21,7 +21,7 @@ from data import Bars
 from backtests.engine.run import Backtest, Market, backtest, tape_for
 from backtests.engine.timerange import Span
 from backtests.optimisation.evaluate import Evaluator
-from backtests.settings.parse import make_parameters
+from bots.settings.parse import make_settings
 
 THREADS = 2
 PLAIN = SIGNALS_ONLY | {"initial_capital": CAPITAL, "rsi_oversold": OVERSOLD, "rsi_period": RSI}
@@ -46,7 +46,7 @@ def plain(market: Market, run: Backtest) -> list[list[float]]:
 def one(bars: Bars, repeats: int) -> dict[str, Any]:
     market = market_of(len(bars.close))
     equity, tape = np.empty(market.bars), tape_for(market.bars, -(-market.bars // 1440))
-    signals_only, every_rule = make_parameters(PLAIN), make_parameters(FULL)
+    signals_only, every_rule = make_settings(PLAIN), make_settings(FULL)
     trades = plain(market, backtest(market, signals_only))
     rows: dict[str, Any] = timed_in_turns(
         {

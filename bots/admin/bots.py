@@ -20,6 +20,7 @@ from bots.control import deletion, lifecycle
 from bots.models import BotConfig, Status
 from bots.pages import actions, badges, charts, queries, views
 from bots.settings.form_fields import strategy_fieldsets
+from bots.settings.validate import notes
 from bots.strategy import registry
 from bots.templatetags.trading import sparkline
 from core import formats
@@ -248,7 +249,7 @@ class BotConfigAdmin(admin.ModelAdmin):
             (
                 "Exits",
                 {
-                    "fields": ["stop_loss", "take_profit", "trailing_stop"],
+                    "fields": ["stop_loss", "take_profit", "trailing_stop", "stop_limit_distance"],
                     "description": "Stop and target rest on the exchange as one OCO and hold while the site is down.",
                 },
             ),
@@ -289,9 +290,8 @@ class BotConfigAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: BotConfig, form: Any, change: bool) -> None:
         """Store the bot with its new version, state and schedule."""
         lifecycle.save(obj, author=request.user, reason=form.cleaned_data.get("reason_for_change", ""))  # type: ignore[arg-type]
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return super().log_change(request, obj, message)
+        for sentence in notes(form.cleaned_data).values():
+            self.message_user(request, sentence, messages.WARNING)
 
     def response_post_save_add(self, request: HttpRequest, obj: BotConfig) -> HttpResponseRedirect:
         return HttpResponseRedirect(reverse("admin:bots_botconfig_live", args=(obj.pk,)))

@@ -10,41 +10,24 @@ from typing import Any
 
 from django import forms
 
-from bots.models import BotConfig, BotState, SizeModeChoice
-from bots.settings import trading_hours
-from bots.settings.form_fields import (
-    AMOUNTS,
-    COLUMN_STRATEGY,
-    COUNTS,
-    FRACTIONS,
-    FractionField,
-    PlainDecimalField,
-    SymbolInput,
-    UnitInput,
-    input_name,
-    parameter_fields,
-)
+from bots.models import BotConfig, BotState
+from bots.settings.form_fields import SymbolInput, input_name, parameter_fields, setting_fields
+from bots.settings.parse import COLUMN_STRATEGY
+from bots.settings.schema import BOT_SETTINGS
+from bots.settings.strategies import make_params
+from bots.settings.validate import conflicts
 from bots.strategy import registry
 from exchange.models import ApiKey, Symbol, Venue
 from exchange.symbols.filters import InvalidSymbolInfo, parse_rules
 
 # Under an open position these would part the bot from what it holds.
 FIXED_WHILE_HOLDING = ("api_key", "symbol")
-NEEDED_BY_MODE = {
-    SizeModeChoice.FIXED: (("position_size_fixed", "Say how much quote each entry spends."),),
-    SizeModeChoice.PERCENT: (("position_size_perc", "Say which share of the capital each entry spends."),),
-    SizeModeChoice.RISK: (
-        ("risk_per_trade", "Say how much of the capital one trade may lose."),
-        ("stop_loss", "Sizing by risk needs a stop-loss: the size follows from its distance."),
-    ),
-}
-
 
 # Declared on a class, as the admin wants fields that it is told to show.
-StrategyInputs: Any = type("StrategyInputs", (forms.ModelForm,), dict(parameter_fields()))
+SettingInputs: Any = type("SettingInputs", (forms.ModelForm,), parameter_fields() | setting_fields(BOT_SETTINGS))
 
 
-class BotForm(StrategyInputs):
+class BotForm(SettingInputs):
     """A bot as a person chooses it. `parameters` of strategies without columns are filled from their own inputs."""
 
     reason_for_change = forms.CharField(
@@ -61,7 +44,6 @@ class BotForm(StrategyInputs):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._use_units()
         self.fields["strategy"] = forms.ChoiceField(
             choices=[(name, strategy.LABEL) for name, strategy in registry.STRATEGIES.items()],
             initial=COLUMN_STRATEGY,
@@ -76,15 +58,6 @@ class BotForm(StrategyInputs):
         if self.instance.pk:
             self._show_stored_parameters()
 
-    def _use_units(self) -> None:
-        described = {field.name: field for field in BotConfig._meta.get_fields() if hasattr(field, "formfield")}
-        for name in FRACTIONS:
-            self.fields[name] = described[name].formfield(form_class=FractionField, widget=None)
-        for name in AMOUNTS:
-            self.fields[name] = described[name].formfield(form_class=PlainDecimalField, widget=UnitInput("quote"))
-        for name, unit in COUNTS.items():
-            self.fields[name].widget = UnitInput(unit, inputmode="numeric")
-
     def _show_stored_parameters(self) -> None:
         bot = self.instance
         for described in registry.STRATEGIES[COLUMN_STRATEGY].FIELDS:
@@ -97,14 +70,6 @@ class BotForm(StrategyInputs):
 
     def clean_symbol(self) -> str:
         return str(self.cleaned_data["symbol"]).strip().upper()
-
-    def clean_trading_hours(self) -> str:
-        text = str(self.cleaned_data["trading_hours"]).strip()
-        try:
-            trading_hours.parse(text)
-        except trading_hours.HoursInvalid as error:
-            raise forms.ValidationError(f"{str(error)[0].upper()}{str(error)[1:]}.") from error
-        return text
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -123,15 +88,13 @@ class BotForm(StrategyInputs):
             return
         strategy = registry.get(name)
         values = {described.name: cleaned.get(input_name(name, described.name)) for described in strategy.FIELDS}
-        for parameter, value in values.items():
-            if value is None and input_name(name, parameter) not in self.errors:
-                self.add_error(input_name(name, parameter), "This strategy needs a value here.")
         self._forget_other_strategies(name, cleaned)
         if any(value is None for value in values.values()):
             return
-        for parameter, sentence in strategy.check(strategy.Params(**values)):
-            self.add_error(input_name(name, parameter), _in_labels(sentence, strategy.FIELDS))
-        self.instance.parameters = {} if name == COLUMN_STRATEGY else {key: _plain(v) for key, v in values.items()}
+        params = make_params(name, values)
+        for parameter, sentence in strategy.check(params):
+            self.add_error(input_name(name, parameter), sentence)
+        self.instance.parameters = {} if name == COLUMN_STRATEGY else params._asdict()
 
     def _forget_other_strategies(self, chosen: str, cleaned: dict[str, Any]) -> None:
         """Nonsense in an input of a strategy that is not used refuses nothing, and its column keeps its value."""
@@ -145,17 +108,8 @@ class BotForm(StrategyInputs):
                     cleaned[unused] = getattr(self.instance, described.name)
 
     def _check_size(self, cleaned: dict[str, Any]) -> None:
-        mode = cleaned.get("position_size_mode")
-        for field, sentence in NEEDED_BY_MODE.get(SizeModeChoice(mode), ()) if mode else ():
-            if cleaned.get(field) is None and field not in self.errors:
-                self.add_error(field, sentence)
-        risk, stop = cleaned.get("risk_per_trade"), cleaned.get("stop_loss")
-        if mode == SizeModeChoice.RISK and risk and stop and risk > stop:
-            self.add_error(
-                "risk_per_trade",
-                f"A risk of {_percent(risk)} with a stop {_percent(stop)} away asks for more than the whole capital. "
-                "Lower the risk or widen the stop.",
-            )
+        for name, sentence in conflicts(cleaned, without=self.errors).items():
+            self.add_error(name, sentence)
 
     def _check_symbol(self, cleaned: dict[str, Any]) -> None:
         """Known to the venue, trading, and affordable with this capital."""
@@ -203,18 +157,3 @@ class BotForm(StrategyInputs):
                 "initial_capital",
                 f"The ledger holds {state.quote.normalize():f} in quote; {taken.normalize():f} cannot be taken out.",
             )
-
-
-def _plain(value: Any) -> int | float:
-    return value if isinstance(value, int) else float(value)
-
-
-def _percent(fraction: Decimal) -> str:
-    return f"{(fraction * 100).normalize():f} %"
-
-
-def _in_labels(sentence: str, fields: Any) -> str:
-    """A strategy's sentence with labels instead of names."""
-    for described in fields:
-        sentence = sentence.replace(described.name, described.label)
-    return f"{sentence}."

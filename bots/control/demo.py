@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from bots.control import lifecycle
-from bots.models import BotConfig, BotRun, BotState, Order, SizeModeChoice, Status
+from bots.models import BotConfig, BotRun, BotState, Order, Status
 from bots.trading import decision, reconcile, tick
 from bots.trading.context import TradingContext
 from bots.trading.orders import IN_DOUBT
@@ -45,7 +45,7 @@ BOTS: tuple[dict[str, Any], ...] = (
         "symbol": "BTCUSDT",
         "timeframe": "15m",
         "initial_capital": Decimal(10_000),
-        "position_size_mode": SizeModeChoice.PERCENT,
+        "position_size_mode": "percent",
         "position_size_perc": Decimal("0.5"),
         "stop_loss": Decimal("0.015"),
         "take_profit": Decimal("0.03"),
@@ -58,7 +58,7 @@ BOTS: tuple[dict[str, Any], ...] = (
         "ema_fast": 9,
         "ema_slow": 21,
         "initial_capital": Decimal(10_000),
-        "position_size_mode": SizeModeChoice.RISK,
+        "position_size_mode": "risk",
         "position_size_perc": None,
         "risk_per_trade": Decimal("0.01"),
         "stop_loss": Decimal("0.02"),
@@ -71,7 +71,7 @@ BOTS: tuple[dict[str, Any], ...] = (
         "strategy": "donchian",
         "parameters": {"entry_period": 6, "exit_period": 4},
         "initial_capital": Decimal(10_000),
-        "position_size_mode": SizeModeChoice.FIXED,
+        "position_size_mode": "fixed",
         "position_size_perc": None,
         "position_size_fixed": Decimal(4_000),
         "stop_loss": Decimal("0.04"),

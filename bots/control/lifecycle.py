@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from bots.control import schedules
 from bots.models import BotConfig, BotConfigVersion, BotState, KillSwitch, Order, OrderState, Status, Trade
+from bots.settings.schema import BY_NAME
 from core.formats import plain
 from exchange.models import Venue
 
@@ -214,13 +215,13 @@ def _move(bot: BotConfig, status: Status, *, is_active: bool) -> None:
 
 
 def validate(bot: BotConfig) -> None:
-    """Raise `ValidationError` for a configuration that the database or the strategy would refuse."""
+    """Raise `ValidationError` for a configuration that the settings, the strategy or the database would refuse."""
     from bots.control.validation import configuration_errors
 
-    bot.clean_fields()
     errors = configuration_errors(bot)
     if errors:
         raise ValidationError(errors)
+    bot.clean_fields(exclude=BY_NAME)
 
 
 def is_real_money(bot: BotConfig) -> bool:

@@ -1,6 +1,6 @@
-"""May this bot start? What is wrong with a configuration, in words, by field; and what else stands in the way.
+"""Validate a bot: its configuration by field, the symbol's own rules, and what else keeps it from starting.
 
-The form shows these at the fields, `start` refuses with them. The database keeps the coarse ones as constraints.
+What each setting may be is in bots/settings; the database keeps the coarse bounds as constraints.
 """
 
 from __future__ import annotations
@@ -8,12 +8,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 
-from bots.models import BotConfig, SizeModeChoice
-from bots.settings import trading_hours
-from bots.settings.engine import parameter_values, strategy_of, strategy_params
-from bots.strategy import registry
+from bots.bot_settings import check_bot, parameter_values
+from bots.models import BotConfig
 from exchange.api.errors import ExchangeError
 from exchange.api.types import SymbolRules
 from exchange.models import Venue
@@ -22,62 +19,15 @@ Errors = dict[str, list[str]]
 
 
 def configuration_errors(bot: BotConfig) -> Errors:
-    """Everything that is wrong with the configuration itself, asking nobody."""
+    """Return everything that is wrong with the configuration itself, by field, asking nobody."""
     errors: Errors = {}
-    for found in (_strategy_errors(bot), _size_errors(bot), _exit_errors(bot), _hours_errors(bot)):
-        for field, messages in found.items():
-            errors.setdefault(field, []).extend(messages)
+    for name, sentence in check_bot(bot).problems.items():
+        errors.setdefault(name if hasattr(bot, name) else "parameters", []).append(sentence)
+    if "strategy" not in errors:
+        unknown = sorted(set(bot.parameters) - set(parameter_values(bot)))
+        if unknown:
+            errors["parameters"] = [f"The strategy “{bot.strategy}” has no parameter {', '.join(unknown)}."]
     return errors
-
-
-def _strategy_errors(bot: BotConfig) -> Errors:
-    if bot.strategy not in registry.STRATEGIES:
-        known = ", ".join(sorted(registry.STRATEGIES))
-        return {"strategy": [f"There is no strategy “{bot.strategy}”; there are {known}."]}
-    errors: Errors = {}
-    try:
-        params = strategy_params(bot)
-    except ValueError as error:
-        return {_field_of(bot, getattr(error, "field", "strategy")): [str(error)]}
-    for field, message in strategy_of(bot).check(params):
-        errors.setdefault(_field_of(bot, field), []).append(message)
-    unknown = sorted(set(bot.parameters) - set(parameter_values(bot)))
-    if unknown:
-        errors["parameters"] = [f"The strategy “{bot.strategy}” has no parameter {', '.join(unknown)}."]
-    return errors
-
-
-def _field_of(bot: BotConfig, name: str) -> str:
-    return name if hasattr(bot, name) else "parameters"
-
-
-def _size_errors(bot: BotConfig) -> Errors:
-    mode = bot.position_size_mode
-    if mode == SizeModeChoice.FIXED and not bot.position_size_fixed:
-        return {"position_size_fixed": ["Say how much quote an entry takes, or choose another size mode."]}
-    if mode == SizeModeChoice.PERCENT and not bot.position_size_perc:
-        return {"position_size_perc": ["Say what share of the capital an entry takes, or choose another size mode."]}
-    errors: Errors = {}
-    if mode == SizeModeChoice.RISK and not bot.risk_per_trade:
-        errors["risk_per_trade"] = ["Say what share of the capital a trade may lose, or choose another size mode."]
-    if mode == SizeModeChoice.RISK and not bot.stop_loss:
-        errors["stop_loss"] = ["Sizing by risk needs a stop-loss: the size is the risk divided by its distance."]
-    return errors
-
-
-def _exit_errors(bot: BotConfig) -> Errors:
-    errors: Errors = {}
-    if bot.position_size_fixed is not None and bot.position_size_fixed <= 0:
-        errors["position_size_fixed"] = ["An amount of quote over zero, or empty."]
-    return errors
-
-
-def _hours_errors(bot: BotConfig) -> Errors:
-    try:
-        trading_hours.parse(bot.trading_hours)
-    except trading_hours.HoursInvalid as error:
-        return {"trading_hours": [str(error)]}
-    return {}
 
 
 def market_errors(bot: BotConfig, rules: SymbolRules) -> Errors:
@@ -111,10 +61,3 @@ def _rules(bot: BotConfig) -> SymbolRules:
     from exchange.symbols.catalogue import rules_for
 
     return rules_for(bot.api_key, bot.symbol)
-
-
-def check(bot: BotConfig) -> None:
-    """Raise `ValidationError` by field for what `configuration_errors` finds."""
-    errors = configuration_errors(bot)
-    if errors:
-        raise ValidationError(errors)

@@ -1,6 +1,6 @@
 """Bots, what they decided, and what became of it. Rules that the database can keep are constraints here."""
 
-from bots.models.config import BotConfig, BotConfigVersion, KillSwitch, SizeModeChoice, Timeframe
+from bots.models.config import BotConfig, BotConfigVersion, KillSwitch, Timeframe
 from bots.models.records import (
     Action,
     BotRun,
@@ -30,7 +30,6 @@ __all__ = [
     "OrderState",
     "ParityCheck",
     "Purpose",
-    "SizeModeChoice",
     "Status",
     "Timeframe",
     "Trade",

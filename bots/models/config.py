@@ -5,18 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from bots.models.fields import SMALLEST, amount, fraction, in_range
+from bots.models.fields import in_range, setting_field
 from exchange.models import ApiKey
-
-
-class SizeModeChoice(models.TextChoices):
-    FIXED = "fixed", "Fixed amount of quote"
-    PERCENT = "percent", "Share of capital"
-    RISK = "risk", "Risk per trade (needs a stop-loss)"
 
 
 class Timeframe(models.TextChoices):
@@ -62,77 +55,26 @@ class BotConfig(models.Model):
         default=dict, blank=True, help_text="Parameters of a strategy other than EMA/RSI, by name."
     )
 
-    initial_capital = amount(
-        validators=[MinValueValidator(SMALLEST)],
-        default=Decimal(1000),
-        help_text="Quote that the bot's own ledger starts with. It never spends more than its ledger holds.",
-    )
-    position_size_mode = models.CharField(
-        max_length=10, choices=SizeModeChoice, default=SizeModeChoice.PERCENT, verbose_name="size of an entry"
-    )
-    position_size_fixed = amount(
-        null=True, blank=True, validators=[MinValueValidator(SMALLEST)], help_text="Quote per entry, in the fixed mode."
-    )
-    position_size_perc = models.DecimalField(
-        "share of capital per entry",
-        max_digits=9,
-        decimal_places=8,
-        null=True,
-        blank=True,
-        default=Decimal("0.5"),
-        validators=[MinValueValidator(SMALLEST), MaxValueValidator(Decimal(1))],
-        help_text="In the percent mode. A fraction: 0.5 is half of the capital.",
-    )
-    risk_per_trade = fraction("Capital lost if the stop-loss is hit, in the risk mode.")
-    compounding = models.BooleanField(default=True, help_text="Count closed trades' results into the capital.")
+    initial_capital = setting_field("initial_capital")
+    position_size_mode = setting_field("position_size_mode")
+    position_size_fixed = setting_field("position_size_fixed")
+    position_size_perc = setting_field("position_size_perc")
+    risk_per_trade = setting_field("risk_per_trade")
+    compounding = setting_field("compounding")
 
-    stop_loss = fraction("Fall from the entry price that sells.")
-    take_profit = models.DecimalField(
-        max_digits=12,
-        decimal_places=8,
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(SMALLEST)],
-        help_text="Rise over the entry price that sells. A fraction: 0.02 is 2 %. Empty: off.",
-    )
-    trailing_stop = fraction("Fall from the highest price since the entry that sells.")
+    stop_loss = setting_field("stop_loss")
+    take_profit = setting_field("take_profit")
+    trailing_stop = setting_field("trailing_stop")
+    stop_limit_distance = setting_field("stop_limit_distance")
 
-    stop_limit_distance = models.DecimalField(
-        max_digits=9,
-        decimal_places=8,
-        default=Decimal("0.005"),
-        validators=[MinValueValidator(SMALLEST), MaxValueValidator(Decimal("0.5"))],
-        help_text="Only where the symbol has no stop-market order: how far the stop's limit lies under it. A fraction.",
-    )
+    max_daily_trades = setting_field("max_daily_trades")
+    max_daily_loss = setting_field("max_daily_loss")
+    daily_profit_target = setting_field("daily_profit_target")
+    max_drawdown = setting_field("max_drawdown")
+    cooldown_bars = setting_field("cooldown_bars")
+    max_signal_age_s = setting_field("max_signal_age_s")
+    trading_hours = setting_field("trading_hours")
 
-    max_daily_trades = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Entries per UTC day. Empty: no limit."
-    )
-    max_daily_loss = fraction("Loss of trades closed today that stops entries until tomorrow.", below_one=False)
-    daily_profit_target = models.DecimalField(
-        max_digits=12,
-        decimal_places=8,
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(SMALLEST)],
-        help_text="Profit of trades closed today that stops entries until tomorrow. A fraction. Empty: off.",
-    )
-    max_drawdown = fraction("Fall of equity from its peak that stops entries until a person resumes.", below_one=False)
-    cooldown_bars = models.PositiveSmallIntegerField(
-        default=0, help_text="Bars to wait after an exit; 1 forbids an entry decided on the exit's own bar."
-    )
-    max_signal_age_s = models.PositiveIntegerField(
-        "oldest signal to enter on",
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1)],
-        help_text="Seconds since the bar's close. Empty: half the interval.",
-    )
-    trading_hours = models.CharField(
-        max_length=200,
-        blank=True,
-        help_text="When it may enter, UTC: “Mon-Fri 08:00-20:00; Sat 10:00-12:00”. Empty: always. Exits always go out.",
-    )
     is_active = models.BooleanField(default=False, help_text="Its schedule ticks. Start and stop set this.")
     is_demo = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-SMALLEST = Decimal("0.00000001")
+from bots.settings.schema import BY_NAME, LARGEST_SMALL_INT, Kind, Setting
 
 
 def amount(**kwargs: object) -> models.DecimalField:
@@ -21,17 +22,40 @@ def exact_amount(**kwargs: object) -> models.DecimalField:
     return models.DecimalField(max_digits=38, decimal_places=16, **kwargs)  # type: ignore[arg-type]
 
 
-def fraction(help_text: str, *, below_one: bool = True) -> models.DecimalField:
-    """An optional fraction over 0, at most (or, with `below_one`, under) 1: 0.02 is 2 %."""
-    top = Decimal("0.99999999") if below_one else Decimal(1)
-    return models.DecimalField(
-        max_digits=9,
-        decimal_places=8,
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(SMALLEST), MaxValueValidator(top)],
-        help_text=help_text + " A fraction: 0.02 is 2 %. Empty: off.",
-    )
+def setting_field(name: str) -> Any:
+    """Return the model field of a setting, with the label, bounds, default and help that schema.py declares."""
+    setting = BY_NAME[name]
+    common: dict[str, Any] = {"verbose_name": setting.label, "help_text": setting.help}
+    if setting.default is not None:
+        common["default"] = setting.default
+    if setting.kind in (Kind.AMOUNT, Kind.FRACTION, Kind.NUMBER, Kind.COUNT):
+        common["validators"] = [MinValueValidator(setting.low), MaxValueValidator(setting.high)]
+        if setting.can_be_off and setting.off is None:
+            common |= {"null": True, "blank": True}
+    return _MAKERS[setting.kind](setting, common)
+
+
+def _decimal_field(setting: Setting, common: dict[str, Any]) -> models.DecimalField:
+    whole = 1 if setting.high <= 1 else 4 if setting.high < 10_000 else 20
+    return models.DecimalField(max_digits=whole + setting.decimals, decimal_places=setting.decimals, **common)
+
+
+def _count_field(setting: Setting, common: dict[str, Any]) -> models.IntegerField:
+    kind = models.PositiveSmallIntegerField if setting.high <= LARGEST_SMALL_INT else models.PositiveIntegerField
+    return kind(**common)
+
+
+_MAKERS: dict[Kind, Callable[[Setting, dict[str, Any]], Any]] = {
+    Kind.AMOUNT: _decimal_field,
+    Kind.FRACTION: _decimal_field,
+    Kind.NUMBER: _decimal_field,
+    Kind.COUNT: _count_field,
+    Kind.CHOICE: lambda setting, common: models.CharField(max_length=10, choices=setting.choices, **common),
+    Kind.FLAG: lambda setting, common: models.BooleanField(**common),
+    Kind.TRADING_HOURS: lambda setting, common: models.CharField(
+        max_length=200, blank=True, **{**common, "default": ""}
+    ),
+}
 
 
 def in_range(name: str, field: str, *, top_included: bool = False) -> models.CheckConstraint:

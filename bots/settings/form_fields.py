@@ -1,4 +1,4 @@
-"""Form fields and inputs that say their unit, and those made from a strategy's own description of its parameters."""
+"""Form fields of settings and of strategies' parameters, with inputs that say their unit."""
 
 from __future__ import annotations
 
@@ -11,27 +11,13 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from bots.settings.parse import COLUMN_STRATEGY
+from bots.settings.schema import Kind, Setting, SettingError
+from bots.settings.strategies import strategy_settings
 from bots.strategy.registry import STRATEGIES
-from bots.strategy.types import ParameterField
 from core.formats import percent
 
-# EMA/RSI is the strategy whose parameters are columns of the bot; those of the others are kept by name.
-COLUMN_STRATEGY = "ema_rsi"
 SEPARATOR = "__"
-
-# How a setting that bots and backtests share is typed.
-FRACTIONS = (
-    "position_size_perc",
-    "risk_per_trade",
-    "stop_loss",
-    "take_profit",
-    "trailing_stop",
-    "max_daily_loss",
-    "daily_profit_target",
-    "max_drawdown",
-)
-AMOUNTS = ("initial_capital", "position_size_fixed")  # in quote
-COUNTS = {"max_daily_trades": "entries", "cooldown_bars": "bars", "max_signal_age_s": "seconds"}
 
 
 class UnitInput(forms.TextInput):
@@ -65,26 +51,82 @@ def _percent_of(value: Any) -> str:
         return ""
 
 
-class PlainDecimalField(forms.DecimalField):
-    """A decimal that shows without trailing zeros."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return f"{value.normalize():f}" if isinstance(value, Decimal) and value.is_finite() else value
-
-
-class FractionField(PlainDecimalField):
-    """A fraction of one. What is typed with a percent sign is taken as percent: 2 % is 0.02."""
+class FractionField(forms.DecimalField):
+    """A fraction of one that is no setting. What is typed with a percent sign is taken as percent: 2 % is 0.02."""
 
     widget = FractionInput
 
+    def prepare_value(self, value: Any) -> Any:
+        return _without_zeros(value)
+
     def to_python(self, value: Any) -> Any:
-        if isinstance(value, str) and value.strip().endswith("%"):
-            typed = super().to_python(value.strip().removesuffix("%").strip())
-            return None if typed is None else (typed / 100).normalize()
-        return super().to_python(value)
+        is_percent = isinstance(value, str) and value.strip().endswith("%")
+        return super().to_python(_of_percent(value.strip()) if is_percent else value)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {}
+
+
+def _without_zeros(value: Any) -> Any:
+    return f"{value.normalize():f}" if isinstance(value, Decimal) and value.is_finite() else value
+
+
+class SettingField(forms.Field):
+    """The form field of a setting: `Setting.read` alone says what it takes. A fraction may be typed as 2 %."""
+
+    def __init__(self, setting: Setting, **options: Any) -> None:
+        self.setting = setting
+        super().__init__(
+            label=setting.label,
+            help_text=setting.help,
+            initial=setting.default,
+            **{"required": False, "widget": _widget(setting), **options},
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return _without_zeros(value)
+
+    def to_python(self, value: Any) -> Any:
+        text = value.strip() if isinstance(value, str) else value
+        try:
+            if self.setting.kind == Kind.FRACTION and isinstance(text, str) and text.endswith("%"):
+                return self.setting.read(_of_percent(text))
+            return self.setting.read(text)
+        except SettingError as error:
+            raise ValidationError(error.sentence) from error
+
+
+def _of_percent(text: str) -> Decimal | str:
+    try:
+        return (Decimal(text.removesuffix("%").strip()) / 100).normalize()
+    except ArithmeticError:
+        return text
+
+
+def _widget(setting: Setting) -> forms.Widget:
+    match setting.kind:
+        case Kind.FRACTION:
+            return FractionInput()
+        case Kind.CHOICE:
+            return forms.Select(choices=list(setting.choices.items()))
+        case Kind.TRADING_HOURS:
+            return forms.TextInput(attrs={"size": "40"})
+        case Kind.COUNT:
+            return UnitInput(setting.unit, inputmode="numeric")
+        case _:
+            return UnitInput(setting.unit)
+
+
+def setting_fields(settings: Iterable[Setting]) -> dict[str, forms.Field]:
+    """Return an input for each setting, by name."""
+    return {
+        setting.name: forms.BooleanField(
+            label=setting.label, help_text=setting.help, required=False, initial=setting.default
+        )
+        if setting.kind == Kind.FLAG
+        else SettingField(setting)
+        for setting in settings
+    }
 
 
 class SymbolInput(forms.TextInput):
@@ -102,25 +144,10 @@ class SymbolInput(forms.TextInput):
         return format_html('{}<datalist id="known-symbols">{}</datalist>', inner, options)
 
 
-def parameter_field(described: ParameterField) -> forms.Field:
-    """The form field of one parameter: its label, bounds and help, empty allowed while another strategy is chosen."""
-    unit = f"{described.minimum:g} to {described.maximum:g}"
-    kind: type[forms.Field] = forms.IntegerField if described.is_integer else PlainDecimalField
-    options: dict[str, Any] = (
-        {"min_value": int(described.minimum)}
-        if described.is_integer
-        else {"min_value": Decimal(str(described.minimum))}
-    )
-    options["max_value"] = int(described.maximum) if described.is_integer else Decimal(str(described.maximum))
-    default = int(described.default) if described.is_integer else Decimal(str(described.default))
-    return kind(
-        label=described.label,
-        help_text=described.help,
-        required=False,
-        initial=default,
-        widget=UnitInput(unit, inputmode="numeric" if described.is_integer else "decimal"),
-        **options,
-    )
+def parameter_field(setting: Setting) -> forms.Field:
+    """Return the input of one strategy parameter, its bounds as its unit."""
+    mode = "numeric" if setting.kind == Kind.COUNT else "decimal"
+    return SettingField(setting, widget=UnitInput(f"{setting.low:g} to {setting.high:g}", inputmode=mode))
 
 
 def input_name(strategy: str, parameter: str) -> str:
@@ -131,9 +158,9 @@ def input_name(strategy: str, parameter: str) -> str:
 def parameter_fields() -> dict[str, forms.Field]:
     """The inputs of every strategy, by name, in the strategies' order."""
     return {
-        input_name(name, described.name): parameter_field(described)
-        for name, strategy in STRATEGIES.items()
-        for described in strategy.FIELDS
+        input_name(strategy, name): parameter_field(setting)
+        for strategy in STRATEGIES
+        for name, setting in strategy_settings(strategy).items()
     }
 
 
@@ -150,8 +177,3 @@ def strategy_fieldsets() -> list[tuple[str, dict[str, Any]]]:
         )
         for name, strategy in STRATEGIES.items()
     ]
-
-
-def refuse(problems: dict[str, list[str]]) -> None:
-    if problems:
-        raise ValidationError(problems)

@@ -33,8 +33,8 @@ FIELDS = (
     ParameterField("ema_fast", "Fast EMA", 12, 1, 1000, 1, "Bars of the fast average; under the slow one."),
     ParameterField("ema_slow", "Slow EMA", 26, 2, 2000, 1, "Bars of the slow average."),
     ParameterField("rsi_period", "RSI period", 14, 2, 500, 1, "Bars of Wilder's RSI."),
-    ParameterField("rsi_overbought", "RSI overbought", 70, 0, 100, 0.5, "No buy at or over this RSI.", False),
-    ParameterField("rsi_oversold", "RSI oversold", 30, 0, 100, 0.5, "No signal sell at or under this RSI.", False),
+    ParameterField("rsi_overbought", "RSI overbought", 70, 0, 100, 0.5, "No buy at or over this RSI.", False, 2),
+    ParameterField("rsi_oversold", "RSI oversold", 30, 0, 100, 0.5, "No signal sell at or under this RSI.", False, 2),
 )
 
 
@@ -42,11 +42,13 @@ def check(params: Params) -> list[tuple[str, str]]:
     """What does not fit together: (field, sentence) pairs."""
     problems = []
     if params.ema_fast >= params.ema_slow:
-        problems.append(("ema_fast", f"ema_fast ({params.ema_fast}) must be under ema_slow ({params.ema_slow})"))
+        problems.append(
+            ("ema_fast", f"The fast EMA ({params.ema_fast}) must be under the slow EMA ({params.ema_slow}).")
+        )
     if params.rsi_oversold >= params.rsi_overbought:
         problems.append(
-            ("rsi_oversold", f"rsi_oversold ({params.rsi_oversold:g}) must be under rsi_overbought "
-             f"({params.rsi_overbought:g})")
+            ("rsi_oversold", f"RSI oversold ({params.rsi_oversold:g}) must be under RSI overbought "
+             f"({params.rsi_overbought:g}).")
         )  # fmt: skip
     return problems
 

@@ -1,14 +1,11 @@
-"""The strategies there are, by name, and how their parameters are made from what a person typed.
+"""The strategies by name, and their signals as events.
 
 A strategy is a module in this folder; adding one is a new module and its line in `STRATEGIES`.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -57,12 +54,8 @@ STRATEGIES: dict[str, Strategy] = {
 }  # fmt: skip
 
 
-class ParameterError(ValueError):
-    """A strategy or one of its parameters cannot be used; `field` says which ("strategy" for the strategy itself)."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
+class UnknownStrategy(LookupError):
+    """There is no strategy of that name."""
 
 
 class SignalsInvalid(ValueError):
@@ -70,12 +63,11 @@ class SignalsInvalid(ValueError):
 
 
 def get(name: str) -> Strategy:
-    """The strategy called `name`."""
+    """Return the strategy called `name`. Raise `UnknownStrategy`."""
     try:
         return STRATEGIES[name]
     except KeyError:
-        known = ", ".join(STRATEGIES)
-        raise ParameterError("strategy", f"there is no strategy {name!r}; there are: {known}") from None
+        raise UnknownStrategy(name) from None
 
 
 def events_over(name: str, candles: Candles, compiled: Compiler = as_it_is) -> Callable[[Any], Events]:
@@ -97,49 +89,3 @@ def _events(name: str, given: NDArray[np.int8], bars: int) -> Events:
     if signal.shape != (bars,) or len(buys) + len(sells) != np.count_nonzero(signal):
         raise SignalsInvalid(f"strategy {name} must give +1, 0 or -1 for each of {bars} bars")
     return Events(buys, sells)
-
-
-def make_params(name: str, values: Mapping[str, object]) -> Any:
-    """The parameters of strategy `name`: defaults where `values` says nothing, checked against their bounds.
-
-    Values may be numbers or their text. Raises `ParameterError` for an unknown name, a value that is no number or out
-    of bounds, and values that do not fit together.
-    """
-    strategy = get(name)
-    fields = {field.name: field for field in strategy.FIELDS}
-    for key in values:
-        if key not in fields:
-            raise ParameterError(key, _unknown(key, name, list(fields)))
-    params = strategy.Params(**{key: _value(field, values.get(key, field.default)) for key, field in fields.items()})
-    for field, message in strategy.check(params):
-        raise ParameterError(field, message)
-    return params
-
-
-def _unknown(key: str, strategy: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
-    return f"strategy {strategy} has no parameter {key!r}; {hint}"
-
-
-def _value(field: ParameterField, value: object) -> int | float:
-    """One parameter as its type, inside its bounds."""
-    number = _number(field, value)
-    if field.is_integer and number != int(number):
-        raise ParameterError(field.name, f"{field.name} must be a whole number, not {value}")
-    if number < field.minimum:
-        raise ParameterError(field.name, f"{field.name} must be at least {field.minimum:g}, not {value}")
-    if number > field.maximum:
-        raise ParameterError(field.name, f"{field.name} must be at most {field.maximum:g}, not {value}")
-    return int(number) if field.is_integer else number
-
-
-def _number(field: ParameterField, value: object) -> float:
-    if isinstance(value, int | float | str | Decimal) and not isinstance(value, bool):
-        try:
-            number = float(value) if isinstance(value, int | float) else float(Decimal(str(value).strip()))
-        except InvalidOperation:
-            number = math.nan
-        if math.isfinite(number):
-            return number
-    raise ParameterError(field.name, f"{field.name} must be a number, not {value!r}")

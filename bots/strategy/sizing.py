@@ -16,10 +16,10 @@ UNITS = 100_000_000
 @register_jitable
 def notional_wanted(size: SizeParams, capital: float) -> float:
     """What the mode asks for, in quote, before any limit."""
-    if size.mode == SizeMode.FIXED:
-        return size.fixed
-    if size.mode == SizeMode.PERCENT:
-        return capital * size.percent
+    if size.position_size_mode == SizeMode.FIXED:
+        return size.position_size_fixed
+    if size.position_size_mode == SizeMode.PERCENT:
+        return capital * size.position_size_perc
     return capital * size.risk_per_trade / size.stop_loss
 
 

@@ -109,9 +109,9 @@ class LotRules(NamedTuple):
 class SizeParams(NamedTuple):
     """How much to buy. Amounts in quote, fractions of one; `OFF` where unset."""
 
-    mode: int
-    fixed: float
-    percent: float
+    position_size_mode: int
+    position_size_fixed: float
+    position_size_perc: float
     risk_per_trade: float
     stop_loss: float
 
@@ -204,6 +204,7 @@ class ParameterField(NamedTuple):
     step: float
     help: str
     is_integer: bool = True
+    decimals: int | None = None  # as many as one likes
 
 
 Params = Any  # a strategy's own frozen NamedTuple of parameters

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from django.db.models import Q, Sum
 
+from bots.bot_settings import strategy_params
 from bots.control import lifecycle
 from bots.models import Action, BotConfig, BotState, Order, OrderState, Purpose, Status, Trade
 from bots.settings import trading_hours
-from bots.settings.engine import risk_params, rule_settings, strategy_of, strategy_params
+from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
+from bots.strategy import registry
 from bots.strategy.decide import decide
 from bots.strategy.risk import drawdown_reached
 from bots.strategy.types import Action as Act
@@ -96,7 +98,7 @@ class Verdict:
 
 
 def warmup_bars(bot: BotConfig) -> int:
-    return int(strategy_of(bot).warmup_bars(strategy_params(bot)))
+    return int(registry.get(bot.strategy).warmup_bars(strategy_params(bot)))
 
 
 def bars_needed(bot: BotConfig) -> int:
@@ -114,7 +116,7 @@ def read_bar(bot: BotConfig, klines: Klines) -> Bar:
     Raises:
         ValueError: the bar's close is not a positive number. Bad data is worse than no data.
     """
-    params, strategy, candles = strategy_params(bot), strategy_of(bot), as_candles(klines)
+    params, strategy, candles = strategy_params(bot), registry.get(bot.strategy), as_candles(klines)
     close = float(klines.close[-1])
     if not close > 0:
         raise ValueError(f"the close of the bar at {moment(int(klines.open_time[-1]))} is {close}, which is no price")
@@ -189,7 +191,7 @@ class EquityPath:
 
 def walk_equity(bot: BotConfig, state: BotState, ledger: Ledger, klines: Klines, first_new: int) -> EquityPath:
     """Follow the equity over every bar that closed since the last decision (gate 8 looks at each of them)."""
-    limit = risk_params(bot).max_drawdown
+    limit = rule_settings(bot).risk.max_drawdown
     equity, peak, reached_at = state.equity, state.peak_equity, state.drawdown_reached_at
     for index in range(first_new, len(klines)):
         closed_at = moment(klines.close_time_ms(index))

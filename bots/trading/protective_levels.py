@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from bots.models import BotConfig, Purpose, Trade
-from bots.settings.engine import exit_params
+from bots.settings.engine import rule_settings
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.types import ExitReason, Levels
 from bots.trading.orders import Draft
@@ -74,7 +74,7 @@ def _stop_draft(
 def protection_of(bot: BotConfig, trade: Trade, candles: Klines, rules: SymbolRules) -> Protection:
     """Rule 8 for an open trade, `candles` being closed bars up to now. A stop never moves down."""
     tick = rules.tick_size or Decimal("0.00000001")
-    exits = exit_params(bot)
+    exits = rule_settings(bot).exits
     entry_price = float(trade.entry_price)
     highest = max(entry_price, float(trade.highest_price or 0), _highest_since(trade, candles))
     opening = opening_levels(exits, entry_price, float(tick))

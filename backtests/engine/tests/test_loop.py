@@ -14,7 +14,8 @@ from backtests.engine.buffers import Outcome, RunBuffers
 from backtests.engine.loop import BLOCK, extremes, ranges_of, ranges_of_compiled, run_bars, run_bars_compiled
 from backtests.engine.metrics import max_drawdown
 from backtests.engine.tests.plain_loop import run_plainly
-from backtests.settings.parse import RunSettings, make_parameters
+from bots.settings.parse import make_settings
+from bots.settings.run_settings import RunSettings
 from bots.strategy.types import Events
 from exchange.api.types import Klines, SymbolRules
 
@@ -87,7 +88,7 @@ def test_the_loop_trades_as_the_rules_bar_by_bar(settings, gaps, share):
     made = 0
     for seed in range(4):
         market, events = wandering(600, seed, gaps), scattered(600, seed, share)
-        parameters = make_parameters({"fee_rate": "0.001", "slippage_bps": 3} | settings)
+        parameters = make_settings({"fee_rate": "0.001", "slippage_bps": 3} | settings)
         first = 40 * (seed % 2)
         plain = traded(run_plainly, market, events, parameters, first)
         assert traded(run_bars_compiled, market, events, parameters, first) == plain

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from backtests.engine.result import RunResult
 from backtests.engine.run import backtest, prepare
-from backtests.settings.parse import make_parameters
 from backtests.terminal_report import result_table
+from bots.settings.parse import make_settings
 from bots.trading.tests.stage import SETTINGS
 from bots.trading.tests.tables import BUY, hours, lots, run
 from exchange.symbols.filters import parse_rules
@@ -27,7 +27,7 @@ WITHOUT_EXITS = {"stop_loss": None, "take_profit": None}
 
 
 def backtested() -> RunResult:
-    parameters = make_parameters({**SETTINGS, **WITHOUT_EXITS, "fee_rate": "0"}, symbol="BTCUSDT", interval="1h")
+    parameters = make_settings({**SETTINGS, **WITHOUT_EXITS, "fee_rate": "0"}, symbol="BTCUSDT", interval="1h")
     return backtest(prepare(hours(RISING), "BTCUSDT", parse_rules(lots())), parameters).result
 
 

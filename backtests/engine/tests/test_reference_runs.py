@@ -16,7 +16,7 @@ import pytest
 from backtests.engine.buffers import Bars, RunBuffers
 from backtests.engine.loop import run_bars_compiled
 from backtests.engine.run import Market, bars_of, calendar_of, prepare, setup_of, tape_for
-from backtests.settings.parse import RunSettings
+from bots.settings.parse import make_settings
 from bots.strategy.types import Events, ExitReason
 from exchange.api.types import Klines, SymbolRules
 
@@ -39,12 +39,8 @@ def market_of(candles: np.ndarray) -> Market:
 def traded(candles: np.ndarray, buys: list[int], sells: list[int], **settings: str) -> tuple[RunBuffers, int, int]:
     """Run the loop over candles with the case's signals; a buy of 1000 quote of a million."""
     values = {name: Decimal(value) for name, value in settings.items()}
-    parameters = RunSettings(
-        initial_capital=Decimal(1_000_000),
-        position_size_mode="fixed",
-        position_size_fixed=Decimal(1000),
-        **{"fee_rate": Decimal(0)} | values,
-    )
+    sized = {"initial_capital": 1_000_000, "position_size_mode": "fixed", "position_size_fixed": 1000}
+    parameters = make_settings({**sized, "fee_rate": 0, **values})
     market, tape = market_of(candles), tape_for(len(candles), len(candles))
     sells = sorted(set(sells) - set(buys))
     events = Events(np.array(sorted(buys), dtype=np.int64), np.array(sells, dtype=np.int64))

@@ -17,7 +17,7 @@ import pytest
 from backtests.engine.result import ClosedTrade, OpenTrade
 from backtests.engine.run import Backtest, BacktestError, Market, backtest, prepare
 from backtests.engine.timerange import parse_span
-from backtests.settings.parse import make_parameters
+from bots.settings.parse import make_settings
 from bots.strategy import registry
 from core.formats import plain
 from exchange.api.types import Klines, SymbolRules
@@ -52,7 +52,7 @@ def scripted(monkeypatch):
         prices = np.array([[float(cell) for cell in row[:4]] for row in rows])
         opens = start + np.arange(len(rows), dtype=np.int64) * HOUR
         klines = Klines("1h", opens, *(prices[:, column].copy() for column in range(4)), np.ones(len(rows)))
-        parameters = make_parameters(FREE | {"strategy": "script"} | settings)
+        parameters = make_settings(FREE | {"strategy": "script"} | settings)
         return backtest(prepare(klines, "AAABBB", rules), parameters, span or parse_span(), compiled=compiled)
 
     return run
@@ -313,7 +313,7 @@ def market_of(count: int, **changes: Any) -> Market:
 
 def test_too_few_bars_for_the_warm_up_are_said_in_numbers():
     with pytest.raises(BacktestError, match="may signal from bar 281"):
-        backtest(market_of(250), make_parameters({}))
+        backtest(market_of(250), make_settings({}))
 
 
 def test_candles_that_are_no_numbers_are_refused():
@@ -331,7 +331,7 @@ def test_a_strategy_that_raises_is_named(monkeypatch):
 
     monkeypatch.setattr(registry.get("donchian"), "signals", fails)
     with pytest.raises(BacktestError, match="strategy donchian failed: ZeroDivisionError"):
-        backtest(market_of(100), make_parameters({"strategy": "donchian"}))
+        backtest(market_of(100), make_settings({"strategy": "donchian"}))
 
 
 # --- Promises ---------------------------------------------------------------------------------------------------------
@@ -358,8 +358,8 @@ def bitcoin(shared_data: Path) -> Market:
 @pytest.mark.parametrize("settings", RUNS)
 def test_a_run_is_the_same_to_the_last_bit_interpreted_and_compiled(bitcoin, settings):
     span = parse_span("2023-06-01", "2024-06-01")
-    fast = backtest(bitcoin, make_parameters(settings), span)
-    slow = backtest(bitcoin, make_parameters(settings), span, compiled=False)
+    fast = backtest(bitcoin, make_settings(settings), span)
+    slow = backtest(bitcoin, make_settings(settings), span, compiled=False)
     assert len(fast.result.closed_trades) > 20
     assert fast.result == slow.result
     assert fast.equity.tobytes() == slow.equity.tobytes()
@@ -367,19 +367,19 @@ def test_a_run_is_the_same_to_the_last_bit_interpreted_and_compiled(bitcoin, set
 
 @pytest.mark.parametrize("settings", RUNS)
 def test_no_trade_changes_when_later_bars_are_cut_off(bitcoin, settings):
-    whole = backtest(bitcoin, make_parameters(settings), parse_span(None, "2023-09-01")).result
-    cut = backtest(bitcoin, make_parameters(settings), parse_span(None, "2023-07-01")).result
+    whole = backtest(bitcoin, make_settings(settings), parse_span(None, "2023-09-01")).result
+    cut = backtest(bitcoin, make_settings(settings), parse_span(None, "2023-07-01")).result
     ended = [trade for trade in whole.closed_trades if trade.exit_time <= cut.last_open_time]
     assert list(cut.closed_trades) == ended
     assert ended
 
 
 def test_the_ledger_adds_up(bitcoin):
-    run = backtest(bitcoin, make_parameters(RUNS[0]))
+    run = backtest(bitcoin, make_settings(RUNS[0]))
     parts = run.result.closed_trades
     assert all(isinstance(trade, ClosedTrade) for trade in parts)
     spent = sum((trade.net_pnl for trade in run.result.trades), Decimal(0))
     dust = run.equity[-1] - float(1000 + spent)
     assert 0 <= dust < 1 or isinstance(run.result.trades[-1], OpenTrade)
     assert run.result.metrics.fees_paid == pytest.approx(float(sum(trade.fees for trade in run.result.trades)))
-    assert run.result.to_json() == backtest(bitcoin, make_parameters(RUNS[0])).result.to_json()
+    assert run.result.to_json() == backtest(bitcoin, make_settings(RUNS[0])).result.to_json()

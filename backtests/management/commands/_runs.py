@@ -12,9 +12,9 @@ from backtests.models import Run, Status
 from backtests.optimisation.samplers import OBJECTIVES, Method
 from backtests.runs import queue
 from backtests.runs.inputs import Request
-from backtests.settings.of_bot import settings_of
-from backtests.settings.parse import parse_pairs
+from bots.bot_settings import run_values
 from bots.models import BotConfig
+from bots.settings.parse import parse_pairs
 
 
 def add_market(parser: CommandParser) -> None:
@@ -43,7 +43,7 @@ def read_request(options: dict[str, Any]) -> Request:
         bot = BotConfig.objects.filter(name=options["bot"]).first()
         if bot is None:
             raise CommandError(f"There is no bot called {options['bot']!r}; list_bots names them all.")
-        settings = {**settings_of(bot), **pairs}
+        settings = {**run_values(bot), **pairs}
         return Request(bot.symbol, bot.timeframe, settings, options["start"], options["end"], bot, seed=options["seed"])
     symbol, colon, interval = options["dataset"].partition(":")
     if not colon:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.errors import UserError
+
 if TYPE_CHECKING:
     from backtests.engine.run import Backtest, Market
-    from backtests.settings.parse import RunSettings
+    from bots.settings.run_settings import RunSettings
 
 
 class Command(BaseCommand):
@@ -44,7 +46,7 @@ class Command(BaseCommand):
             if options["json"]:
                 run.result.write(options["json"])
             sentence, page = _keep(options) if options["keep"] else (_verdict(market, run), "")
-        except (ValueError, LookupError, OSError) as error:
+        except (UserError, ValueError, LookupError, OSError) as error:
             raise CommandError(str(error)) from error
         self._print(market, run, seconds)
         self.stdout.write(sentence)
@@ -70,7 +72,7 @@ def _read(options: dict[str, Any]) -> tuple[Market, RunSettings]:
     """The market and the settings that the options ask for."""
     from backtests.engine.run import BacktestError, prepare
     from backtests.runs import data
-    from backtests.settings.parse import make_parameters, parse_pairs
+    from bots.settings.parse import make_settings, parse_pairs
 
     given: dict[str, object] = dict(parse_pairs(options["set"]))
     symbol, interval, venue = options["symbol"], options["interval"], None
@@ -92,7 +94,7 @@ def _read(options: dict[str, Any]) -> tuple[Market, RunSettings]:
         symbol, interval = stored_symbol, stored_interval
     info = options["exchange_info"]
     rules = data.rules_of_file(info, symbol) if info else data.rules_on_record(symbol, venue)
-    return prepare(klines, symbol, rules), make_parameters(given, symbol=symbol, interval=interval)
+    return prepare(klines, symbol, rules), make_settings(given, symbol=symbol, interval=interval)
 
 
 def _run(market: Market, parameters: RunSettings, options: dict[str, Any]) -> Backtest:

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from backtests.engine.timerange import SpanError, parse_span
 from backtests.replay import ReplayFailed, ReplayRun, replay
-from backtests.settings.fields import ParametersError
-from backtests.settings.parse import make_parameters, parse_pairs
 from backtests.terminal_report import result_table
+from bots.settings.parse import make_settings, parse_pairs
+from bots.settings.schema import SettingError
 from core.progress import progress_bar
 from exchange.api.types import INTERVAL_MS
 from exchange.klines.files import read_file, symbol_and_interval_from_name
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             bars = itertools.count(1)
             with progress_bar("replay", "bars", end - first) as show:
                 result = replay(run, progress=lambda: show(next(bars)))
-        except (KlinesInvalid, InvalidSymbolInfo, ParametersError, SpanError, ReplayFailed, ValueError) as error:
+        except (KlinesInvalid, InvalidSymbolInfo, SettingError, SpanError, ReplayFailed, ValueError) as error:
             raise CommandError(str(error)) from None
         seconds = time.monotonic() - started
         if options["json"]:
@@ -66,7 +66,7 @@ def _read(options: dict[str, Any]) -> ReplayRun:
         symbol=symbol,
         klines=read_klines(options["klines"], symbol, interval),
         symbol_info=read_symbol_info(options["exchange_info"], symbol),
-        parameters=make_parameters(parse_pairs(options["set"]), symbol=symbol, interval=interval),
+        parameters=make_settings(parse_pairs(options["set"]), symbol=symbol, interval=interval),
         span=parse_span(options["start"], options["end"]),
     )
 

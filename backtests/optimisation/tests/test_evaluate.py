@@ -13,7 +13,7 @@ from backtests.engine.tests.test_loop import wandering
 from backtests.engine.timerange import Span
 from backtests.optimisation.evaluate import TAKEN_AT_ONCE, Evaluator, as_settings
 from backtests.optimisation.samplers import FIGURES
-from backtests.settings.parse import make_parameters
+from bots.settings.parse import make_settings
 from bots.strategy import ema_rsi
 from bots.strategy.ema_rsi import EventsOver, Params
 
@@ -35,7 +35,7 @@ def test_figures_of_a_trial_are_those_of_its_backtest(market):
     trials = Evaluator(market, FIXED, span, NAMES)(COMBINATIONS)
     assert trials.figure("closed_trades").min() > 10
     for row, one in enumerate(COMBINATIONS):
-        run = engine.backtest(market, make_parameters(as_settings(FIXED, one)), span)
+        run = engine.backtest(market, make_settings(as_settings(FIXED, one)), span)
         for name in FIGURES:
             # Fees are summed in floats here, in exact decimals there.
             wanted = getattr(run.result.metrics, name)

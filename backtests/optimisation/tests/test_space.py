@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from backtests.optimisation.space import SpaceError, fields_of, make_space, parse_dimension
+from backtests.optimisation.space import SpaceError, make_space, parse_dimension
+from bots.settings.strategies import search_fields
 
-FIELDS = fields_of("ema_rsi")
+FIELDS = search_fields("ema_rsi")
 
 
 def test_a_range_includes_both_ends_and_takes_the_parameters_own_step():
@@ -88,8 +89,8 @@ def test_a_space_that_makes_no_sense_is_refused_in_words(grid, conditions, words
 
 def test_every_strategy_has_something_to_search():
     for strategy, own in (("ema_rsi", "ema_fast"), ("donchian", "entry_period"), ("bollinger", "deviations")):
-        assert own in fields_of(strategy)
-        assert "stop_loss" in fields_of(strategy)
+        assert own in search_fields(strategy)
+        assert "stop_loss" in search_fields(strategy)
 
 
 def test_places_name_a_combination():

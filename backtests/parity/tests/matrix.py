@@ -15,7 +15,7 @@ from backtests.engine.result import RunResult
 from backtests.engine.run import backtest, prepare
 from backtests.engine.timerange import parse_span
 from backtests.replay import ReplayRun, replay
-from backtests.settings.parse import make_parameters
+from bots.settings.parse import make_settings
 from exchange.klines.files import read_file
 from exchange.klines.series import with_all_columns
 from exchange.symbols.filters import find_symbol, parse_rules
@@ -87,6 +87,6 @@ def run_both(case: Case, data: Path) -> tuple[RunResult, RunResult]:
     """The case by the live runner on the paper exchange, and by the engine."""
     info = dict(find_symbol(json.loads((data / "exchange_info.json").read_text()), case.symbol))
     klines = read_file(data / "starter" / f"{case.symbol}-1h-20230101-20241231.csv.gz")
-    parameters, span = make_parameters(case.settings), parse_span(case.start, case.end)
+    parameters, span = make_settings(case.settings), parse_span(case.start, case.end)
     replayed = replay(ReplayRun(case.symbol, with_all_columns(klines), info, parameters, span))
     return replayed, backtest(prepare(klines, case.symbol, parse_rules(info)), parameters, span).result

@@ -13,8 +13,8 @@ from typing import Any
 from backtests.engine.timerange import Span
 from backtests.parity.check import Parity, check
 from backtests.replay import ReplayRun, _set, _settle, _Stage, _tick
-from backtests.settings.parse import make_parameters
 from bots.models import BotConfig, Decision
+from bots.settings.parse import make_settings
 from bots.trading.tests.tables import hours, lots
 from exchange.klines.series import FullKlines
 
@@ -93,7 +93,7 @@ def record(
     **settings: Any,
 ) -> Recorded:
     """Let a bot trade the table. `before` is done before the tick of a bar, `skips` are bars without a tick."""
-    parameters = make_parameters({**SETTINGS, **settings}, symbol="BTCUSDT", interval="1h")
+    parameters = make_settings({**SETTINGS, **settings}, symbol="BTCUSDT", interval="1h")
     run = ReplayRun("BTCUSDT", hours(table), lots("0.00001", "0.00001"), parameters, Span())
     return trade(run, before or {}, skips)
 

@@ -19,10 +19,10 @@ from backtests.parity.store import CHECKS_KEPT, check_bot, keep
 from backtests.parity.tests.matrix import PAIRWISE
 from backtests.parity.tests.recorded import record, trade
 from backtests.replay import ReplayRun
-from backtests.settings.parse import make_parameters
 from bots.control import lifecycle
 from bots.models import BotState, Decision, Fill, Incident, Order, ParityCheck, Trade
 from bots.pages.actions import PARITY_TASK
+from bots.settings.parse import make_settings
 from exchange.klines.files import read_file
 from exchange.klines.series import with_all_columns
 from exchange.symbols.filters import find_symbol
@@ -59,7 +59,7 @@ def test_a_month_of_real_candles_under_every_limit_is_the_engines(shared_data):
     info = dict(find_symbol(json.loads((shared_data / "exchange_info.json").read_text()), "ETHUSDT"))
     klines = with_all_columns(read_file(shared_data / "starter" / "ETHUSDT-1h-20230101-20241231.csv.gz"))
     span = parse_span("2023-03-08", "2023-03-29")
-    recorded = trade(ReplayRun("ETHUSDT", klines, info, make_parameters(settings), span), {}, frozenset())
+    recorded = trade(ReplayRun("ETHUSDT", klines, info, make_settings(settings), span), {}, frozenset())
     parity = recorded.check(since=recorded.decision(klines.open_time.searchsorted(span.start_ms)).bar)
     assert parity.differences == ()
     assert (parity.bars > 480, parity.trades > 5) == (True, True)

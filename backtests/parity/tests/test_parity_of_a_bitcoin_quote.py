@@ -11,15 +11,15 @@ import pytest
 from backtests.engine.run import backtest, prepare
 from backtests.engine.timerange import Span
 from backtests.replay import ReplayRun, replay
-from backtests.settings.parse import make_parameters
 from bots.models import Fill
+from bots.settings.parse import make_settings
 from exchange.klines.series import FullKlines
 from exchange.paper.tests.builders import symbol_info
 from exchange.symbols.filters import parse_rules
 
 pytestmark = pytest.mark.django_db
 
-PARAMETERS = make_parameters(
+PARAMETERS = make_settings(
     {
         "strategy": "donchian",
         "entry_period": 5,

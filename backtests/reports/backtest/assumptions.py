@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from backtests.engine.jit_cache import FOLDER
 from backtests.models import Run
 from backtests.reports.formats import label, moment
-from backtests.settings.fields import FIELDS
+from bots.settings.schema import BY_NAME, SETTINGS, Kind
+from bots.settings.validate import notes
 from bots.strategy import registry
 
 FILL_RULES = (
@@ -18,10 +20,8 @@ FILL_RULES = (
     "Quantities and prices obey the exchange's filters; a position open at the end stays open, at the last close.",
 )
 GAPS_SHOWN = 50
-SHARES = frozenset({
-    "position_size_perc", "risk_per_trade", "stop_loss", "take_profit", "trailing_stop", "max_daily_loss",
-    "daily_profit_target", "max_drawdown", "fee_rate", "maker_fee_rate",
-})  # fmt: skip
+SHARES = frozenset(setting.name for setting in SETTINGS if setting.kind == Kind.FRACTION)
+RISK = ("risk_per_trade", "stop_loss")
 
 
 def assumptions(run: Run) -> dict[str, Any]:
@@ -70,12 +70,21 @@ def _groups(strategy: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Settings: the strategy's own, then those of every bot, in the order of the form."""
     try:
         own = [field.name for field in registry.get(strategy).FIELDS]
-    except registry.ParameterError:  # a strategy that is no longer installed
-        own = [name for name in settings if name not in FIELDS and name != "strategy"]
+    except registry.UnknownStrategy:  # a strategy that is no longer installed
+        own = [name for name in settings if name not in BY_NAME and name != "strategy"]
     return [
         {"name": strategy_label(strategy), "rows": [setting(name, settings.get(name)) for name in own]},
-        {"name": "Money, exits, limits", "rows": [setting(n, settings[n]) for n in FIELDS if n in settings]},
+        {"name": "Money, exits, limits", "rows": [setting(n, settings[n]) for n in BY_NAME if n in settings]},
+        *_at_risk(settings),
     ]
+
+
+def _at_risk(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say what a trade truly risks, where that is less than was asked for."""
+    values = {name: None if settings.get(name) is None else Decimal(settings[name]) for name in RISK}
+    found = notes({**values, "position_size_mode": settings.get("position_size_mode")})
+    rows = [{"key": name, "label": label(name), "value": sentence} for name, sentence in found.items()]
+    return [{"name": "Truly at risk", "rows": rows}] if rows else []
 
 
 def setting(name: str, value: Any) -> dict[str, str]:

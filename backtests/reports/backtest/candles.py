@@ -17,9 +17,11 @@ from backtests.engine.run import Market
 from backtests.models import Run
 from backtests.reports.backtest.trades import reason_text
 from backtests.runs.inputs import RunError, market_of, milliseconds
-from backtests.settings.parse import RunSettings, make_parameters
 from backtests.statistics.stop_slippage import Protection
+from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
+from bots.settings.parse import make_settings
+from bots.settings.run_settings import RunSettings
 from bots.strategy import registry
 from exchange.models import Dataset
 
@@ -52,7 +54,7 @@ class Window:
 def candle_window(run: Run, result: Mapping[str, Any], window: Window) -> dict[str, Any]:
     """Candles, indicators, trades and protective levels of a window. Raise `RunError` where they cannot be shown."""
     market = _market(run)
-    parameters = make_parameters(result["parameters"])
+    parameters = make_settings(result["parameters"])
     times = market.candles.open_time
     first, end = np.searchsorted(times, [milliseconds(run.start_at), milliseconds(run.end_at)]).tolist()
     start = first if window.start_ms is None else int(np.searchsorted(times, window.start_ms))
@@ -155,7 +157,7 @@ def _levels(
 ) -> list[list[float]]:
     """[seconds, stop in force, target] of each bar in which a position was held; 0 where there is none."""
     times = market.candles.open_time
-    protection = Protection(market.candles, parameters.exits(), lot_rules(market.rules).tick_size)
+    protection = Protection(market.candles, rule_settings(parameters).exits, lot_rules(market.rules).tick_size)
     held: list[list[float]] = []
     for trade in trades:
         entry = int(np.searchsorted(times, trade["entry_time"]))

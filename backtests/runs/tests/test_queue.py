@@ -64,7 +64,7 @@ def test_a_rerun_says_what_changed(market):
     [
         (asked(start="2030-01-01", end=None), "no bars"),
         (asked(start="2023-05-01", end="2023-04-01"), "not before"),
-        (asked(ema_fast="60", ema_slow="20"), "ema_fast"),
+        (asked(ema_fast="60", ema_slow="20"), "fast EMA"),
         (asked(start=None, end="2023-01-05"), "Too few bars"),
         (Request("BTCUSDT", "5m", {}), "5m"),
         (asked(nonsense="1"), "no setting"),

@@ -12,9 +12,10 @@ from backtests.engine import run
 from backtests.engine.drawdowns import deepest, falls, longest
 from backtests.engine.metrics import max_drawdown
 from backtests.runs.series import screen_rows, series_of
-from backtests.settings.parse import make_parameters
 from backtests.statistics.stop_slippage import Protection
+from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
+from bots.settings.parse import make_settings
 from exchange.fills import ask_price, bid_price, slippage_units, to_units
 from exchange.klines.files import read_file
 from exchange.symbols.filters import find_symbol, parse_rules
@@ -36,11 +37,11 @@ def market(shared_data):
 
 @pytest.mark.parametrize("exits", EXITS.values(), ids=EXITS)
 def test_every_fill_is_its_price_without_slippage_and_the_slippage(market, exits):
-    parameters = make_parameters({**exits, "slippage_bps": "7", "ema_fast": "5", "ema_slow": "20"})
+    parameters = make_settings({**exits, "slippage_bps": "7", "ema_fast": "5", "ema_slow": "20"})
     done = run.backtest(market, parameters)
     tick = to_units(market.rules.tick_size)
     slippage = slippage_units(Decimal(7))
-    protection = Protection(market.candles, parameters.exits(), lot_rules(market.rules).tick_size)
+    protection = Protection(market.candles, rule_settings(parameters).exits, lot_rules(market.rules).tick_size)
     assert len(done.result.closed_trades) > 30
     for trade in done.result.closed_trades:
         entry, row = np.searchsorted(market.candles.open_time, [trade.entry_time, trade.exit_time])
@@ -55,8 +56,8 @@ def test_every_fill_is_its_price_without_slippage_and_the_slippage(market, exits
 
 
 def test_levels_bar_by_bar_are_those_of_the_bar_alone(market):
-    parameters = make_parameters({"stop_loss": "0.02", "trailing_stop": "0.01"})
-    protection = Protection(market.candles, parameters.exits(), 0.01)
+    parameters = make_settings({"stop_loss": "0.02", "trailing_stop": "0.01"})
+    protection = Protection(market.candles, rule_settings(parameters).exits, 0.01)
     walked = list(protection.during(100, 105, 130, 20000.0))
     assert [row for row, _, _ in walked] == list(range(105, 131))
     for row, stop, _ in walked:
@@ -65,9 +66,9 @@ def test_levels_bar_by_bar_are_those_of_the_bar_alone(market):
 
 
 def test_slippage_is_what_the_same_trades_lose_to_it(market):
-    without = run.backtest(market, make_parameters({"position_size_mode": "fixed", "position_size_fixed": "100"}))
+    without = run.backtest(market, make_settings({"position_size_mode": "fixed", "position_size_fixed": "100"}))
     settings = {"position_size_mode": "fixed", "position_size_fixed": "100", "slippage_bps": "10"}
-    slipped = run.backtest(market, make_parameters(settings))
+    slipped = run.backtest(market, make_settings(settings))
     lost = series_of(market, slipped)["slippage"]
     assert series_of(market, without)["slippage"] == pytest.approx(0)
     assert len(lost) == len(without.result.closed_trades)
@@ -76,7 +77,7 @@ def test_slippage_is_what_the_same_trades_lose_to_it(market):
 
 
 def test_what_is_kept_for_the_page_agrees_with_the_measures(market):
-    done = run.backtest(market, make_parameters({"stop_loss": "0.03"}))
+    done = run.backtest(market, make_settings({"stop_loss": "0.03"}))
     kept, measured = series_of(market, done), done.result.metrics
     assert kept["hold"][0] == pytest.approx(measured.buy_and_hold_return)
     assert kept["falls"][0][3] == pytest.approx(measured.max_drawdown)

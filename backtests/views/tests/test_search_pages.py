@@ -244,14 +244,15 @@ def test_where_a_bot_trades_otherwise_than_the_result_is_said_before_it_is_appli
     page = admin_client.post(address(search, "act"), asked)
     assert [(row["label"], row["run"], row["bot"]) for row in page.context["unlike"]] == [
         ("Interval", "1h", "15m"),
-        ("Stop loss", "off", "1.5%"),
-        ("Cooldown, bars", "3", "0"),
+        ("Stop-loss", "off", "1.5%"),
+        ("Cooldown", "3", "0"),
     ]
     assert "Differences between the bot and this run" in page.content.decode()
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"), [("ema_fast=90", "under ema_slow"), ("entry_period=5", "has no parameter entry_period")]
+    ("parameters", "words"),
+    [("ema_fast=90", "under the slow EMA"), ("entry_period=5", "has no parameter entry_period")],
 )
 def test_what_a_bot_cannot_have_is_not_applied(admin_client, bot, parameters, words):
     search = searched()

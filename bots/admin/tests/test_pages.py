@@ -37,6 +37,7 @@ FORM = {
     "position_size_mode": "percent",
     "position_size_perc": "0.5",
     "stop_loss": "2 %",
+    "stop_limit_distance": "0.5 %",
     "compounding": "on",
     "cooldown_bars": "0",
 }
@@ -132,15 +133,15 @@ def test_a_bot_is_made_through_the_form_and_has_its_version_and_schedule(admin_c
     ("changes", "field", "words"),
     [
         ({"ema_fast": "30"}, "ema_fast", "must be under"),
-        ({"ema_fast": "0"}, "ema_fast", "greater than or equal to 1"),
+        ({"ema_fast": "0"}, "ema_fast", "must be between 1 and 1000"),
         ({"position_size_mode": "risk", "risk_per_trade": "0.01", "stop_loss": ""}, "stop_loss", "needs a stop-loss"),
         ({"position_size_mode": "fixed"}, "position_size_fixed", "how much quote"),
         ({"symbol": "NOPEUSDT"}, "symbol", "not known"),
         ({"initial_capital": "4"}, "initial_capital", "under 5 USDT"),
-        ({"stop_loss": "1.5"}, "stop_loss", "less than or equal"),
-        ({"take_profit": "0"}, "take_profit", "greater than"),
+        ({"stop_loss": "1.5"}, "stop_loss", "must be between"),
+        ({"take_profit": "0"}, "take_profit", "must be between"),
         ({"trading_hours": "sometimes"}, "trading_hours", "no time span"),
-        ({"strategy": "donchian", "donchian__entry_period": ""}, "donchian__entry_period", "needs a value"),
+        ({"strategy": "donchian", "donchian__entry_period": ""}, "donchian__entry_period", "give a number"),
     ],
 )
 def test_the_form_refuses_in_words_at_the_field(admin_client, changes, field, words):

@@ -11,6 +11,7 @@ from rich.table import Table
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig, BotRun
 from bots.pages.preview import NothingToPreview, Preview, preview
+from bots.settings.schema import SettingError
 from bots.trading import tick
 from exchange.api.errors import ExchangeError
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
     def _dry(self, bot: BotConfig) -> None:
         try:
             seen = preview(bot)
-        except (ExchangeError, NothingToPreview, ValueError) as error:
+        except (ExchangeError, NothingToPreview, SettingError, ValueError) as error:
             raise CommandError(f"{bot.name}: {error}") from None
         console = Console(file=self.stdout, width=120 if not self.stdout.isatty() else None)  # type: ignore[arg-type]
         console.print(_table(bot, seen))

@@ -16,8 +16,8 @@ from typing import Any
 from django.db.models import F
 
 from backtests.replay import make_bot
-from backtests.settings.parse import make_parameters
 from bots.models import BotState, Fill, Order, OrderState, Status, Trade
+from bots.settings.parse import make_settings
 from bots.trading import tick as runner
 from bots.trading.context import TradingContext
 from bots.trading.leases import LEASE, Lease, claim
@@ -111,7 +111,7 @@ class Stage:
         key = ApiKey.objects.create(
             name=name, venue=Venue.PAPER, key=self.account.api_key, secret=reveal(self.account.api_secret)
         )
-        parameters = make_parameters({**SETTINGS, **settings}, symbol=symbol, interval="1h")
+        parameters = make_settings({**SETTINGS, **settings}, symbol=symbol, interval="1h")
         self.bot = make_bot(name, key, symbol, "1h", parameters)
         BotState.objects.filter(bot=self.bot).update(status=Status.RUNNING)
         self.bot.refresh_from_db()

@@ -15,7 +15,7 @@ import numpy as np
 from backtests.engine.result import RunResult
 from backtests.engine.timerange import Span, parse_span
 from backtests.replay import ReplayRun, replay
-from backtests.settings.parse import make_parameters
+from bots.settings.parse import make_settings
 from exchange.klines.series import FullKlines
 from exchange.paper.tests.builders import symbol_info
 
@@ -71,7 +71,7 @@ def run(
         "fee_rate": "0",
     }
     klines = hours(table, start)
-    parameters = make_parameters({**usual, **settings}, symbol="BTCUSDT", interval="1h")
+    parameters = make_settings({**usual, **settings}, symbol="BTCUSDT", interval="1h")
     span = parse_span(since) if since else Span()
     return replay(ReplayRun("BTCUSDT", klines, info or lots(), parameters, span))
 

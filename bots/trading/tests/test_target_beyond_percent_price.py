@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from backtests.engine.run import backtest, prepare
-from backtests.settings.parse import make_parameters
 from bots.models import Decision
+from bots.settings.parse import make_settings
 from bots.trading.tests.stage import SETTINGS, Stage
 from bots.trading.tests.tables import BUY, hours, lots
 from exchange.paper.tests.builders import symbol_info
@@ -41,7 +41,7 @@ def test_a_target_that_would_be_refused_stops_the_entry():
 
 @pytest.mark.xfail(strict=True, reason="the engine does not hold a far target against the PERCENT_PRICE filter")
 def test_the_backtest_refuses_the_same_entry():
-    parameters = make_parameters({**SETTINGS, **FAR_TARGET}, symbol="BTCUSDT", interval="1h")
+    parameters = make_settings({**SETTINGS, **FAR_TARGET}, symbol="BTCUSDT", interval="1h")
     result = backtest(prepare(hours(TABLE), "BTCUSDT", parse_rules(NARROW)), parameters).result
     assert dict(result.rejections) == {"protection_refused": 1}
 

@@ -9,20 +9,22 @@ import numpy as np
 import pytest
 
 from backtests.engine.timerange import SpanError, parse_span
-from backtests.settings.fields import ParametersError
-from backtests.settings.of_bot import settings_of
-from backtests.settings.parse import RunSettings, make_parameters, parse_pairs
+from bots.bot_settings import run_values
 from bots.models import BotConfig
+from bots.settings.engine import rule_settings
+from bots.settings.parse import make_settings, parse_pairs
+from bots.settings.run_settings import RunSettings
+from bots.settings.schema import SettingError
 from bots.strategy.types import SizeMode
 from exchange.api.types import Klines
 
 
 def parameters(*pairs: str) -> RunSettings:
-    return make_parameters(parse_pairs([pairs]), symbol="BTCUSDT", interval="1h")
+    return make_settings(parse_pairs([pairs]), symbol="BTCUSDT", interval="1h")
 
 
 def test_defaults_are_those_of_a_new_bot():
-    run, bot = RunSettings(), BotConfig()
+    run, bot = make_settings({}), BotConfig()
     for name in run.to_json():
         if hasattr(bot, name) and name != "strategy_params":
             mine = getattr(run.strategy_params, name) if hasattr(run.strategy_params, name) else getattr(run, name)
@@ -45,7 +47,7 @@ def test_a_bots_settings_become_those_of_its_run_one_for_one():
         cooldown_bars=3,
         trading_hours="Mon-Fri 08:00-20:00",
     )
-    run = make_parameters(settings_of(bot))
+    run = make_settings(run_values(bot))
     for name in run.to_json():
         if hasattr(bot, name):
             mine = getattr(run.strategy_params, name) if hasattr(run.strategy_params, name) else getattr(run, name)
@@ -59,7 +61,7 @@ def test_pairs_come_in_groups_and_the_last_of_a_key_counts():
 def test_none_switches_a_limit_off():
     run = parameters("stop_loss=0.02", "max_daily_trades=none", "maker_fee_rate=none", "slippage_bps=none")
     assert run.max_daily_trades is None
-    assert math.isnan(run.risk().max_daily_trades)
+    assert math.isnan(rule_settings(run).risk.max_daily_trades)
     assert run.target_fee_rate == run.fee_rate
     assert run.slippage_bps == 0
 
@@ -70,11 +72,11 @@ def test_a_target_may_pay_another_fee():
 
 def test_steps_get_floats_and_nan_for_off():
     run = parameters("position_size_mode=risk", "risk_per_trade=0.01", "stop_loss=0.05", "cooldown_bars=3")
-    assert run.size() == (SizeMode.RISK, run.size().fixed, 0.5, 0.01, 0.05)
-    assert math.isnan(run.size().fixed)
-    assert run.exits().stop_loss == 0.05
-    assert math.isnan(run.exits().take_profit)
-    assert run.risk().cooldown_bars == 3
+    assert rule_settings(run).size == (SizeMode.RISK, rule_settings(run).size.position_size_fixed, 0.5, 0.01, 0.05)
+    assert math.isnan(rule_settings(run).size.position_size_fixed)
+    assert rule_settings(run).exits.stop_loss == 0.05
+    assert math.isnan(rule_settings(run).exits.take_profit)
+    assert rule_settings(run).risk.cooldown_bars == 3
 
 
 def test_the_strategys_own_settings_stand_beside_the_rest():
@@ -85,7 +87,7 @@ def test_the_strategys_own_settings_stand_beside_the_rest():
 
 def test_the_market_may_be_repeated_but_not_contradicted():
     parameters("symbol=BTCUSDT", "timeframe=1h", "is_active=true")
-    with pytest.raises(ParametersError, match="contradicts --symbol BTCUSDT"):
+    with pytest.raises(SettingError, match="contradicts --symbol BTCUSDT"):
         parameters("symbol=ETHUSDT")
 
 
@@ -93,7 +95,7 @@ def test_the_market_may_be_repeated_but_not_contradicted():
     "pairs, says",
     [
         (["ema_fas=3"], "did you mean ema_fast"),
-        (["entry_period=3"], "there is no setting 'entry_period'"),
+        (["entry_period=3"], "There is no setting 'entry_period'"),
         (["x"], "not key=value"),
         (["stop_loss=0"], "between 0.00000001 and 0.99999999"),
         (["stop_loss=1"], "between 0.00000001 and 0.99999999"),
@@ -107,16 +109,16 @@ def test_the_market_may_be_repeated_but_not_contradicted():
         (["fee_rate=-0.001"], "between 0 and"),
         (["compounding=perhaps"], "true or false"),
         (["position_size_mode=all"], "fixed, percent or risk"),
-        (["position_size_mode=fixed"], "needs position_size_fixed"),
-        (["position_size_mode=risk", "risk_per_trade=0.01"], "needs a stop_loss"),
-        (["ema_fast=30"], "must be under ema_slow"),
+        (["position_size_mode=fixed"], "how much quote each entry"),
+        (["position_size_mode=risk", "risk_per_trade=0.01"], "needs a stop-loss"),
+        (["ema_fast=30"], "must be under the slow EMA"),
         (["strategy=martingale"], "there are: ema_rsi"),
         (["trading_hours=Mon 8-9"], "is no time span"),
         (["is_active=false"], "decide nothing"),
     ],
 )
 def test_what_cannot_be_is_said_in_words(pairs, says):
-    with pytest.raises(ParametersError, match=says):
+    with pytest.raises(SettingError, match=says):
         parameters(*pairs)
 
 

@@ -1,0 +1,51 @@
+"""A bot's configuration as settings: by name, for a run, and as its strategy takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bots.models import BotConfig
+from bots.settings.schema import BOT_SETTINGS, RUN_SETTINGS, SettingError
+from bots.settings.strategies import strategy_named, strategy_settings
+from bots.settings.validate import Checked, check
+
+
+def parameter_values(bot: BotConfig) -> dict[str, Any]:
+    """Return the strategy's parameters by name: columns of the bot where there are such, else its `parameters`."""
+    values: dict[str, Any] = {}
+    for name in strategy_settings(bot.strategy):
+        if hasattr(bot, name):
+            values[name] = getattr(bot, name)
+        elif name in bot.parameters:
+            values[name] = bot.parameters[name]
+    return values
+
+
+def check_bot(bot: BotConfig) -> Checked:
+    """Check the bot's configuration on its own, asking nobody."""
+    own = parameter_values(bot) if _is_known(bot.strategy) else {}
+    return check(
+        bot.strategy, {setting.name: getattr(bot, setting.name) for setting in BOT_SETTINGS} | own, BOT_SETTINGS
+    )
+
+
+def _is_known(strategy: str) -> bool:
+    try:
+        strategy_named(strategy)
+    except SettingError:
+        return False
+    return True
+
+
+def strategy_params(bot: BotConfig) -> Any:
+    """Return the strategy's frozen parameters. Raise `SettingError`, naming the field, where one is out of bounds."""
+    checked = check(bot.strategy, parameter_values(bot), ())
+    for name, sentence in checked.problems.items():
+        raise SettingError(name, sentence)
+    return checked.strategy_params
+
+
+def run_values(bot: BotConfig) -> dict[str, object]:
+    """Return the bot's settings as those of a run, to be read by `make_settings`; costs are the account's, not here."""
+    values: dict[str, object] = {setting.name: getattr(bot, setting.name) for setting in RUN_SETTINGS if setting.of_bot}
+    return values | parameter_values(bot) | {"strategy": bot.strategy}
