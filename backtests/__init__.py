@@ -1,1 +1,1 @@
-"""Asks the bots' own decisions of the past, then measures and reports."""
+"""Backtests, optimisations, walk-forwards, Monte Carlo runs and parity checks, with their reports."""

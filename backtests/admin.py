@@ -1,4 +1,4 @@
-"""Runs in the admin: read-only lists that lead to the pages of results."""
+"""Read-only admin lists of runs; each row leads to the run's own page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from backtests.models import Backtest, HoldOutOpening, MonteCarlo, Optimisation,
 
 
 class RunAdmin(admin.ModelAdmin):
-    """A run is started and acted on from its pages; here it is found."""
+    """List runs; start and change them from their own pages."""
 
     list_display = ("__str__", "bot", "status", "total_return", "sharpe", "max_drawdown", "is_pinned", "page")
     list_filter = ("status", "symbol", "interval", "is_pinned")
@@ -40,7 +40,7 @@ admin.site.register([Backtest, Optimisation, WalkForward, MonteCarlo], RunAdmin)
 
 @admin.register(HoldOutOpening)
 class HoldOutOpeningAdmin(admin.ModelAdmin):
-    """Who looked at which hold-out, when and why. Nothing here can be changed."""
+    """List who opened which hold-out, when and why. Nothing here can be changed."""
 
     list_display = ("optimisation", "opened_at", "opened_by", "reason")
     list_select_related = ("optimisation", "opened_by")

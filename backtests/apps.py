@@ -1,4 +1,4 @@
-"""The backtests app."""
+"""App configuration of the backtests."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""What most tests of results run on: real hourly candles and filters of BTCUSDT on record, and a bot that trades it."""
+"""Fixtures of most tests of results: real hourly candles and filters of BTCUSDT on record, and a bot that trades it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def two_years(shared_data: Path) -> Klines:
 
 @pytest.fixture(scope="module")
 def klines(two_years: Klines) -> Klines:
-    """As many as most tests need; a module that needs others says so."""
+    """Return as many candles as most tests need; a module that needs others overrides this."""
     return two_years[:4000]
 
 
 @pytest.fixture
 def market(db: None, klines: Klines, shared_data: Path) -> None:
-    """The candles are stored and the symbol's filters on record."""
+    """Store the candles and the symbol's filters."""
     store.merge("BTCUSDT", klines)
     info = json.loads((shared_data / "exchange_info.json").read_text())
     entry = next(symbol for symbol in info["symbols"] if symbol["symbol"] == "BTCUSDT")

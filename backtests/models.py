@@ -1,6 +1,7 @@
-"""Results and what they came of: backtests, searches, walk-forwards, Monte Carlo runs. Runs are moved on in queue.py.
+"""Runs and their results: backtests, optimisations, walk-forwards, Monte Carlo runs.
 
-Each row says all that is needed to have the result again: settings, span, data hash, code version, seed.
+Each row holds all that is needed to reproduce its result: settings, time range, data hash, code version, seed. How runs
+change their status is in runs/queue.py.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from django.db.models import Q
 from bots.models import BotConfig, BotConfigVersion
 
 
-class Status(models.TextChoices):
+class RunStatus(models.TextChoices):
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
     PAUSED = "paused", "Paused"
@@ -23,11 +24,11 @@ class Status(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 class Run(models.Model):
-    """What every kind of run has in common. `result` is only ever written together with `done`."""
+    """The fields of every kind of run. `result` is only ever written together with the status `done`."""
 
     bot = models.ForeignKey(BotConfig, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     symbol = models.CharField(max_length=20)
@@ -44,7 +45,7 @@ class Run(models.Model):
     code_version = models.CharField(max_length=64, help_text="Hash of the sources that decide a result.")
     seed = models.BigIntegerField(default=1)
 
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    status = models.CharField(max_length=10, choices=RunStatus, default=RunStatus.QUEUED)
     done_steps = models.PositiveIntegerField(default=0)
     total_steps = models.PositiveIntegerField(default=1)
     error = models.CharField(max_length=1000, blank=True)
@@ -93,7 +94,7 @@ class Run(models.Model):
 
     @property
     def progress(self) -> float:
-        """Done share, 0 to 1."""
+        """Return the share of steps that are done, 0 to 1."""
         return min(self.done_steps / self.total_steps, 1.0) if self.total_steps else 0.0
 
     @property
@@ -102,7 +103,7 @@ class Run(models.Model):
 
 
 class Backtest(Run):
-    """One run of the engine over a span."""
+    """One run of the engine over a time range."""
 
     optimisation = models.ForeignKey(
         "Optimisation", null=True, blank=True, on_delete=models.SET_NULL, related_name="backtests"
@@ -111,7 +112,7 @@ class Backtest(Run):
 
 
 class Optimisation(Run):
-    """A search of parameters. The end of the data is held out: `end_at` is where the search's own data stops."""
+    """A search for the best parameters. `end_at` is where its own data stops and the hold-out begins."""
 
     plan = models.JSONField(help_text="grid, conditions, method, objectives, min_trades, max_trials, round_size.")
     hold_out_start_at = models.DateTimeField(null=True, help_text="Open of the first bar that the search cannot see.")
@@ -125,7 +126,7 @@ class Optimisation(Run):
 
 
 class SearchChunk(models.Model):
-    """Some trials of a search that one worker makes in one go. `trials` is written once, with `done`."""
+    """Trials of an optimisation that one worker evaluates together. `trials` is written once, with `done_at`."""
 
     optimisation = models.ForeignKey(Optimisation, on_delete=models.CASCADE, related_name="chunks")
     number = models.PositiveIntegerField()
@@ -151,7 +152,7 @@ class SearchChunk(models.Model):
 
 
 class WalkForward(Run):
-    """Search and trade in turn, window by window."""
+    """An optimisation and a traded test in turn, window by window."""
 
     plan = models.JSONField(help_text="The search's plan, and train_days, test_days, anchored.")
     steps = models.JSONField(
@@ -164,7 +165,7 @@ class WalkForward(Run):
 
 
 class MonteCarlo(Run):
-    """The spread of outcomes of one backtest's trades or days."""
+    """Simulated outcomes of one backtest's trades or days."""
 
     backtest = models.ForeignKey(Backtest, on_delete=models.CASCADE, related_name="monte_carlos")
     plan = models.JSONField(help_text="method, paths, mean_block, skip_probability, ruin_level, stress.")
@@ -174,7 +175,7 @@ class MonteCarlo(Run):
 
 
 class HoldOutOpening(models.Model):
-    """Someone looked at the data that was held out of a search. Never deleted by the site: a second look is no test."""
+    """A look at the hold-out of an optimisation. Never deleted by the site: a second look is no test."""
 
     optimisation = models.ForeignKey(Optimisation, on_delete=models.PROTECT, related_name="openings")
     backtest = models.ForeignKey(Backtest, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -191,7 +192,7 @@ class HoldOutOpening(models.Model):
 
 
 class DeletedTrials(models.Model):
-    """Trials of a run that was deleted. They were made all the same, and count against later results on their bars."""
+    """Trials of a deleted run. They still count against later results on the same bars."""
 
     symbol = models.CharField(max_length=20)
     interval = models.CharField(max_length=4)
@@ -212,7 +213,7 @@ class DeletedTrials(models.Model):
 
 
 class Application(models.Model):
-    """A result's parameters became a bot's version. The version before it is what taking it back brings back."""
+    """A result's parameters that became a bot's version. Reverting brings back the version before it."""
 
     kind = models.CharField(max_length=20)
     run_id = models.PositiveBigIntegerField()
@@ -226,6 +227,6 @@ class Application(models.Model):
         return f"{self.kind} {self.run_id} to {self.version}"
 
 
-def kinds() -> dict[str, type[Any]]:
-    """The kinds of runs by the names that addresses use."""
+def run_models() -> dict[str, type[Any]]:
+    """Return the models of runs by the names that addresses use."""
     return {"backtest": Backtest, "optimisation": Optimisation, "walkforward": WalkForward, "montecarlo": MonteCarlo}

@@ -1,4 +1,4 @@
-"""A result's parameters become a bot's new version, and can be taken back: what changes, and the changing."""
+"""Promote a result's parameters to a bot's new version, and revert that."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bots.settings.schema import BY_NAME
 from bots.settings.strategies import strategy_settings
 from bots.strategy import registry
 
-NOT_TAKEN_BACK = ("api_key", "symbol", "timeframe", "initial_capital")
+NOT_REVERTED = ("api_key", "symbol", "timeframe", "initial_capital")
 
 
-def put_into(bot: BotConfig, wanted: dict[str, str]) -> list[dict[str, Any]]:
-    """Put parameters into a bot, unsaved and validated: what changes, a row each."""
-    own = {described.name: described for described in registry.get(bot.strategy).FIELDS}
+def apply_settings(bot: BotConfig, settings: dict[str, str]) -> list[dict[str, Any]]:
+    """Set parameters on a bot, unsaved and validated; return what changes, a row each."""
+    strategy_fields = {described.name: described for described in registry.get(bot.strategy).FIELDS}
     changes = []
-    for name, text in wanted.items():
-        if name not in own and name not in BY_NAME:
+    for name, text in settings.items():
+        if name not in strategy_fields and name not in BY_NAME:
             raise RunError(
                 f"{bot} trades by {bot.strategy}, which has no parameter {name}: choose a bot of that strategy."
             )
@@ -32,7 +32,7 @@ def put_into(bot: BotConfig, wanted: dict[str, str]) -> list[dict[str, Any]]:
             setattr(bot, name, (BY_NAME.get(name) or strategy_settings(bot.strategy)[name]).read(text))
         else:
             before = bot.parameters.get(name)
-            bot.parameters = {**bot.parameters, name: int(text) if own[name].is_integer else float(text)}
+            bot.parameters = {**bot.parameters, name: int(text) if strategy_fields[name].is_integer else float(text)}
         changes.append(
             {"name": name, "before": _plain(before), "after": _plain(text), "changes": _plain(before) != _plain(text)}
         )
@@ -47,15 +47,15 @@ def _plain(value: Any) -> str:
 
 @transaction.atomic
 def apply(bot: BotConfig, run: Run, *, reason: str, user: Any) -> BotConfigVersion:
-    """Store a bot whose parameters were changed as its new version, with where they came from."""
+    """Save a bot whose parameters were changed as its new version, with where they came from."""
     version = lifecycle.save(bot, author=user, reason=f"{reason} ({run})")
     Application.objects.get_or_create(version=version, defaults={"kind": run.kind, "run_id": run.pk})
     return version
 
 
 @transaction.atomic
-def take_back(application: Application, *, user: Any) -> BotConfigVersion:
-    """Bring back what a bot was before a result was applied. Raise `RunError` where it was changed again since."""
+def revert(application: Application, *, user: Any) -> BotConfigVersion:
+    """Restore what a bot was before a result was applied. Raise `RunError` if it was changed again since."""
     applied = application.version
     bot = BotConfig.objects.select_for_update().get(pk=applied.bot_id)
     newest = bot.versions.order_by("-number").first()
@@ -65,7 +65,7 @@ def take_back(application: Application, *, user: Any) -> BotConfigVersion:
     if before is None:
         raise RunError(f"{bot} has no version before {applied.number}.")
     for name, value in before.values.items():
-        if name not in NOT_TAKEN_BACK and hasattr(bot, name):
+        if name not in NOT_REVERTED and hasattr(bot, name):
             setattr(bot, name, cast(Field, bot._meta.get_field(name)).to_python(value))
     lifecycle.validate(bot)
     return lifecycle.save(bot, author=user, reason=f"Back to version {before.number}")

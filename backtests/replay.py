@@ -1,7 +1,7 @@
-"""The live runner over recorded candles: real runner, real client, paper exchange, on a clock that a loop moves.
+"""Run the live bot code over recorded candles: real tick, real client, paper exchange, a simulated clock.
 
-Bar by bar as TRADING_RULES 10 says. What it takes of the database is one bot, one paper account and their records; the
-command runs it in a throw-away database. The engine's answer to the same question is in engine.py.
+Bar by bar as TRADING_RULES 10 says. It needs one bot, one paper account and their records in the database; the command
+runs it in a throw-away one. The engine's answer to the same question is in engine/run.py.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from django.db.models import Sum
 
-from backtests.engine.metrics import Course, metrics
+from backtests.engine.metrics import EquityCurve, compute_metrics
 from backtests.engine.result import ClosedTrade, OpenTrade, RunResult
-from backtests.engine.timerange import Span
+from backtests.engine.timerange import TimeRange
 from bots.control import lifecycle
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Status, Trade
 from bots.settings.run_settings import RunSettings
@@ -40,22 +40,22 @@ from exchange.symbols.filters import parse_rules
 
 
 class ReplayFailed(Exception):
-    """A tick that could not be carried out; a replay does not go on past it."""
+    """A tick failed; the replay ends there."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRun:
-    """What to replay: candles from the data's first bar, the symbol's exchangeInfo entry, settings and span."""
+    """What to replay: candles from the data's first bar, the symbol's exchangeInfo entry, settings and time range."""
 
     symbol: str
     klines: FullKlines
     symbol_info: dict[str, Any]
     parameters: RunSettings
-    span: Span
+    time_range: TimeRange
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
+class _ReplaySetup:
     """One bot on a paper account of its own, with the clock that moves its market."""
 
     bot: BotConfig
@@ -64,18 +64,18 @@ class _Stage:
     rules: SymbolRules
     clock: ManualClock
 
-    def desk(self, asked_at_ms: int) -> TradingContext:
+    def context(self, asked_at_ms: int) -> TradingContext:
         return TradingContext(self.exchange, self.candles, self.rules, self.clock.now_ms(), asked_at_ms)
 
 
 def replay(run: ReplayRun, *, progress: Callable[[], object] = lambda: None) -> RunResult:
-    """Run a bot over the bars of the span; `progress` is called after each.
+    """Run a bot over the bars of the time range; `progress` is called after each.
 
     Raises:
         SpanError: the span holds no bars.
         ReplayFailed: a tick failed; its cause is in the message.
     """
-    first, end = run.span.rows(run.klines)
+    first, end = run.time_range.rows(run.klines)
     klines = run.klines[:end]
     stage = _set(run, klines, first)
     try:
@@ -91,8 +91,8 @@ def replay(run: ReplayRun, *, progress: Callable[[], object] = lambda: None) -> 
         venues.remove(PaperAccount.objects.get(name=stage.bot.name))
 
 
-def _set(run: ReplayRun, klines: FullKlines, first: int) -> _Stage:
-    """The bot, its key, its paper account and the market that it sees, before the first bar is decided."""
+def _set(run: ReplayRun, klines: FullKlines, first: int) -> _ReplaySetup:
+    """Create the bot, its key, its paper account and its market, before the first bar is decided."""
     settings, name = run.parameters, f"replay-{token_hex(8)}"
     rules = parse_rules(run.symbol_info)
     maker = settings.fee_rate if settings.maker_fee_rate is None else settings.maker_fee_rate
@@ -111,87 +111,92 @@ def _set(run: ReplayRun, klines: FullKlines, first: int) -> _Stage:
     BotState.objects.filter(bot=bot).update(status=Status.RUNNING)
     exchange = connect_locally(account, clock)
     # The runner accepts stop-market orders whatever an older file's orderTypes say (rule 8).
-    stage_rules = parse_rules(market.symbols()[run.symbol])
-    return _Stage(bot, exchange, MemoryCandles(exchange), stage_rules, clock)
+    accepted_rules = parse_rules(market.symbols()[run.symbol])
+    return _ReplaySetup(bot, exchange, MemoryCandles(exchange), accepted_rules, clock)
 
 
 def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunSettings) -> BotConfig:
-    """A bot with the settings of a run, on record with its first version."""
-    own = {field.name for field in BotConfig._meta.get_fields()}
+    """Create a bot with the settings of a run and its first version."""
+    bot_fields = {field.name for field in BotConfig._meta.get_fields()}
     values = settings.strategy_params._asdict()
-    columns = {field: value for field, value in values.items() if field in own}
+    columns = {field: value for field, value in values.items() if field in bot_fields}
     bot = BotConfig(
         name=name,
         api_key=key,
         symbol=symbol,
         timeframe=interval,
         strategy=settings.strategy,
-        parameters={field: value for field, value in values.items() if field not in own},
+        parameters={field: value for field, value in values.items() if field not in bot_fields},
         **{field: Decimal(str(value)) if isinstance(value, float) else value for field, value in columns.items()},
-        **{name: value for name, value in settings.values.items() if name in own},
+        **{name: value for name, value in settings.values.items() if name in bot_fields},
     )
     lifecycle.save(bot, reason="A run over recorded candles")
     return bot
 
 
-def _tick(stage: _Stage, asked_at_ms: int) -> None:
-    ticked = tick.run_bot(stage.bot.pk, desk=stage.desk(asked_at_ms))
+def _tick(stage: _ReplaySetup, asked_at_ms: int) -> None:
+    ticked = tick.run_bot(stage.bot.pk, desk=stage.context(asked_at_ms))
     if ticked.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
-        raise ReplayFailed(f"the tick at {stage.desk(asked_at_ms).now:%Y-%m-%d %H:%M} failed: {ticked.message}")
+        raise ReplayFailed(f"the tick at {stage.context(asked_at_ms).now:%Y-%m-%d %H:%M} failed: {ticked.message}")
 
 
-def _settle(stage: _Stage) -> None:
-    """Book what the last bar's range filled; nothing is decided after the span."""
-    held = claim(stage.bot.pk)
-    if held is None:
+def _settle(stage: _ReplaySetup) -> None:
+    """Book what the last bar's range filled; nothing is decided after the time range."""
+    lease = claim(stage.bot.pk)
+    if lease is None:
         raise ReplayFailed("the last tick still holds the bot's lease")
     try:
-        reconcile.settle(stage.bot, stage.desk(stage.clock.now_ms()), held)
+        reconcile.settle(stage.bot, stage.context(stage.clock.now_ms()), lease)
     finally:
-        release(held)
+        release(lease)
 
 
 # --- What came of it --------------------------------------------------------------------------------------------------
 
 
 def _result(run: ReplayRun, bot: BotConfig, klines: FullKlines, first: int) -> RunResult:
-    span = klines[first:]
+    time_range = klines[first:]
     trades = list(Trade.objects.filter(bot=bot).order_by("opened_at", "pk"))
     refused = Decision.objects.filter(bot=bot, action=Action.REFUSED).values_list("reason", flat=True)
     fees = Fill.objects.filter(bot=bot).aggregate(total=Sum("fee_quote"))["total"] or Decimal(0)
-    course = Course(
-        open_time=span.open_time,
+    curve = EquityCurve(
+        open_time=time_range.open_time,
         interval_ms=INTERVAL_MS[klines.interval],
-        close=span.close,
-        equity=_equity(bot, span),
-        exposed_bars=_exposed_bars(trades, span),
+        close=time_range.close,
+        equity=_equity(bot, time_range),
+        exposed_bars=_exposed_bars(trades, time_range),
         initial_capital=float(bot.initial_capital),
         trade_pnl=np.array([float(trade.net_pnl) for trade in trades if trade.closed_at is not None]),
         fees_paid=float(fees),
     )
     return RunResult(
         symbol=run.symbol,
-        bars=len(span),
-        first_open_time=int(span.open_time[0]),
-        last_open_time=int(span.open_time[-1]),
+        bars=len(time_range),
+        first_open_time=int(time_range.open_time[0]),
+        last_open_time=int(time_range.open_time[-1]),
         parameters=run.parameters.to_json(),
         trades=tuple(_trade(trade, klines) for trade in trades),
         rejections=Counter(refused),
-        metrics=metrics(course),
+        metrics=compute_metrics(curve),
     )
 
 
-def _equity(bot: BotConfig, span: FullKlines) -> Any:
-    """Equity at each bar's close: as decided on, and at the last bar, which nothing is decided on, from the ledger."""
+def _equity(bot: BotConfig, time_range: FullKlines) -> Any:
+    """Return the equity at each bar's close.
+
+    It is the one decided on; at the last bar, which has no decision, it is computed from the ledger.
+
+    It is the one decided on; at the last bar, which has no decision, it is computed from the ledger.
+    """
     state = BotState.objects.get(bot=bot)
     decided = Decision.objects.filter(bot=bot).order_by("bar").values_list("equity", flat=True)
-    return np.array([*decided, float(state.quote) + float(state.base) * float(span.close[-1])])
+    return np.array([*decided, float(state.quote) + float(state.base) * float(time_range.close[-1])])
 
 
-def _exposed_bars(trades: list[Trade], span: FullKlines) -> int:
-    """At how many bars' closes a position was held."""
-    ends = (len(span) if trade.closed_at is None else _row(span, _ms(trade.closed_at)) for trade in trades)
-    return sum(end - _row(span, _ms(trade.opened_at)) for end, trade in zip(ends, trades, strict=True))
+def _exposed_bars(trades: list[Trade], time_range: FullKlines) -> int:
+    """Return at how many bars' closes a position was open."""
+    ends = (len(time_range) if trade.closed_at is None else _row(time_range, _ms(trade.closed_at)) for trade in trades)
+    return sum(end - _row(time_range, _ms(trade.opened_at)) for end, trade in zip(ends, trades, strict=True))
 
 
 def _trade(trade: Trade, klines: FullKlines) -> ClosedTrade | OpenTrade:
@@ -211,7 +216,7 @@ def _trade(trade: Trade, klines: FullKlines) -> ClosedTrade | OpenTrade:
 
 
 def _row(klines: FullKlines, time_ms: int) -> int:
-    """The bar that holds a moment: the last one that opened at or before it."""
+    """Return the bar that holds a moment: the last one that opened at or before it."""
     return int(np.searchsorted(klines.open_time, time_ms, side="right")) - 1
 
 

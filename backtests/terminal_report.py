@@ -1,4 +1,4 @@
-"""A run's result on the terminal. Pages present the same values in templates."""
+"""The report of a run on the terminal. Pages show the same values in templates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LAST_TRADES = 10
 
 
 def result_table(result: RunResult) -> Group:
-    """Measures, refusals and the last trades of a run."""
+    """Return metrics, rejections and the last trades of a run."""
     return Group(_measures(result), _trades(result))
 
 
@@ -44,5 +44,5 @@ def _trades(result: RunResult) -> Table:
 
 
 def _exit(trade: ClosedTrade | OpenTrade) -> tuple[str, str]:
-    """At what price and why it was sold."""
+    """Return the price and reason of the exit."""
     return (plain(trade.exit_price), trade.exit_reason) if isinstance(trade, ClosedTrade) else ("", "open")

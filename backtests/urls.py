@@ -1,4 +1,4 @@
-"""Addresses of the pages of results. All of them ask for a login of staff."""
+"""URLs of the pages of results. All of them require a staff login."""
 
 from __future__ import annotations
 

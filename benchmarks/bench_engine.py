@@ -24,17 +24,17 @@ from numba import njit
 
 from backtests.engine.loop import run_bars_compiled
 from backtests.engine.run import (
-    Market,
-    backtest,
-    bars_of,
-    calendar_of,
-    events_of,
+    MarketData,
+    allocate_buffers,
+    bar_arrays,
+    engine_settings,
     prepare,
-    rows_of,
-    setup_of,
-    tape_for,
+    row_range,
+    run_backtest,
+    run_calendar,
+    strategy_events,
 )
-from backtests.engine.timerange import Span
+from backtests.engine.timerange import TimeRange
 from bots.settings.parse import make_settings
 from bots.settings.run_settings import RunSettings
 from exchange.api.types import Klines, SymbolRules
@@ -48,7 +48,7 @@ EVERY_RULE = SIGNALS_ONLY | {
 }  # fmt: skip
 
 
-def market_of(count: int) -> Market:
+def market_of(count: int) -> MarketData:
     """The seeded bars as a symbol with a tick, a step and a least notional."""
     bars = seeded_bars(count)
     rules = SymbolRules(
@@ -80,22 +80,22 @@ def bare(open_: Any, close: Any, fast: Any, slow: Any, rsi: Any, overbought: flo
     return trades
 
 
-def run_bare(market: Market, equity: Any) -> int:
+def run_bare(market: MarketData, equity: Any) -> int:
     close = market.candles.close
     fast, slow, rsi = talib.EMA(close, 12), talib.EMA(close, 26), talib.RSI(close, 14)
     return int(bare(market.candles.open, close, fast, slow, rsi, 70.0, 280, equity))
 
 
-def run_loop(market: Market, parameters: RunSettings, tape: Any) -> int:
+def run_loop(market: MarketData, parameters: RunSettings, buffers: Any) -> int:
     """The engine's own path of a search: signals, every rule, equity; no report."""
-    first, end = rows_of(market, parameters, Span())
-    bars = bars_of(
+    first, end = row_range(market, parameters, TimeRange())
+    bars = bar_arrays(
         market.candles,
-        events_of(market, parameters),
-        calendar_of(market.candles.open_time, first, end),
+        strategy_events(market, parameters),
+        run_calendar(market.candles.open_time, first, end),
         parameters.trading_hours,
     )
-    return int(run_bars_compiled(bars, first, end, setup_of(market, parameters), tape)[0])
+    return int(run_bars_compiled(bars, first, end, engine_settings(market, parameters), buffers)[0])
 
 
 def report(line: str) -> None:
@@ -105,19 +105,19 @@ def report(line: str) -> None:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     market = market_of(count)
-    equity, tape = np.empty(count), tape_for(count, -(-count // 1440))
+    equity, buffers = np.empty(count), allocate_buffers(count, -(-count // 1440))
     plain, full = make_settings(SIGNALS_ONLY), make_settings(EVERY_RULE)
     repeats = int(sys.argv[2]) if len(sys.argv) > 2 else REPEATS
-    report(f"{count} bars; {run_bare(market, equity)} trades bare, {run_loop(market, plain, tape)} signals only, "
-          f"{run_loop(market, full, tape)} with every rule")  # fmt: skip
+    report(f"{count} bars; {run_bare(market, equity)} trades bare, {run_loop(market, plain, buffers)} signals only, "
+          f"{run_loop(market, full, buffers)} with every rule")  # fmt: skip
     rows = timed_in_turns(
         {
             "bare loop": lambda: run_bare(market, equity),
-            "engine, signals only": lambda: run_loop(market, plain, tape),
-            "engine, every rule": lambda: run_loop(market, full, tape),
+            "engine, signals only": lambda: run_loop(market, plain, buffers),
+            "engine, every rule": lambda: run_loop(market, full, buffers),
         },
         repeats,
-    ) | {"engine, every rule, with report": timed(lambda: backtest(market, full), repeats)}
+    ) | {"engine, every rule, with report": timed(lambda: run_backtest(market, full), repeats)}
     for name, row in rows.items():
         report(f"{name:32} {row['median']:8.2f} ms   {row['cpu'] / rows['bare loop']['cpu']:5.2f} x bare (processor)")
 

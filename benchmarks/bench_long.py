@@ -23,14 +23,14 @@ def measure(bars: int) -> dict[str, float]:
     from common import peak_mb, timed
     from run_ours import FULL
 
-    from backtests.engine.run import backtest, tape_for
+    from backtests.engine.run import allocate_buffers, run_backtest
     from bots.settings.parse import make_settings
 
     parameters = make_settings(FULL)
-    backtest(market_of(2_000), parameters)  # loads the compiled loop
+    run_backtest(market_of(2_000), parameters)  # loads the compiled loop
     market = market_of(bars)
-    loop = timed(partial(run_loop, market, parameters, tape_for(bars, -(-bars // 1440))), 3)
-    whole = timed(lambda: backtest(market, parameters), 5)
+    loop = timed(partial(run_loop, market, parameters, allocate_buffers(bars, -(-bars // 1440))), 3)
+    whole = timed(lambda: run_backtest(market, parameters), 5)
     return {"loop": loop["cpu"], "report": whole["cpu"], "peak_mb": peak_mb()}
 
 

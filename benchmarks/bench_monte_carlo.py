@@ -21,19 +21,21 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from backtests.monte_carlo.simulation import FAN_POINTS, PERCENTILES, Method, Plan, simulate
+from backtests.monte_carlo.simulation import FAN_POINTS, PERCENTILES, ResamplingMethod, SimulationPlan, simulate
 
 PATHS, TRADES = 10_000, 500
 
 
-def drawn_by_numpy(returns: np.ndarray, method: Method, rng: np.random.Generator, plan: Plan) -> np.ndarray:
+def drawn_by_numpy(
+    returns: np.ndarray, method: ResamplingMethod, rng: np.random.Generator, plan: SimulationPlan
+) -> np.ndarray:
     """The returns of all paths at once, paths x trades."""
     shape = (plan.paths, len(returns))
-    if method is Method.SHUFFLE:
+    if method is ResamplingMethod.SHUFFLE:
         return rng.permuted(np.broadcast_to(returns, shape), axis=1)
-    if method is Method.BOOTSTRAP:
+    if method is ResamplingMethod.BOOTSTRAP:
         return returns[rng.integers(0, len(returns), shape, dtype=np.int32)]
-    if method is Method.SKIP:
+    if method is ResamplingMethod.SKIP:
         return np.where(rng.random(shape, dtype=np.float32) < plan.skip_probability, 0.0, returns)
     starts = rng.random(shape, dtype=np.float32) < 1 / plan.mean_block
     starts[:, 0] = True
@@ -43,7 +45,7 @@ def drawn_by_numpy(returns: np.ndarray, method: Method, rng: np.random.Generator
     return returns[(np.take_along_axis(fresh, begun, axis=1) + columns - begun) % len(returns)]
 
 
-def by_numpy(returns: np.ndarray, method: Method, plan: Plan) -> np.ndarray:
+def by_numpy(returns: np.ndarray, method: ResamplingMethod, plan: SimulationPlan) -> np.ndarray:
     equity = np.cumprod(1.0 + drawn_by_numpy(returns, method, np.random.default_rng(plan.seed), plan), axis=1)
     peak = np.maximum(np.maximum.accumulate(equity, axis=1), 1.0)
     drawdown = (1.0 - equity / peak).max(axis=1)
@@ -71,8 +73,8 @@ def main() -> None:
     repeat = parser.parse_args().repeat
     returns = np.random.default_rng(0).standard_t(4, TRADES) * 0.01 + 0.0005
     print(f"{PATHS:,} paths of {TRADES} trades, median of {repeat}")  # noqa: T201
-    for method in Method:
-        plan = Plan(method, PATHS)
+    for method in ResamplingMethod:
+        plan = SimulationPlan(method, PATHS)
         found = simulate(returns, plan)  # compiles
         ours = [found.final.mean(), found.drawdown.mean(), found.underwater.mean(), found.ruin_probability]
         theirs = by_numpy(returns, method, plan)

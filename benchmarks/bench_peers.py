@@ -44,7 +44,7 @@ def all_measured(cases: tuple[tuple[str, str], ...], repeats: int) -> Rows:
 
 
 def table(title: str, rows: Rows, figure: str, bare: str) -> list[str]:
-    """Rows by time; `figure` is what ratios are made of."""
+    """Rows by time; `metric` is what ratios are made of."""
     heads = f"{'median ms':>11}{'least':>9}{'CPU':>9}{'x bare':>8}{'x plain':>8}{'x full':>8}{'MB':>7}"
     lines = [f"\n{title}", f"{'':40}{heads}"]
     for name, row in sorted(rows.items(), key=lambda item: item[1][figure]):

@@ -45,7 +45,7 @@ def finished_run(bars: int) -> Any:
     from django.utils import timezone
 
     from backtests.runs import queue
-    from backtests.runs.inputs import Request
+    from backtests.runs.inputs import RunRequest
     from exchange.klines import store
     from exchange.models import Symbol
 
@@ -60,7 +60,7 @@ def finished_run(bars: int) -> Any:
     }  # fmt: skip
     Symbol.objects.create(venue="live", name=SYMBOL, base="BTC", quote="USDT", info=info, read_at=timezone.now())
     store.merge(SYMBOL, seeded_klines(bars))
-    run = queue.new_backtest(Request(SYMBOL, "1m", SETTINGS))
+    run = queue.new_backtest(RunRequest(SYMBOL, "1m", SETTINGS))
     started = time.perf_counter()
     queue.execute_backtest(run)
     run.refresh_from_db()

@@ -111,13 +111,13 @@ def search(levels: int) -> tuple[Any, float]:
     """Have 400 x `levels` trials made, and the seconds that took."""
     from backtests import tasks
     from backtests.optimisation import rounds
-    from backtests.runs.inputs import Request
+    from backtests.runs.inputs import RunRequest
 
     plan = {"grid": [*COMMON, "rsi_overbought=" + ",".join(f"{60 + n / 2:g}" for n in range(levels))]}
     settings = {"initial_capital": "100000000", "position_size_mode": "percent", "position_size_perc": "1"}
-    one = rounds.new_optimisation(Request("BTCUSDT", "1m", settings), plan, hold_out=0.0)
+    one = rounds.new_optimisation(RunRequest("BTCUSDT", "1m", settings), plan, hold_out=0.0)
     began = time.perf_counter()
-    tasks.ring(one)
+    tasks.enqueue(one)
     while one.is_unfinished:
         time.sleep(0.05)
         one.refresh_from_db()
@@ -133,8 +133,8 @@ def making_seconds(one: Any) -> float:
     """From the first chunk's claim to the last one's end: without the queueing before and the judging after."""
     from django.db.models import Max, Min
 
-    span = one.chunks.aggregate(first=Min("claimed_at"), last=Max("done_at"))
-    return (span["last"] - span["first"]).total_seconds()
+    time_range = one.chunks.aggregate(first=Min("claimed_at"), last=Max("done_at"))
+    return (time_range["last"] - time_range["first"]).total_seconds()
 
 
 def main() -> None:

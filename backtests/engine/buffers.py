@@ -1,4 +1,4 @@
-"""What the bar loop reads and writes (loop.py), as values that numba takes as they are.
+"""Inputs and outputs of the bar loop (loop.py) as named tuples that numba accepts.
 
 Amounts, prices and commissions are whole units of 1e-8 (int64), so that comparisons at a level are exact.
 """
@@ -18,12 +18,13 @@ UNITS = 1e8
 UNIT = 1e-8
 
 
-class Bars(NamedTuple):
-    """All bars of the data: arrays of equal length; and the rows that carry a BUY and a SELL, and that begin a UTC day.
+class BarArrays(NamedTuple):
+    """All bars of the data as arrays of equal length, with the rows of signals and of days.
 
-    `day_ends` are the last rows of the days in the span.
-    `shut` says for each minute of a week, from Monday on, whether entries are forbidden; empty forbids none.
-    `ranges` are those of the closes (`ranges_of`), where many runs share them; else empty.
+    `buys` and `sells` are the rows that carry such a signal. `days` are the rows that begin a UTC day, `day_ends` the
+    last row of each day of the run. `blocked` tells for each minute of a week, from Monday on, whether entries are
+    forbidden; empty forbids none. `ranges` are the block ranges of the closes (`block_ranges`) where many runs share
+    them, else empty.
     """
 
     open_time: NDArray[np.int64]  # read where trading hours are limited
@@ -35,22 +36,22 @@ class Bars(NamedTuple):
     sells: NDArray[np.int64]
     days: NDArray[np.int64]
     day_ends: NDArray[np.int64]
-    shut: NDArray[np.bool_]
+    blocked: NDArray[np.bool_]
     ranges: NDArray[np.float64]
 
 
-class Series(NamedTuple):
-    """The prices that a position meets: the arrays of `Bars` by these names."""
+class PriceArrays(NamedTuple):
+    """The price arrays of `BarArrays` that exits are decided on."""
 
     open: NDArray[np.float64]
     high: NDArray[np.float64]
     low: NDArray[np.float64]
 
 
-class Setup(NamedTuple):
-    """What holds for the whole run. Units of 1e-8 where the name does not say a fraction."""
+class EngineSettings(NamedTuple):
+    """The settings of one run as the loop takes them. Units of 1e-8 where the name does not say a fraction."""
 
-    settings: RuleSettings
+    rule_settings: RuleSettings
     rules: LotRules
     initial: int
     compounding: bool
@@ -63,10 +64,11 @@ class Setup(NamedTuple):
 
 
 class RunBuffers(NamedTuple):
-    """What the loop writes: `equity` per bar of the span (unless it has no room: a search needs none); `daily`, the
-    equity at the close of each day's last bar; the rest per trade, in units of 1e-8.
+    """Arrays that the loop writes.
 
-    Bars are row numbers in the data; an open trade has exit bar -1. `rejected` counts by `RejectionReason`.
+    `equity` is per bar of the run; it is empty where nobody needs it, as in an optimisation. `daily` is the equity at
+    the close of each day's last bar. The others are per trade, in units of 1e-8. Bars are row numbers in the data; an
+    open trade has exit bar -1. `rejected` counts by `RejectionReason`.
     """
 
     equity: NDArray[np.float64]
@@ -83,9 +85,10 @@ class RunBuffers(NamedTuple):
     rejected: NDArray[np.int64]
 
 
-class Outcome(NamedTuple):
-    """What the tape holds: trades, closed ones among them. With it, of the bars' closes: the largest drawdown of the
-    equity, and how many of them a position was held at.
+class RunSummary(NamedTuple):
+    """Counts of a run.
+
+    All trades, the closed ones, the largest drawdown at a close, and the bars with a position at their close.
     """
 
     trades: int
@@ -96,5 +99,5 @@ class Outcome(NamedTuple):
 
 @register_jitable
 def price_units(price: float) -> int:
-    """A price with at most 8 decimals as whole units."""
+    """Return a price of at most 8 decimals in whole units."""
     return math.floor(price * UNITS + 0.5)

@@ -1,6 +1,6 @@
-"""How a position ends: by a level that a bar meets, or at the open after a SELL (rule 8). Part of the bar loop.
+"""Exits of a position within the bar loop: at a stop, a target or a trailing stop, or on a SELL signal (rule 8).
 
-Only bars near a level meet the exact rules; what is far from all of them is passed over in floats.
+Only bars near a level are put to the exact rules; bars far from all of them are skipped by comparing floats.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from backtests.engine.buffers import UNIT, Series, Setup, price_units
+from backtests.engine.buffers import UNIT, EngineSettings, PriceArrays, price_units
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.types import ExitParams, ExitReason, Levels
 from exchange.fills import bid_price
 
-ABOUT = 1e-9  # relative: far more than floats can be off, and so few bars that asking the exact rules costs nothing
+MARGIN = 1e-9  # relative: far more than floats can be off, and so few bars that asking the exact rules costs nothing
 
 
-class Sale(NamedTuple):
-    """How a bar ends a position: price in units, and why; NONE where it does not."""
+class ExitFill(NamedTuple):
+    """The fill that ends a position: price in units and reason; the reason is NONE where the bar does not end it."""
 
     price: int
     reason: ExitReason
@@ -29,34 +29,39 @@ class Sale(NamedTuple):
 
 
 @register_jitable
-def sale_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, slippage: int, tick: int) -> Sale:
-    """Rule 8.1 to 8.4: what the open itself does to a position of an earlier bar."""
-    if force(rest) > 0 and open_ <= force(rest) * tick:
-        return Sale(bid_price(open_, slippage, tick), stop_reason(rest), False)
-    if now.target > 0 and open_ >= now.target * tick:
-        return Sale(now.target * tick, ExitReason.TAKE_PROFIT, True)
+def exit_at_open(open_: int, resting: Levels, current: Levels, wants_exit: bool, slippage: int, tick: int) -> ExitFill:
+    """Return the exit at the bar's open of a position from an earlier bar, if any (rules 8.1 to 8.4).
+
+    `resting` are the levels that rested while the bar opened, `current` those that hold in it.
+
+    `resting` are the levels that rested while the bar opened, `current` those that hold in it.
+    """
+    if force(resting) > 0 and open_ <= force(resting) * tick:
+        return ExitFill(bid_price(open_, slippage, tick), stop_reason(resting), False)
+    if current.target > 0 and open_ >= current.target * tick:
+        return ExitFill(current.target * tick, ExitReason.TAKE_PROFIT, True)
     if wants_exit:
-        return Sale(bid_price(open_, slippage, tick), ExitReason.SIGNAL, False)
-    return Sale(0, ExitReason.NONE, False)
+        return ExitFill(bid_price(open_, slippage, tick), ExitReason.SIGNAL, False)
+    return ExitFill(0, ExitReason.NONE, False)
 
 
 @register_jitable
-def sale_in_bar(open_: int, high: int, low: int, now: Levels, slippage: int, tick: int) -> Sale:
-    """Rule 8.4 to 8.6: what a bar does to a position held since its open or bought at it."""
-    stop = force(now) * tick
+def exit_in_bar(open_: int, high: int, low: int, current: Levels, slippage: int, tick: int) -> ExitFill:
+    """Return the exit within the bar, if any (rules 8.4 to 8.6), of a position held since its open."""
+    stop = force(current) * tick
     if stop > 0 and open_ <= stop:
-        return Sale(bid_price(open_, slippage, tick), stop_reason(now), False)
+        return ExitFill(bid_price(open_, slippage, tick), stop_reason(current), False)
     if stop > 0 and low <= stop:
-        return Sale(bid_price(stop, slippage, tick), stop_reason(now), False)
-    if now.target > 0 and high >= now.target * tick:
-        return Sale(now.target * tick, ExitReason.TAKE_PROFIT, True)
-    return Sale(0, ExitReason.NONE, False)
+        return ExitFill(bid_price(stop, slippage, tick), stop_reason(current), False)
+    if current.target > 0 and high >= current.target * tick:
+        return ExitFill(current.target * tick, ExitReason.TAKE_PROFIT, True)
+    return ExitFill(0, ExitReason.NONE, False)
 
 
-class Watch(NamedTuple):
-    """What a held position's bars are watched for, as floats a little inside the exact levels.
+class NearLevels(NamedTuple):
+    """Prices a little inside the exact levels, as floats. A bar that stays between them cannot end the position.
 
-    `kept` is the share of the highest price that the trail keeps; 0 where nothing trails.
+    `trail_ratio` is the trailing stop over the highest price; 0 where nothing trails.
     """
 
     stop: float
@@ -65,76 +70,79 @@ class Watch(NamedTuple):
 
 
 @register_jitable
-def watch_for(levels: Levels, exits: ExitParams, tick_size: float) -> Watch:
-    """The watch over an entry's levels."""
-    return Watch(
-        levels.stop * tick_size * (1.0 + ABOUT) + UNIT if levels.stop > 0 else -math.inf,
-        levels.target * tick_size * (1.0 - ABOUT) - UNIT if levels.target > 0 else math.inf,
-        (1.0 - exits.trailing_stop) * (1.0 + ABOUT) if exits.trailing_stop > 0.0 else 0.0,
+def near_levels(levels: Levels, exits: ExitParams, tick_size: float) -> NearLevels:
+    """Return the near levels of an entry's exact levels."""
+    return NearLevels(
+        levels.stop * tick_size * (1.0 + MARGIN) + UNIT if levels.stop > 0 else -math.inf,
+        levels.target * tick_size * (1.0 - MARGIN) - UNIT if levels.target > 0 else math.inf,
+        (1.0 - exits.trailing_stop) * (1.0 + MARGIN) if exits.trailing_stop > 0.0 else 0.0,
     )
 
 
 @register_jitable
-def near_bar(
+def first_bar_near(
     high: NDArray[np.float64],
     low: NDArray[np.float64],
     bar: int,
     stop: int,
-    watch: Watch,
+    near: NearLevels,
     highest: float,
     before: float,
 ) -> tuple[int, float, float]:
-    """The first bar from `bar` on that comes near a level; `stop` where none does.
+    """Return the first bar from `bar` on that comes near a level, or `stop` if none does.
 
-    With it, the highest price that the levels stand on as that bar opens, and as the bar before it did.
+    Also return the highest price that counts as that bar opens, and the one that counted a bar earlier.
     """
-    near = max(watch.stop, highest * watch.kept + UNIT)
-    while bar < stop and low[bar] > near and high[bar] < watch.target:
+    threshold = max(near.stop, highest * near.kept + UNIT)
+    while bar < stop and low[bar] > threshold and high[bar] < near.target:
         before = highest
-        if watch.kept > 0.0 and high[bar] > highest:
+        if near.kept > 0.0 and high[bar] > highest:
             highest = high[bar]
-            near = max(watch.stop, highest * watch.kept + UNIT)
+            threshold = max(near.stop, highest * near.kept + UNIT)
         bar += 1
     return bar, highest, before
 
 
 @register_jitable
-def way_out(series: Series, entry: int, due: int, end: int, price: float, setup: Setup) -> tuple[int, Sale]:
-    """The bar that ends a position bought at `price` at the open of bar `entry`, and how; `end` where none does.
+def find_exit(
+    series: PriceArrays, entry: int, signal_bar: int, end: int, price: float, settings: EngineSettings
+) -> tuple[int, ExitFill]:
+    """Return the bar that ends a position and its fill; `end` if none does.
 
-    `due` is the bar at whose open a signal sells it (`end`: none does). Only bars near a level meet the exact rules.
+    The position was bought at `price` at the open of bar `entry`. A signal sells it at the open of `signal_bar` (`end`:
+    no signal does). Only bars near a level are put to the exact rules.
     """
-    exits, tick_size = setup.settings.exits, setup.rules.tick_size
+    exits, tick_size = settings.rule_settings.exits, settings.rules.tick_size
     highest = before = price
     fixed = opening_levels(exits, highest, tick_size)
-    watch = watch_for(fixed, exits, tick_size)
+    near = near_levels(fixed, exits, tick_size)
     bar = entry
     while bar < end:
-        bar, highest, before = near_bar(series.high, series.low, bar, due, watch, highest, before)
+        bar, highest, before = first_bar_near(series.high, series.low, bar, signal_bar, near, highest, before)
         if bar >= end:
             break
         open_ = price_units(series.open[bar])
-        now = Levels(fixed.stop, fixed.target, trail_level(exits, highest, tick_size))
-        sale = Sale(0, ExitReason.NONE, False)
+        current = Levels(fixed.stop, fixed.target, trail_level(exits, highest, tick_size))
+        fill = ExitFill(0, ExitReason.NONE, False)
         if bar > entry:
-            rest = Levels(fixed.stop, fixed.target, trail_level(exits, before, tick_size))
-            sale = sale_at_open(open_, rest, now, bar == due, setup.slippage, setup.tick)
-        if sale.reason == ExitReason.NONE:
+            resting = Levels(fixed.stop, fixed.target, trail_level(exits, before, tick_size))
+            fill = exit_at_open(open_, resting, current, bar == signal_bar, settings.slippage, settings.tick)
+        if fill.reason == ExitReason.NONE:
             high, low = price_units(series.high[bar]), price_units(series.low[bar])
-            sale = sale_in_bar(open_, high, low, now, setup.slippage, setup.tick)
-        if sale.reason != ExitReason.NONE:
-            return bar, sale
+            fill = exit_in_bar(open_, high, low, current, settings.slippage, settings.tick)
+        if fill.reason != ExitReason.NONE:
+            return bar, fill
         before = highest
-        if watch.kept > 0.0:
+        if near.kept > 0.0:
             highest = max(highest, series.high[bar])
         bar += 1
-    return end, Sale(0, ExitReason.NONE, False)
+    return end, ExitFill(0, ExitReason.NONE, False)
 
 
 @register_jitable
-def sale_on_signal(opens: NDArray[np.float64], due: int, end: int, setup: Setup) -> Sale:
-    """What a signal gets at the open of bar `due`, where nothing else can sell; none where the bars `end` before."""
-    if due >= end:
-        return Sale(0, ExitReason.NONE, False)
+def exit_on_signal(opens: NDArray[np.float64], signal_bar: int, end: int, settings: EngineSettings) -> ExitFill:
+    """Return the exit at the open of `signal_bar` where no level can sell; none if the bars `end` before."""
+    if signal_bar >= end:
+        return ExitFill(0, ExitReason.NONE, False)
     nothing = Levels(0, 0, 0)
-    return sale_at_open(price_units(opens[due]), nothing, nothing, True, setup.slippage, setup.tick)
+    return exit_at_open(price_units(opens[signal_bar]), nothing, nothing, True, settings.slippage, settings.tick)

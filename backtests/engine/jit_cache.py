@@ -1,4 +1,4 @@
-"""Where compiled code is kept: a folder named by the hash of every source that it is made from.
+"""The cache folder of compiled code, named by the hash of every source file that the code is made from.
 
 numba's own cache looks only at the file of the function it compiles: an edit in a step function elsewhere would go on
 running yesterday's rules. Import this before anything that is compiled with `cache=True`.
@@ -35,7 +35,7 @@ UNUSED_AFTER_S = 30 * 86_400
 
 
 def sources_hash(sources: Iterable[Path] = SOURCES) -> str:
-    """SHA-256 over the sources' names and contents, and over what compiles them."""
+    """Return the SHA-256 of the sources' names and contents and of the compiler's versions."""
     digest = hashlib.sha256(f"{platform.python_version()} {numba.__version__} {np.__version__}".encode())
     for source in sources:
         if source.is_file():
@@ -44,7 +44,7 @@ def sources_hash(sources: Iterable[Path] = SOURCES) -> str:
 
 
 def cache_folder() -> Path:
-    """The folder for code made from the sources as they are now: beside them, or in VAR_DIR, or a private one."""
+    """Return the cache folder of the present sources: in the checkout, in VAR_DIR, or a private one."""
     private = Path(tempfile.gettempdir()) / f"tradingsite-compiled-{os.getuid()}"
     places = [ROOT / "var" / "compiled", Path(os.environ.get("VAR_DIR") or ROOT / "var") / "compiled"]
     return next((place for place in places if _is_open(place)), private) / sources_hash()
@@ -60,7 +60,7 @@ def _is_open(place: Path) -> bool:
 
 
 def use_cache() -> Path:
-    """Point numba, here and in processes started from here, at the folder; drop folders long unused."""
+    """Point numba at the cache folder, also in child processes, and delete folders long unused."""
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
@@ -78,5 +78,5 @@ FOLDER = use_cache()
 
 @lru_cache
 def compile_cached(function: Any) -> Any:
-    """The function as machine code."""
+    """Return the function compiled to machine code."""
     return numba.njit(cache=True, nogil=True)(function)

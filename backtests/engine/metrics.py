@@ -1,7 +1,7 @@
-"""Every measure of a run, from plain arrays: what a backtest and a replay report alike (rule 9).
+"""Performance metrics of a run from plain arrays, the same for a backtest and a replay (rule 9).
 
-Pure. A measure that is not defined (no trades, no losses, no fall) is None, never 0. How likely the result is to
-be luck is judged in overfitting.py.
+Pure. A metric that is not defined (no trades, no losses, no drawdown) is None, never 0. How likely the result is luck
+is measured in statistics/overfitting.py.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ DEFINITIONS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """What became of a ledger, bar by bar, over the bars of the run alone.
+class EquityCurve:
+    """Equity of a run bar by bar, with its closed trades.
 
     Arrays of equal length n, ascending: `open_time` int64 ms, `close` the bars' closes, `equity` at each close in
     quote; a position was held at `exposed_bars` of them. `trade_pnl` holds the net PnL of closed trades, oldest first.
@@ -60,7 +60,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The measures by the names that reports use. Fractions and ratios, except the amounts named in `MONEY`."""
+    """Performance metrics of a run. Fractions and ratios, except the amounts named in `MONEY`."""
 
     final_equity: float
     total_return: float
@@ -79,7 +79,7 @@ class Metrics:
     buy_and_hold_return: float
 
     def to_json(self) -> dict[str, str | float | int | None]:
-        """Amounts of quote as text with 8 decimals, the rest as numbers, null where undefined."""
+        """Return amounts of quote as text with 8 decimals, the rest as numbers, null where undefined."""
         values = asdict(self)
         for name in MONEY:
             if values[name] is not None:
@@ -87,52 +87,55 @@ class Metrics:
         return values
 
 
-NAMES = tuple(field.name for field in fields(Metrics))
+METRIC_NAMES = tuple(field.name for field in fields(Metrics))
 
 
-def metrics(course: Course) -> Metrics:
-    """Measure a run. Raise `ValueError` when it has no bars or its arrays do not fit together."""
-    _require_bars(course)
-    daily = daily_returns(course.open_time, course.equity)
-    return measured(course, daily, max_drawdown(course.equity, course.initial_capital))
+def compute_metrics(curve: EquityCurve) -> Metrics:
+    """Compute the metrics of a run. Raise `ValueError` if it has no bars or its arrays do not fit together."""
+    _require_bars(curve)
+    daily = daily_returns(curve.open_time, curve.equity)
+    return metrics_from_returns(curve, daily, max_drawdown(curve.equity, curve.initial_capital))
 
 
-def measured(course: Course, daily: NDArray[np.float64], fall: float) -> Metrics:
-    """Measure a run whose daily returns and largest drawdown are known, as the engine knows them.
+def metrics_from_returns(curve: EquityCurve, daily: NDArray[np.float64], drawdown: float) -> Metrics:
+    """Compute the metrics of a run whose daily returns and largest drawdown are already known.
 
-    Of the course's equity the last value alone counts here.
+    Of the curve's equity only the last value counts here.
     """
-    values = {name: _known(value) for name, value in zip(NAMES, figures(course, daily, fall), strict=True)}
-    return Metrics(**values | {"closed_trades": len(course.trade_pnl)})  # type: ignore[arg-type]
+    values = {
+        name: _none_if_nan(value)
+        for name, value in zip(METRIC_NAMES, metric_values(curve, daily, drawdown), strict=True)
+    }
+    return Metrics(**values | {"closed_trades": len(curve.trade_pnl)})  # type: ignore[arg-type]
 
 
-def figures(course: Course, daily: NDArray[np.float64], fall: float) -> tuple[float, ...]:
-    """What `measured` says, by the order of `Metrics`; NaN where a measure is not defined."""
-    return _figures(
+def metric_values(curve: EquityCurve, daily: NDArray[np.float64], drawdown: float) -> tuple[float, ...]:
+    """Return the metrics in the order of `Metrics`; NaN where one is not defined."""
+    return _metric_values(
         daily,
-        np.asarray(course.trade_pnl, dtype=np.float64),
-        course.initial_capital,
-        float(course.equity[-1]),
-        (int(course.open_time[-1]) + course.interval_ms - 1 - int(course.open_time[0])) / DAY_MS,
-        fall,
-        course.exposed_bars / len(course.open_time),
-        float(course.fees_paid),
-        float(course.close[-1] / course.close[0]) - 1,
+        np.asarray(curve.trade_pnl, dtype=np.float64),
+        curve.initial_capital,
+        float(curve.equity[-1]),
+        (int(curve.open_time[-1]) + curve.interval_ms - 1 - int(curve.open_time[0])) / DAY_MS,
+        drawdown,
+        curve.exposed_bars / len(curve.open_time),
+        float(curve.fees_paid),
+        float(curve.close[-1] / curve.close[0]) - 1,
     )
 
 
-def _require_bars(course: Course) -> None:
-    lengths = {len(course.open_time), len(course.close), len(course.equity)}
+def _require_bars(curve: EquityCurve) -> None:
+    lengths = {len(curve.open_time), len(curve.close), len(curve.equity)}
     if len(lengths) != 1:
         raise ValueError(f"bars, closes and equity must be of one length, not {sorted(lengths)}")
     if lengths == {0}:
         raise ValueError("there is nothing to measure: the run has no bars")
-    if not course.initial_capital > 0:
-        raise ValueError(f"the initial capital must be over 0, not {course.initial_capital}")
+    if not curve.initial_capital > 0:
+        raise ValueError(f"the initial capital must be over 0, not {curve.initial_capital}")
 
 
 def last_of_each_day(open_time: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Index of the last bar of each UTC day that has bars; a bar belongs to the day of its open."""
+    """Return the index of the last bar of each UTC day that has bars. A bar belongs to the day of its open."""
     if not len(open_time):
         return np.empty(0, dtype=np.intp)
     midnights = np.arange(open_time[0] // DAY_MS + 1, open_time[-1] // DAY_MS + 2) * DAY_MS
@@ -141,44 +144,44 @@ def last_of_each_day(open_time: NDArray[np.int64]) -> NDArray[np.intp]:
 
 
 def daily_returns(open_time: NDArray[np.int64], equity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Simple returns of the daily equity, from the second day on."""
+    """Return the simple returns of the daily equity, from the second day on."""
     return returns_between(equity[last_of_each_day(open_time)])
 
 
 def returns_between(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Simple return of each value over the one before it."""
+    """Return the simple return of each value over the one before it."""
     return values[1:] / values[:-1] - 1
 
 
 def sharpe(returns: NDArray[np.float64], periods: float = DAYS_A_YEAR) -> float | None:
-    """Annual Sharpe ratio, risk-free 0. None for fewer than two returns, or returns that do not vary."""
-    return _known(_mean_over_deviation(returns) * math.sqrt(periods))
+    """Return the annual Sharpe ratio, risk-free rate 0. None for fewer than two returns or constant ones."""
+    return _none_if_nan(_mean_over_deviation(returns) * math.sqrt(periods))
 
 
 def sortino(returns: NDArray[np.float64], periods: float = DAYS_A_YEAR) -> float | None:
-    """Annual Sortino ratio (Sortino & van der Meer 1991, target 0). None where no return is negative."""
-    return _known(_mean_over_downside(returns) * math.sqrt(periods))
+    """Return the annual Sortino ratio (Sortino & van der Meer 1991, target 0). None if no return is negative."""
+    return _none_if_nan(_mean_over_downside(returns) * math.sqrt(periods))
 
 
 def sqn(pnl: NDArray[np.float64]) -> float | None:
-    """System quality number (V. Tharp), without his cap of 100 trades."""
-    return _known(_mean_over_deviation(pnl) * math.sqrt(len(pnl)))
+    """Return the system quality number (V. Tharp), without his cap of 100 trades."""
+    return _none_if_nan(_mean_over_deviation(pnl) * math.sqrt(len(pnl)))
 
 
 def profit_factor(pnl: NDArray[np.float64]) -> float | None:
-    """Gross profit over gross loss. None without a losing trade."""
-    won, lost, _ = _won_and_lost(pnl)
+    """Return gross profit over gross loss. None without a losing trade."""
+    won, lost, _ = _gains_and_losses(pnl)
     return won / lost if lost > 0 else None
 
 
-def _known(value: float) -> float | None:
-    """None for NaN, which is what compiled code says where a measure is not defined."""
+def _none_if_nan(value: float) -> float | None:
+    """Return None for NaN, which compiled code returns where a metric is not defined."""
     return None if math.isnan(value) else value
 
 
 @njit(cache=True, nogil=True)
 def _mean_over_deviation(values: NDArray[np.float64]) -> float:
-    """Mean over sample standard deviation; NaN for fewer than two values, or values that do not vary."""
+    """Return mean over sample deviation; NaN for fewer than two values or constant ones."""
     count = len(values)
     if count < 2:
         return math.nan
@@ -195,7 +198,7 @@ def _mean_over_deviation(values: NDArray[np.float64]) -> float:
 
 @njit(cache=True, nogil=True)
 def _mean_over_downside(values: NDArray[np.float64]) -> float:
-    """Mean over the root of the mean squared negative value of all; NaN where none is negative."""
+    """Return the mean over the root of the mean squared negative value; NaN if none is negative."""
     total, squares = 0.0, 0.0
     for value in values:
         total += value
@@ -205,8 +208,8 @@ def _mean_over_downside(values: NDArray[np.float64]) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _won_and_lost(pnl: NDArray[np.float64]) -> tuple[float, float, int]:
-    """Sum of the gains, sum of the losses as a positive number, and how many gained."""
+def _gains_and_losses(pnl: NDArray[np.float64]) -> tuple[float, float, int]:
+    """Return the sum of the gains, the sum of the losses as a positive number, and the count of gains."""
     won, lost, winners = 0.0, 0.0, 0
     for value in pnl:
         if value > 0.0:
@@ -219,7 +222,7 @@ def _won_and_lost(pnl: NDArray[np.float64]) -> tuple[float, float, int]:
 
 @njit(cache=True, nogil=True)
 def _growth(initial: float, final: float, days: float) -> float:
-    """Compound growth a year; NaN where it cannot be told."""
+    """Return the compound growth a year; NaN where it is not defined."""
     if days <= 0.0 or final < 0.0:
         return math.nan
     growth = math.pow(final / initial, DAYS_A_YEAR / days) - 1.0
@@ -227,25 +230,30 @@ def _growth(initial: float, final: float, days: float) -> float:
 
 
 def cagr(initial: float, final: float, days: float) -> float | None:
-    """Compound growth a year. None where it cannot be told: no time passed, less than nothing left, or over range."""
-    return _known(_growth(initial, final, days))
+    """Return the compound growth a year.
+
+    None if no time passed, the final value is negative, or the result overflows.
+
+    None if no time passed, the final value is negative, or the result overflows.
+    """
+    return _none_if_nan(_growth(initial, final, days))
 
 
 @njit(cache=True, nogil=True)
-def _figures(
+def _metric_values(
     daily: NDArray[np.float64],
     pnl: NDArray[np.float64],
     initial: float,
     final: float,
     days: float,
-    fall: float,
+    drawdown: float,
     exposure: float,
     fees: float,
-    hold: float,
+    buy_and_hold: float,
 ) -> tuple[float, ...]:
-    """Every measure by the order of `Metrics`; NaN where one is not defined."""
+    """Compute every metric in the order of `Metrics`; NaN where one is not defined."""
     trades, year = len(pnl), math.sqrt(DAYS_A_YEAR)
-    won, lost, winners = _won_and_lost(pnl)
+    won, lost, winners = _gains_and_losses(pnl)
     growth = _growth(initial, final, days)
     return (
         final,
@@ -253,8 +261,8 @@ def _figures(
         growth,
         _mean_over_deviation(daily) * year,
         _mean_over_downside(daily) * year,
-        growth / fall if fall > 0.0 else math.nan,
-        fall,
+        growth / drawdown if drawdown > 0.0 else math.nan,
+        drawdown,
         won / lost if lost > 0.0 else math.nan,
         winners / trades if trades > 0 else math.nan,
         (won - lost) / trades if trades > 0 else math.nan,
@@ -262,16 +270,21 @@ def _figures(
         exposure,
         float(trades),
         fees,
-        hold,
+        buy_and_hold,
     )
 
 
 def drawdowns(equity: NDArray[np.float64], initial: float) -> NDArray[np.float64]:
-    """Fall from the peak so far at each bar, as a positive fraction; the starting capital counts as a peak."""
+    """Return the drawdown from the peak so far at each bar, a positive fraction.
+
+    The starting capital counts as a peak.
+
+    The starting capital counts as a peak.
+    """
     peak = np.maximum(np.maximum.accumulate(equity), initial)
     return (peak - equity) / peak
 
 
 def max_drawdown(equity: NDArray[np.float64], initial: float) -> float:
-    """The largest of the drawdowns; 0 where equity never fell."""
+    """Return the largest drawdown; 0 if equity never fell."""
     return float(drawdowns(equity, initial).max())

@@ -1,7 +1,7 @@
-"""What a run over candles comes to: its trades, refusals and measures, as frozen values and as JSON.
+"""The result of a run over candles: trades, rejections and metrics, as frozen values and as JSON.
 
-A replay by the live runner and a backtest by the engine both end in a `RunResult`, so that they can be compared line by
-line. Prices, quantities and money are exact Decimals here and text in JSON.
+A replay and a backtest both end in a `RunResult`, so that they can be compared line by line. Prices, quantities and
+money are exact Decimals here and text in JSON.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ClosedTrade:
 
 @dataclass(frozen=True, slots=True)
 class OpenTrade:
-    """What was still held when the bars ended. `fees` and `net_pnl`, the change of the quote, are those so far."""
+    """The position still open when the bars ended. `fees` and `net_pnl`, the change of the quote, are those so far."""
 
     entry_time: int
     entry_price: Decimal
@@ -69,7 +69,7 @@ class OpenTrade:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """One run. `trades` are closed ones, oldest first, and then the open one if there is any.
+    """The result of one run. `trades` are the closed ones, oldest first, then the open one if there is one.
 
     `parameters` is what the run was asked to do, as JSON values; `rejections` counts refused BUYs by reason.
     """
@@ -88,7 +88,7 @@ class RunResult:
         return tuple(trade for trade in self.trades if isinstance(trade, ClosedTrade))
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON values, keys in a fixed order."""
+        """Return the result as JSON values, keys in a fixed order."""
         return {
             "symbol": self.symbol,
             "bars": self.bars,
@@ -101,11 +101,11 @@ class RunResult:
         }
 
     def digest(self) -> str:
-        """SHA-256 of the JSON: equal for equal results."""
+        """Return the SHA-256 of the JSON: equal for equal results."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Write the JSON file in one piece: a reader finds the whole result or none."""
+        """Write the JSON file atomically: a reader finds the whole result or none."""
         unfinished = path.with_name(path.name + ".part")
         unfinished.write_text(json.dumps(self.to_json(), indent=1) + "\n")
         unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""The stretch of bars that a run decides and fills on: `--from` and `--to` as people write times."""
+"""The time range that a run trades on: `--from` and `--to` as people write times."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 from exchange.api.types import Klines
 
 
-class SpanError(ValueError):
+class TimeRangeError(ValueError):
     """A span that cannot be read or holds no bars; the message says what would do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """From `start_ms` (included) to `end_ms` (excluded), by the bars' open times; None is the data's own end."""
+class TimeRange:
+    """A range from `start_ms` (included) to `end_ms` (excluded) by the bars' open times; None is the data's own end."""
 
     start_ms: int | None = None
     end_ms: int | None = None
 
     def rows(self, klines: Klines) -> tuple[int, int]:
-        """First row and the one after the last of the bars inside. Raise `SpanError` where there are none."""
+        """Return the first row inside and the one after the last. Raise `BacktestError` if there are none."""
         if not len(klines):
-            raise SpanError("the data has no bars")
+            raise TimeRangeError("the data has no bars")
         times = klines.open_time
         first = 0 if self.start_ms is None else int(np.searchsorted(times, self.start_ms))
         end = len(times) if self.end_ms is None else int(np.searchsorted(times, self.end_ms))
         if first >= end:
-            raise SpanError(f"{self} holds no bars: the data runs from {_iso(times[0])} to {_iso(times[-1])}")
+            raise TimeRangeError(f"{self} holds no bars: the data runs from {_iso(times[0])} to {_iso(times[-1])}")
         return first, end
 
     def __str__(self) -> str:
@@ -38,12 +38,12 @@ class Span:
         return f"the span from {start} to {end}"
 
 
-def parse_span(start: str | None = None, end: str | None = None) -> Span:
-    """A span from ISO dates or times, UTC unless they carry an offset. Raise `SpanError` for nonsense."""
-    span = Span(_time_ms("--from", start), _time_ms("--to", end))
-    if span.start_ms is not None and span.end_ms is not None and span.start_ms >= span.end_ms:
-        raise SpanError(f"--from {start} is not before --to {end}")
-    return span
+def parse_time_range(start: str | None = None, end: str | None = None) -> TimeRange:
+    """Parse ISO dates or times, UTC unless they carry an offset. Raise `BacktestError` for nonsense."""
+    time_range = TimeRange(_time_ms("--from", start), _time_ms("--to", end))
+    if time_range.start_ms is not None and time_range.end_ms is not None and time_range.start_ms >= time_range.end_ms:
+        raise TimeRangeError(f"--from {start} is not before --to {end}")
+    return time_range
 
 
 def _time_ms(option: str, text: str | None) -> int | None:
@@ -52,7 +52,7 @@ def _time_ms(option: str, text: str | None) -> int | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise SpanError(
+        raise TimeRangeError(
             f"{option} {text!r} is no ISO date or time, for example 2024-01-31 or 2024-01-31T12:00"
         ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Inputs of the forms that start runs: candles with what they cover, moments, ranges to search, lists of numbers.
+"""Form inputs of runs: datasets with their coverage, UTC times, parameter ranges, lists of numbers.
 
 Inputs that say their unit are the bot form's own (bots/settings/form_fields.py).
 """
@@ -12,7 +12,7 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from backtests.optimisation.space import SpaceError, parse_dimension
+from backtests.optimisation.space import SearchSpaceError, parse_dimension
 from bots.settings.strategies import can_be_off
 from bots.strategy.types import ParameterField
 from exchange.models import Dataset
@@ -21,7 +21,7 @@ SUGGESTED_VALUES = 20  # about as many values as a range is filled in with
 
 
 class DatasetField(forms.ChoiceField):
-    """Stored candles, each with what it covers."""
+    """A choice of stored candles, each labelled with its coverage."""
 
     def offer(self, rows: list[Dataset]) -> None:
         self.choices = [("", "Choose candles…"), *((f"{row.symbol}:{row.interval}", _coverage(row)) for row in rows)]
@@ -34,7 +34,7 @@ def _coverage(row: Dataset) -> str:
 
 
 class MomentInput(forms.DateTimeInput):
-    """A day; with its time where it is not midnight."""
+    """A date input; a date and time input where the time is not midnight."""
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
@@ -49,7 +49,7 @@ class MomentInput(forms.DateTimeInput):
 
 
 class MomentField(forms.CharField):
-    """A day, or a moment, in UTC, as ISO text; empty is the data's own end."""
+    """A UTC date or time as ISO text; empty is the data's own end."""
 
     widget = MomentInput
 
@@ -66,7 +66,7 @@ class MomentField(forms.CharField):
 
 
 class RangeInput(forms.MultiWidget):
-    """From, to, step, or a list instead."""
+    """Inputs of a parameter range: from, to and step, or a list of values instead."""
 
     def __init__(self, described: ParameterField) -> None:
         self.described = described
@@ -104,7 +104,7 @@ def _number_input(label: str, bound: str) -> forms.TextInput:
 
 
 class RangeField(forms.MultiValueField):
-    """The values of one parameter that a search tries, as text: `5:24:1` or `none,0.02`; empty is not searched."""
+    """The values of one parameter to try, as text: `5:24:1` or `none,0.02`; empty leaves it fixed."""
 
     def __init__(self, described: ParameterField, **kwargs: Any) -> None:
         self.described = described
@@ -129,7 +129,7 @@ class RangeField(forms.MultiValueField):
         text = _list_text(listed) if listed else ":".join(part for part in (low, high, step) if part)
         try:
             parse_dimension(f"{self.described.name}={text}", {self.described.name: self.described})
-        except SpaceError as error:
+        except SearchSpaceError as error:
             raise forms.ValidationError(str(error).replace(self.described.name, self.described.label)) from error
         return text
 
@@ -140,7 +140,7 @@ def _list_text(text: str) -> str:
 
 
 def suggested_range(described: ParameterField) -> str:
-    """From half of the default to twice it, in about twenty steps: something sensible to begin with."""
+    """Return a range from half of the default to twice it, in about twenty steps."""
     scale = 1 if described.is_integer else described.step
     low = max(described.minimum, round(described.default / 2 / scale) * scale)
     high = min(described.maximum, round(described.default * 2 / scale) * scale)
@@ -149,7 +149,7 @@ def suggested_range(described: ParameterField) -> str:
 
 
 class NumbersField(forms.CharField):
-    """Some numbers, separated by commas, as a list."""
+    """A list of numbers, separated by commas."""
 
     def clean(self, value: Any) -> list[float]:
         text = str(super().clean(value))
@@ -160,5 +160,5 @@ class NumbersField(forms.CharField):
 
 
 def range_name(strategy: str, parameter: str) -> str:
-    """What the input of a parameter's range is called."""
+    """Return the input name of a parameter's range."""
     return f"range__{strategy}__{parameter}"

@@ -1,4 +1,4 @@
-"""What a person fills in to simulate a finished backtest."""
+"""The form that starts a Monte Carlo run over a finished backtest."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 from django import forms
 
 from backtests.forms.inputs import NumbersField
-from backtests.forms.run import Group
-from backtests.models import Backtest, Status
-from backtests.monte_carlo.simulation import FEE_MULTIPLES, SLIPPAGES_BPS, Method
+from backtests.forms.run import FieldGroup
+from backtests.models import Backtest, RunStatus
+from backtests.monte_carlo.simulation import FEE_MULTIPLES, SLIPPAGES_BPS, ResamplingMethod
 from bots.settings.form_fields import FractionField, UnitInput
 
 METHODS = {
-    Method.BOOTSTRAP: "Bootstrap: trades drawn again and again, some twice, some never",
-    Method.SHUFFLE: "Shuffle: the same trades in another order; the end is the same, the way there is not",
-    Method.BLOCK: "Blocks of days: runs of good and bad days stay together",
-    Method.SKIP: "Skip: the order kept, each trade missed now and then",
+    ResamplingMethod.BOOTSTRAP: "Bootstrap: trades drawn again and again, some twice, some never",
+    ResamplingMethod.SHUFFLE: "Shuffle: the same trades in another order; the end is the same, the way there is not",
+    ResamplingMethod.BLOCK: "Blocks of days: runs of good and bad days stay together",
+    ResamplingMethod.SKIP: "Skip: the order kept, each trade missed now and then",
 }
 
 
 class MonteCarloForm(forms.Form):
-    """A Monte Carlo run over a finished backtest."""
+    """The settings of a Monte Carlo run."""
 
     backtest = forms.ModelChoiceField(
         Backtest.objects.none(), empty_label="Choose a backtest…", help_text="A finished one, with at least two trades."
@@ -62,19 +62,19 @@ class MonteCarloForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
-        done = Backtest.objects.filter(status=Status.DONE).defer("result", "series", "symbol_info")
+        done = Backtest.objects.filter(status=RunStatus.DONE).defer("result", "series", "symbol_info")
         self.fields["backtest"].queryset = done  # type: ignore[attr-defined]
 
     def plan(self) -> dict[str, Any]:
-        """The simulation as it is put on record."""
+        """Return the simulation's settings as they are stored."""
         numbers = {name: float(self.cleaned_data[name]) for name in ("mean_block", "skip_probability", "ruin_level")}
         return {
             name: self.cleaned_data[name] for name in ("method", "paths", "fee_multiples", "slippages_bps")
         } | numbers
 
-    def groups(self) -> list[Group]:
-        def group(title: str, names: tuple[str, ...], description: str = "") -> Group:
-            return Group(title, [self[name] for name in names], description, "compact")
+    def groups(self) -> list[FieldGroup]:
+        def group(title: str, names: tuple[str, ...], description: str = "") -> FieldGroup:
+            return FieldGroup(title, [self[name] for name in names], description, "compact")
 
         return [
             group("What is simulated", ("backtest", "method", "paths", "mean_block", "skip_probability", "ruin_level")),

@@ -1,4 +1,4 @@
-"""What a person fills in to start a search or a walk-forward: what varies, how it is walked, what counts as good."""
+"""The forms that start an optimisation or a walk-forward."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any, NamedTuple
 from django import forms
 
 from backtests.forms.inputs import RangeField, range_name, suggested_range
-from backtests.forms.run import Group, RunForm
-from backtests.optimisation.samplers import MAX_TRIALS, OBJECTIVES, Method
-from backtests.optimisation.space import SearchSpace, SpaceError, make_space, parse_condition
+from backtests.forms.run import FieldGroup, RunForm
+from backtests.optimisation.samplers import MAX_TRIALS, OBJECTIVES, SearchMethod
+from backtests.optimisation.space import SearchSpace, SearchSpaceError, make_space, parse_condition
 from bots.settings.form_fields import UnitInput
 from bots.settings.strategies import common_search_fields
 from bots.strategy import registry
 
 COMMON = "common"
-SEARCHED_AT_FIRST = 2  # of the strategy's parameters, filled in with a sensible range
+PREFILLED_RANGES = 2  # of the strategy's parameters, filled in with a sensible range
 METHODS = {
-    Method.GRID: "Grid: every combination",
-    Method.TPE: "TPE: learns where good trials lie (Optuna)",
-    Method.NSGA2: "NSGA-II: two objectives at once (Optuna)",
+    SearchMethod.GRID: "Grid: every combination",
+    SearchMethod.TPE: "TPE: learns where good trials lie (Optuna)",
+    SearchMethod.NSGA2: "NSGA-II: two objectives at once (Optuna)",
 }
-HOW = ("method", "objective", "second_objective", "min_trades", "max_trials")
+METHOD_FIELDS = ("method", "objective", "second_objective", "min_trades", "max_trials")
 COUNTABLE = 50_000  # combinations that are counted one by one while a person types
 
 
@@ -34,17 +34,17 @@ class _Range(NamedTuple):
 
 
 def _range_fields() -> dict[str, forms.Field]:
-    found: dict[str, forms.Field] = {}
+    fields: dict[str, forms.Field] = {}
     for name, strategy in registry.STRATEGIES.items():
-        found |= {range_name(name, described.name): RangeField(described) for described in strategy.FIELDS}
-    return found | {range_name(COMMON, described.name): RangeField(described) for described in common_search_fields()}
+        fields |= {range_name(name, described.name): RangeField(described) for described in strategy.FIELDS}
+    return fields | {range_name(COMMON, described.name): RangeField(described) for described in common_search_fields()}
 
 
 RangeInputs: Any = type("RangeInputs", (RunForm,), dict(_range_fields()))
 
 
-class SearchForm(RangeInputs):
-    """A search of parameters over candles, its end held out."""
+class OptimisationForm(RangeInputs):
+    """An optimisation of parameters over candles, with a hold-out at their end."""
 
     conditions = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "placeholder": "ema_slow >= 2 * ema_fast"}),
@@ -52,7 +52,7 @@ class SearchForm(RangeInputs):
         help_text="One comparison a line that every trial must satisfy.",
     )
     method = forms.ChoiceField(
-        choices=[(m.value, label) for m, label in METHODS.items()], initial=Method.GRID.value, label="Walked by"
+        choices=[(m.value, label) for m, label in METHODS.items()], initial=SearchMethod.GRID.value, label="Walked by"
     )
     objective = forms.ChoiceField(
         choices=[(o.name, o.label) for o in OBJECTIVES.values()],
@@ -95,7 +95,7 @@ class SearchForm(RangeInputs):
         super().__init__(*args, **kwargs)
         if not any(name.startswith("range__") for name in self.initial):
             for name, strategy in registry.STRATEGIES.items():
-                for described in strategy.FIELDS[:SEARCHED_AT_FIRST]:
+                for described in strategy.FIELDS[:PREFILLED_RANGES]:
                     self.initial[range_name(name, described.name)] = suggested_range(described)
 
     def clean(self) -> dict[str, Any]:
@@ -104,23 +104,23 @@ class SearchForm(RangeInputs):
         for line in self._conditions():
             try:
                 parse_condition(line, names)
-            except SpaceError as error:
+            except SearchSpaceError as error:
                 self.add_error("conditions", str(error))
-        if cleaned.get("method") == Method.NSGA2:
+        if cleaned.get("method") == SearchMethod.NSGA2:
             if cleaned.get("second_objective") in ("", cleaned.get("objective")):
                 self.add_error("second_objective", "NSGA-II takes two different objectives.")
         elif cleaned.get("second_objective"):
             self.add_error("second_objective", "Only NSGA-II takes a second objective: choose it above, or none here.")
         return cleaned
 
-    def _forget_other_strategies(self, cleaned: dict[str, Any]) -> None:
-        super()._forget_other_strategies(cleaned)
+    def _drop_other_strategies(self, cleaned: dict[str, Any]) -> None:
+        super()._drop_other_strategies(cleaned)
         for name, strategy in registry.STRATEGIES.items():
             for described in strategy.FIELDS if name != cleaned.get("strategy") else ():
                 self.errors.pop(range_name(name, described.name), None)
 
     def refuse(self, name: str, message: str) -> None:
-        """A search that can hold nothing is refused where it is laid out."""
+        """Show an error of the whole grid at the first parameter range."""
         if name == "grid":
             strategy = self.cleaned_data["strategy"]
             searched = [described.name for described in self._described() if self.cleaned_data.get(described.own)]
@@ -131,10 +131,10 @@ class SearchForm(RangeInputs):
 
     def _described(self) -> list[_Range]:
         chosen = self.cleaned_data.get("strategy")
-        known = registry.STRATEGIES.get(str(chosen))
+        strategy = registry.STRATEGIES.get(str(chosen))
         own = (
-            [_Range(described.name, range_name(str(chosen), described.name)) for described in known.FIELDS]
-            if known
+            [_Range(described.name, range_name(str(chosen), described.name)) for described in strategy.FIELDS]
+            if strategy
             else []
         )
         return own + [
@@ -142,15 +142,15 @@ class SearchForm(RangeInputs):
         ]
 
     def grid(self) -> list[str]:
-        """What is searched, as the command line writes it."""
-        values = ((found.name, self.cleaned_data.get(found.own)) for found in self._described())
+        """Return the parameter ranges as the command line writes them."""
+        values = ((parameter.name, self.cleaned_data.get(parameter.own)) for parameter in self._described())
         return [f"{name}={text}" for name, text in values if text]
 
     def _conditions(self) -> list[str]:
         return [line.strip() for line in self.cleaned_data.get("conditions", "").splitlines() if line.strip()]
 
     def plan(self) -> dict[str, Any]:
-        """The search as it is put on record."""
+        """Return the optimisation's settings as they are stored."""
         data = self.cleaned_data
         objectives = [data["objective"], *([data["second_objective"]] if data["second_objective"] else [])]
         return {
@@ -163,7 +163,7 @@ class SearchForm(RangeInputs):
         }
 
     def count(self) -> tuple[int, int | None]:
-        """Combinations of the ranges, and how many of them the conditions and the strategy allow (None: too many)."""
+        """Return the combinations of the ranges, and how many of them are allowed (None: too many to count)."""
         space: SearchSpace = make_space(self.cleaned_data["strategy"], self.grid(), self._conditions())
         if space.size > COUNTABLE:
             return space.size, None
@@ -171,10 +171,10 @@ class SearchForm(RangeInputs):
 
     # --- How it stands on the page -----------------------------------------------------------------------------------
 
-    def range_groups(self) -> list[Group]:
+    def range_groups(self) -> list[FieldGroup]:
         hint = "Empty is not searched: then the value above counts."
         groups = [
-            Group(
+            FieldGroup(
                 "What to search",
                 [self[range_name(name, described.name)] for described in strategy.FIELDS],
                 hint,
@@ -184,27 +184,27 @@ class SearchForm(RangeInputs):
         ]
         common = [self[range_name(COMMON, described.name)] for described in common_search_fields()]
         used = any(bound.value() and any(bound.value()) for bound in common)
-        more = Group("Search exits, size and limits too", common, hint, "ranges", is_closed=not used)
-        return [*groups, more, self.group("Conditions", ("conditions",))]
+        common_group = FieldGroup("Search exits, size and limits too", common, hint, "ranges", is_closed=not used)
+        return [*groups, common_group, self.group("Conditions", ("conditions",))]
 
-    def walk_groups(self) -> list[Group]:
+    def method_groups(self) -> list[FieldGroup]:
         return [
-            self.group("How it is searched", HOW),
+            self.group("How it is searched", METHOD_FIELDS),
             self.group("Hold-out", ("hold_out", "seed"), "What keeps the result from flattering."),
         ]
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[FieldGroup]:
         return [
             self.group("Market and span", ("dataset", "start", "end"), "What it runs on."),
             *self.strategy_groups(),
             *self.range_groups(),
-            *self.walk_groups(),
+            *self.method_groups(),
             *self.money_groups(),
         ]
 
 
-class WalkForwardForm(SearchForm):
-    """A walk-forward: a search for each window, traded on what comes after it."""
+class WalkForwardForm(OptimisationForm):
+    """A walk-forward: an optimisation for each window, traded on the time after it."""
 
     hold_out = None  # type: ignore[assignment]
     train_days = forms.IntegerField(
@@ -231,25 +231,25 @@ class WalkForwardForm(SearchForm):
         lengths = {name: data[name] for name in ("train_days", "test_days")}
         return super().plan() | lengths | {"anchored": bool(data["anchored"])}
 
-    def walk_groups(self) -> list[Group]:
+    def method_groups(self) -> list[FieldGroup]:
         return [
             self.group(
                 "Windows", ("train_days", "test_days", "anchored"), "Nothing is judged on days it was chosen on."
             ),
-            self.group("How each window is searched", (*HOW, "seed")),
+            self.group("How each window is searched", (*METHOD_FIELDS, "seed")),
         ]
 
 
 def plan_initial(strategy: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored plan as the form's inputs hold it."""
-    own = {described.name for described in registry.get(strategy).FIELDS}
+    """Return a stored plan as initial values of the form."""
+    strategy_names = {described.name for described in registry.get(strategy).FIELDS}
     pairs = [text.partition("=")[::2] for text in plan["grid"]]
-    ranges = {range_name(strategy if name in own else COMMON, name): text for name, text in pairs}
+    ranges = {range_name(strategy if name in strategy_names else COMMON, name): text for name, text in pairs}
     objectives = [*plan.get("objectives", ("sharpe",)), ""]
-    kept = ("method", "min_trades", "max_trials", "hold_out", "train_days", "test_days")
+    copied = ("method", "min_trades", "max_trials", "hold_out", "train_days", "test_days")
     return {
         **ranges,
-        **{name: plan[name] for name in kept if name in plan},
+        **{name: plan[name] for name in copied if name in plan},
         "conditions": "\n".join(plan.get("conditions", ())),
         "objective": objectives[0],
         "second_objective": objectives[1],

@@ -1,6 +1,6 @@
-"""What a form that starts a run says about itself while it is filled in: bars, gaps, combinations, windows.
+"""The live preview of a form that starts a run: bars, gaps, combinations, windows.
 
-A guess from what is on record about the candles; nothing is read and nothing refused here.
+It is an estimate from what is on record about the candles; nothing is read and nothing is refused here.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from typing import Any
 
 from backtests.engine.metrics import DAY_MS
 from backtests.forms.monte_carlo import MonteCarloForm
-from backtests.forms.optimisation import SearchForm, WalkForwardForm
+from backtests.forms.optimisation import OptimisationForm, WalkForwardForm
 from backtests.forms.run import RunForm
-from backtests.optimisation.samplers import Method
-from backtests.optimisation.space import SpaceError
+from backtests.optimisation.samplers import SearchMethod
+from backtests.optimisation.space import SearchSpaceError
 from backtests.walk_forward import windows as walk_forward
 from exchange.api.types import INTERVAL_MS
 from exchange.models import Dataset
 
 
 @dataclass(slots=True)
-class Preview:
+class FormPreview:
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
-def preview_of(form: Any) -> Preview:
-    """What the form would run, as far as it is filled in well."""
-    found = Preview()
+def form_preview(form: Any) -> FormPreview:
+    """Return what the form would run, as far as it is filled in."""
+    preview = FormPreview()
     if isinstance(form, MonteCarloForm):
-        _simulation(form, found)
-        return found
+        _simulation(form, preview)
+        return preview
     span = _span(form)
     if span is not None:
-        _bars(form, span, found)
-    if isinstance(form, SearchForm):
-        _combinations(form, found)
+        _bars(form, span, preview)
+    if isinstance(form, OptimisationForm):
+        _combinations(form, preview)
     if isinstance(form, WalkForwardForm) and span is not None:
-        _windows(form, span, found)
-    return found
+        _windows(form, span, preview)
+    return preview
 
 
 def _span(form: RunForm) -> tuple[Dataset, int, int] | None:
-    """The dataset, and the first and last moment of the span inside it, in ms."""
+    """Return the dataset, and the first and last time of the range inside it, in ms."""
     data = form.cleaned_data
     row = next((row for row in form.rows if f"{row.symbol}:{row.interval}" == data.get("dataset")), None)
     if row is None or "start" not in data or "end" not in data:
@@ -67,21 +67,21 @@ def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def _bars(form: RunForm, span: tuple[Dataset, int, int], found: Preview) -> None:
+def _bars(form: RunForm, span: tuple[Dataset, int, int], preview: FormPreview) -> None:
     row, start, end = span
     holes = _holes(row.gaps, start, end, INTERVAL_MS[row.interval])
     count = (end - start) // INTERVAL_MS[row.interval] - holes
     share = form.cleaned_data.get("hold_out") or 0.0
-    found.lines.append(f"{count:,} bars, {(end - start) / DAY_MS:,.0f} days")
+    preview.lines.append(f"{count:,} bars, {(end - start) / DAY_MS:,.0f} days")
     if share:
-        found.lines.append(f"the last {share:.0%} held out")
+        preview.lines.append(f"the last {share:.0%} held out")
     if holes:
         missing = "1 bar is" if holes == 1 else f"{holes:,} bars are"
-        found.warnings.append(f"{missing} missing in this span; a gap is not a bar")
+        preview.warnings.append(f"{missing} missing in this span; a gap is not a bar")
 
 
 def _holes(gaps: Sequence[Sequence[int]], start: int, end: int, length: int) -> int:
-    """Bars missing inside the span."""
+    """Return how many bars are missing inside the range."""
     return sum(
         (min(last, end - length) - max(first, start)) // length + 1
         for first, last in gaps
@@ -89,23 +89,25 @@ def _holes(gaps: Sequence[Sequence[int]], start: int, end: int, length: int) -> 
     )
 
 
-def _combinations(form: SearchForm, found: Preview) -> None:
+def _combinations(form: OptimisationForm, preview: FormPreview) -> None:
     if not form.grid() or "strategy" not in form.cleaned_data:
-        found.warnings.append("nothing to search yet: give at least one parameter a range")
+        preview.warnings.append("nothing to search yet: give at least one parameter a range")
         return
     try:
         size, allowed = form.count()
-    except (SpaceError, ValueError, KeyError) as error:
-        found.warnings.append(str(error))
+    except (SearchSpaceError, ValueError, KeyError) as error:
+        preview.warnings.append(str(error))
         return
-    found.lines.append(f"{size:,} combinations" + ("" if allowed is None else f", {allowed:,} allowed"))
+    preview.lines.append(f"{size:,} combinations" + ("" if allowed is None else f", {allowed:,} allowed"))
     if allowed == 0:
-        found.warnings.append("no combination satisfies the conditions and the strategy's own rules: widen the ranges")
-    if form.cleaned_data.get("method") != Method.GRID:
-        found.lines.append(f"at most {min(form.cleaned_data.get('max_trials') or size, size):,} trials of them")
+        preview.warnings.append(
+            "no combination satisfies the conditions and the strategy's own rules: widen the ranges"
+        )
+    if form.cleaned_data.get("method") != SearchMethod.GRID:
+        preview.lines.append(f"at most {min(form.cleaned_data.get('max_trials') or size, size):,} trials of them")
 
 
-def _windows(form: WalkForwardForm, span: tuple[Dataset, int, int], found: Preview) -> None:
+def _windows(form: WalkForwardForm, span: tuple[Dataset, int, int], preview: FormPreview) -> None:
     train, test = form.cleaned_data.get("train_days"), form.cleaned_data.get("test_days")
     if not train or not test:
         return
@@ -115,15 +117,15 @@ def _windows(form: WalkForwardForm, span: tuple[Dataset, int, int], found: Previ
     try:
         windows = walk_forward.windows(count, round(train * a_day), round(test * a_day))
     except ValueError as error:
-        found.warnings.append(str(error))
+        preview.warnings.append(str(error))
         return
-    found.lines.append(f"{len(windows):,} windows")
+    preview.lines.append(f"{len(windows):,} windows")
 
 
-def _simulation(form: MonteCarloForm, found: Preview) -> None:
+def _simulation(form: MonteCarloForm, preview: FormPreview) -> None:
     backtest, paths = form.cleaned_data.get("backtest"), form.cleaned_data.get("paths")
     if backtest is not None and paths:
-        found.lines.append(f"{paths:,} paths of {backtest}")
+        preview.lines.append(f"{paths:,} paths of {backtest}")
     fees, slippages = form.cleaned_data.get("fee_multiples"), form.cleaned_data.get("slippages_bps")
     if fees and slippages:
-        found.lines.append(f"{len(fees) * len(slippages)} cells of the stress grid")
+        preview.lines.append(f"{len(fees) * len(slippages)} cells of the stress grid")

@@ -1,4 +1,4 @@
-"""What a person asks of the list of results: words, a period, least figures, an order."""
+"""The filter of the list of results: words, dates, minimum metrics, order."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ORDERS = {
 }
 
 
-class ListForm(forms.Form):
-    """Every field may stay empty; then it asks nothing."""
+class ResultsFilterForm(forms.Form):
+    """A filter of results. Every field may stay empty."""
 
     q = forms.CharField(
         label="Search",
@@ -42,10 +42,10 @@ class ListForm(forms.Form):
             self.fields[name].widget.attrs["step"] = "any"
 
     def apply(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows asked for, in order. What could not be read asks nothing; its field says so."""
+        """Return the matching rows in order. A field that cannot be read filters nothing and shows its error."""
         self.is_valid()
-        asked = self.cleaned_data
-        for word in asked.get("q", "").split():
+        filters = self.cleaned_data
+        for word in filters.get("q", "").split():
             rows = rows.filter(
                 Q(symbol__icontains=word)
                 | Q(interval=word)
@@ -54,25 +54,25 @@ class ListForm(forms.Form):
                 | Q(note__icontains=word)
             )
         conditions = {
-            "end_at__date__gt": asked.get("start"),
-            "start_at__date__lte": asked.get("end"),
-            "total_return__gte": None if asked.get("least_return") is None else asked["least_return"] / 100,
-            "sharpe__gte": asked.get("least_sharpe"),
-            "closed_trades__gte": asked.get("least_trades"),
+            "end_at__date__gt": filters.get("start"),
+            "start_at__date__lte": filters.get("end"),
+            "total_return__gte": None if filters.get("least_return") is None else filters["least_return"] / 100,
+            "sharpe__gte": filters.get("least_sharpe"),
+            "closed_trades__gte": filters.get("least_trades"),
         }
         rows = rows.filter(**{name: value for name, value in conditions.items() if value is not None})
-        if asked.get("sort"):
-            column, _, is_falling = ORDERS[asked["sort"]]
+        if filters.get("sort"):
+            column, _, is_falling = ORDERS[filters["sort"]]
             order = F(column).desc(nulls_last=True) if is_falling else F(column).asc(nulls_last=True)
             rows = rows.order_by(order, "-created_at")
         return rows
 
     @property
-    def is_asking(self) -> bool:
+    def is_filtering(self) -> bool:
         return any(value not in (None, "") for name, value in self.cleaned_data.items() if name != "sort")
 
     @property
-    def is_asking_more(self) -> bool:
-        """Whether the fields that a phone folds away matter now: they ask something, or say what is wrong."""
-        asked = {name: value for name, value in self.cleaned_data.items() if name != "q"}
-        return bool(self.errors) or any(value not in (None, "") for value in asked.values())
+    def is_filtering_more(self) -> bool:
+        """Return True if a field that a phone folds away is in use or has an error."""
+        filters = {name: value for name, value in self.cleaned_data.items() if name != "q"}
+        return bool(self.errors) or any(value not in (None, "") for value in filters.values())

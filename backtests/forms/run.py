@@ -14,7 +14,7 @@ from typing import Any
 from django import forms
 
 from backtests.forms.inputs import DatasetField, MomentField
-from backtests.runs.inputs import Request
+from backtests.runs.inputs import RunRequest
 from bots.models import BotConfig
 from bots.settings.form_fields import input_name, parameter_fields, setting_fields
 from bots.settings.parse import COLUMN_STRATEGY, make_settings
@@ -33,8 +33,8 @@ SIZE = tuple(setting.name for setting in RUN_SETTINGS if setting.group == Settin
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Fields that stand together on the page."""
+class FieldGroup:
+    """Fields that are shown together."""
 
     title: str
     fields: list[forms.BoundField]
@@ -73,7 +73,7 @@ class RunForm(SettingInputs):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        self._forget_other_strategies(cleaned)
+        self._drop_other_strategies(cleaned)
         self._check_span(cleaned)
         for name, sentence in conflicts(cleaned, without=self.errors).items():
             self.refuse(name, sentence)
@@ -91,7 +91,7 @@ class RunForm(SettingInputs):
         text = message[:1].upper() + message[1:]
         self.add_error(own if own in self.fields else None, text if text.endswith((".", "?")) else f"{text}.")
 
-    def _forget_other_strategies(self, cleaned: dict[str, Any]) -> None:
+    def _drop_other_strategies(self, cleaned: dict[str, Any]) -> None:
         """Drop what is wrong in an input of a strategy that is not used."""
         for name, strategy in registry.STRATEGIES.items():
             for described in strategy.FIELDS if name != cleaned.get("strategy") else ():
@@ -122,21 +122,21 @@ class RunForm(SettingInputs):
         }
         return {"strategy": data["strategy"], **own, **{name: data.get(name) for name in RUN_NAMES}}
 
-    def request(self, user: Any) -> Request:
+    def request(self, user: Any) -> RunRequest:
         data = self.cleaned_data
         symbol, interval = data["dataset"].split(":")
         start, end = data["start"] or None, data["end"] or None
-        return Request(symbol, interval, self.settings(), start, end, data["bot"], user, data.get("seed") or 1)
+        return RunRequest(symbol, interval, self.settings(), start, end, data["bot"], user, data.get("seed") or 1)
 
     # --- How it stands on the page -----------------------------------------------------------------------------------
 
-    def group(self, title: str, names: tuple[str, ...], description: str = "", **look: Any) -> Group:
-        return Group(title, [self[name] for name in names], description, **{"classes": "compact", **look})
+    def group(self, title: str, names: tuple[str, ...], description: str = "", **look: Any) -> FieldGroup:
+        return FieldGroup(title, [self[name] for name in names], description, **{"classes": "compact", **look})
 
     def _is_unset(self, names: tuple[str, ...]) -> bool:
         return not any(self[name].errors or str(self[name].value() or "0") != "0" for name in names)
 
-    def strategy_groups(self) -> list[Group]:
+    def strategy_groups(self) -> list[FieldGroup]:
         """The choice of strategy, and the parameters of each; the page's script shows those of the chosen one."""
         return [
             self.group("Strategy", ("strategy",)),
@@ -151,7 +151,7 @@ class RunForm(SettingInputs):
             ),
         ]
 
-    def money_groups(self) -> list[Group]:
+    def money_groups(self) -> list[FieldGroup]:
         return [
             self.group("Size", SIZE, "How much each entry buys."),
             self.group("Exits", EXITS, "Empty is off."),
@@ -159,7 +159,7 @@ class RunForm(SettingInputs):
             self.group("Limits", LIMITS, "They stop entries only. Empty is off.", is_closed=self._is_unset(LIMITS)),
         ]
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[FieldGroup]:
         return [
             self.group("Market and span", ("dataset", "start", "end"), "What it runs on."),
             *self.strategy_groups(),

@@ -1,9 +1,9 @@
-"""The spread of outcomes that the same trades, or the same days, could have had. Seeded: one seed, one answer.
+"""Simulate the outcomes that the same trades, or the same days, could have had. One seed gives one answer.
 
 Four ways to draw a path: `shuffle` (the same trades in another order), `bootstrap` (trades drawn with replacement),
 `block` (stationary block bootstrap of daily returns: Politis & Romano 1994, so that runs of good and bad days stay
-together) and `skip` (the order kept, each trade missed with some probability). The stress grid at the end re-runs a
-backtest under dearer fees and slippage instead. No Django here; kernels are compiled and cached on disk.
+together) and `skip` (the order kept, each trade missed with some probability). The cost stress test at the end re-runs
+a backtest under higher fees and slippage instead. No Django here; kernels are compiled and cached on disk.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -39,8 +40,8 @@ _LOW = np.uint64(0xFFFFFFFF)
 _TO_UNIT = 1.0 / 4294967296.0
 
 
-class Method(StrEnum):
-    """How a path is drawn."""
+class ResamplingMethod(StrEnum):
+    """The way a path is drawn."""
 
     SHUFFLE = "shuffle"
     BOOTSTRAP = "bootstrap"
@@ -48,12 +49,17 @@ class Method(StrEnum):
     SKIP = "skip"
 
 
-_CODES = {Method.SHUFFLE: 0, Method.BOOTSTRAP: 1, Method.BLOCK: 2, Method.SKIP: 3}
+_CODES = {
+    ResamplingMethod.SHUFFLE: 0,
+    ResamplingMethod.BOOTSTRAP: 1,
+    ResamplingMethod.BLOCK: 2,
+    ResamplingMethod.SKIP: 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to simulate.
+class SimulationPlan:
+    """The settings of a simulation.
 
     `mean_block` is in days (for `block`), `skip_probability` a fraction (for `skip`), `ruin_level` the share of the
     starting capital whose loss counts as ruin. `compounds` multiplies equity by 1 + return; otherwise returns are
@@ -61,7 +67,7 @@ class Plan:
     and `slippages_bps` span the stress grid.
     """
 
-    method: Method
+    method: ResamplingMethod
     paths: int = 10_000
     seed: int = 1
     compounds: bool = True
@@ -90,13 +96,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """One number per path, and the percentiles of equity along the way.
+    """The simulated paths: one number per path, and the percentiles of equity along the way.
 
     `final` is the end over the start, `drawdown` the largest fall from a peak (the start counts), a positive fraction,
     `underwater` the most consecutive steps (trades, or days) under an earlier peak.
     """
 
-    plan: Plan
+    plan: SimulationPlan
     steps: int
     final: Floats
     drawdown: Floats
@@ -114,7 +120,7 @@ class Simulation:
         return float(np.mean(self.final < 1.0))
 
     def percentiles(self) -> dict[str, dict[int, float]]:
-        """Percentiles of return, drawdown and longest time under water."""
+        """Return the percentiles of return, drawdown and longest time under water."""
         return {
             "return": _percentiles(self.final - 1.0),
             "drawdown": _percentiles(self.drawdown),
@@ -123,7 +129,7 @@ class Simulation:
 
 
 def quantile(values: Floats, share: float) -> float:
-    """The smallest value whose cumulative share reaches `share`."""
+    """Return the smallest value whose cumulative share reaches `share`."""
     return float(np.quantile(values, share, method="inverted_cdf"))
 
 
@@ -131,7 +137,7 @@ def _percentiles(values: Floats) -> dict[int, float]:
     return {p: quantile(values, p / 100) for p in PERCENTILES}
 
 
-def simulate(returns: Floats, plan: Plan) -> Simulation:
+def simulate(returns: Floats, plan: SimulationPlan) -> Simulation:
     """Draw `plan.paths` paths from `returns`: one fraction per trade, or per day for the block bootstrap."""
     series = np.ascontiguousarray(returns, dtype=np.float64)
     if series.ndim != 1 or len(series) < 2:
@@ -142,8 +148,8 @@ def simulate(returns: Floats, plan: Plan) -> Simulation:
     marks = np.unique(np.linspace(0, count, min(FAN_POINTS, count) + 1).round().astype(np.int64))
     final, drawdown = np.empty(plan.paths), np.empty(plan.paths)
     underwater, ruined = np.empty(plan.paths, np.int64), np.empty(plan.paths, np.bool_)
-    on_the_way = np.empty((plan.paths, len(marks)), np.float32)
-    chance = 1.0 / plan.mean_block if plan.method is Method.BLOCK else plan.skip_probability
+    equity_at_marks = np.empty((plan.paths, len(marks)), np.float32)
+    chance = 1.0 / plan.mean_block if plan.method is ResamplingMethod.BLOCK else plan.skip_probability
     _paths(
         series,
         _CODES[plan.method],
@@ -156,7 +162,7 @@ def simulate(returns: Floats, plan: Plan) -> Simulation:
         drawdown,
         underwater,
         ruined,
-        on_the_way,
+        equity_at_marks,
     )
     return Simulation(
         plan=plan,
@@ -166,30 +172,30 @@ def simulate(returns: Floats, plan: Plan) -> Simulation:
         underwater=underwater,
         ruined=ruined,
         fan_steps=marks,
-        fan=_fan(on_the_way),
+        fan=_fan(equity_at_marks),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """What the returns came to in the order in which they really came, measured as each path is."""
+class ActualPath:
+    """The outcome of the returns in their real order, measured as each simulated path is."""
 
     final: float
     drawdown: float
     underwater: int
-    on_the_way: Floats  # equity over the start at the fan's steps
+    equity_at_marks: Floats  # equity over the start at the fan's steps
 
-    def worse_shares(self, found: Simulation) -> dict[str, float]:
-        """Share of the simulated paths that came out worse than this."""
+    def worse_shares(self, simulation: Simulation) -> dict[str, float]:
+        """Return the share of the simulated paths that came out worse than this."""
         return {
-            "return": float(np.mean(found.final < self.final)),
-            "drawdown": float(np.mean(found.drawdown > self.drawdown)),
-            "underwater": float(np.mean(found.underwater > self.underwater)),
+            "return": float(np.mean(simulation.final < self.final)),
+            "drawdown": float(np.mean(simulation.drawdown > self.drawdown)),
+            "underwater": float(np.mean(simulation.underwater > self.underwater)),
         }
 
 
-def real_course(returns: Floats, plan: Plan, marks: NDArray[np.int64]) -> Course:
-    """The course that was, at the steps `marks`."""
+def actual_path(returns: Floats, plan: SimulationPlan, marks: NDArray[np.int64]) -> ActualPath:
+    """Return the path of the real order, with its equity at the steps `marks`."""
     growth = np.cumprod(1.0 + returns) if plan.compounds else 1.0 + np.cumsum(returns)
     equity = np.concatenate([[1.0], np.maximum(growth, 0.0)])
     peak = np.maximum.accumulate(equity)
@@ -197,19 +203,19 @@ def real_course(returns: Floats, plan: Plan, marks: NDArray[np.int64]) -> Course
     for value, high in zip(equity[1:], peak[:-1], strict=True):
         below = 0 if value >= high else below + 1
         longest = max(longest, below)
-    return Course(float(equity[-1]), float((1.0 - equity / peak).max()), longest, equity[marks])
+    return ActualPath(float(equity[-1]), float((1.0 - equity / peak).max()), longest, equity[marks])
 
 
-def _fan(on_the_way: NDArray[np.float32]) -> Floats:
-    """Percentiles of each column; sorting its transposed copy is faster than selecting five ranks."""
-    columns = np.sort(np.ascontiguousarray(on_the_way.T), axis=1)
+def _fan(equity_at_marks: NDArray[np.float32]) -> Floats:
+    """Return the percentiles of each column. Sorting its transposed copy is faster than selecting five ranks."""
+    columns = np.sort(np.ascontiguousarray(equity_at_marks.T), axis=1)
     ranks = [max(math.ceil(p / 100 * columns.shape[1]) - 1, 0) for p in PERCENTILES]
     return columns[:, ranks].T.astype(np.float64)
 
 
 @njit(cache=True, inline="always")
 def _next(state):  # type: ignore[no-untyped-def]
-    """Splitmix64 (Steele, Lea, Flood 2014): the new state and 64 random bits."""
+    """Return the next Splitmix64 state (Steele, Lea, Flood 2014) and 64 random bits."""
     state = state + _GOLDEN
     bits = (state ^ (state >> _S30)) * _MIX_1
     bits = (bits ^ (bits >> _S27)) * _MIX_2
@@ -218,9 +224,10 @@ def _next(state):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, inline="always")
 def _below(bits, count):  # type: ignore[no-untyped-def]
-    """A whole number under `count` from the upper 32 bits (Lemire 2019, without the rejection: bias under 2**-20).
+    """Return a whole number under `count` from the upper 32 bits.
 
-    Left unsigned: an index that cannot be negative needs no test for it.
+    Lemire 2019, without the rejection: the bias is under 2**-20. Left unsigned: an index that cannot be negative needs
+    no test for it.
     """
     return ((bits >> _S32) * count) >> _S32
 
@@ -256,16 +263,16 @@ def _draw(series, method, state, chance, drawn):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _paths(  # type: ignore[no-untyped-def]
-    series, method, seed, compounds, chance, floor, marks, final, drawdown, underwater, ruined, on_the_way
+    series, method, seed, compounds, chance, floor, marks, final, drawdown, underwater, ruined, equity_at_marks
 ):
-    """One path after another. Each has a state of its own, so a path does not depend on how many there are."""
+    """Simulate one path after another. Each has a seed of its own, so paths do not depend on their number."""
     drawn = np.empty(len(series))
     for path in range(len(final)):
         _, state = _next(seed * _MIX_2 + np.uint64(path) * _MIX_1)
         _draw(series, method, state, chance, drawn)
-        equity, peak, lowest, kept = 1.0, 1.0, 1.0, 1.0  # kept: 1 - drawdown
+        equity, peak, lowest, lowest_ratio = 1.0, 1.0, 1.0, 1.0  # kept: 1 - drawdown
         since_peak, longest = 0, 0
-        on_the_way[path, 0] = equity
+        equity_at_marks[path, 0] = equity
         for mark in range(1, len(marks)):
             for i in range(marks[mark - 1], marks[mark]):
                 equity = equity * (1.0 + drawn[i]) if compounds else equity + drawn[i]
@@ -277,25 +284,29 @@ def _paths(  # type: ignore[no-untyped-def]
                 longest = max(longest, since_peak)
                 peak = max(peak, equity)
                 lowest = min(lowest, equity)
-                if equity < kept * peak:
-                    kept = equity / peak
-            on_the_way[path, mark] = equity
+                if equity < lowest_ratio * peak:
+                    lowest_ratio = equity / peak
+            equity_at_marks[path, mark] = equity
         final[path] = equity
-        drawdown[path] = 1.0 - kept
+        drawdown[path] = 1.0 - lowest_ratio
         underwater[path] = longest
         ruined[path] = lowest <= floor
 
 
 @dataclass(frozen=True, slots=True)
 class StressCell:
-    """One cell of the stress grid: what became of the result under these costs."""
+    """One cell of the cost stress test: the metrics of the backtest under these costs."""
 
     fee_multiple: float
     slippage_bps: float
-    figures: dict[str, float | None] = field(default_factory=dict)
+    metrics: dict[str, float | None] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the cell as it is stored: the key of the metrics is `figures`."""
+        return {"fee_multiple": self.fee_multiple, "slippage_bps": self.slippage_bps, "figures": self.metrics}
 
 
-def stress_grid(run: Callable[[float, float], dict[str, float | None]], plan: Plan) -> tuple[StressCell, ...]:
-    """Re-run a backtest at each pair of fee multiple and slippage; `run` gives its figures."""
+def stress_grid(run: Callable[[float, float], dict[str, float | None]], plan: SimulationPlan) -> tuple[StressCell, ...]:
+    """Re-run a backtest at each pair of fee multiple and slippage; `run` returns its metrics."""
     pairs = itertools.product(plan.fee_multiples, plan.slippages_bps)
     return tuple(StressCell(multiple, bps, run(multiple, bps)) for multiple, bps in pairs)

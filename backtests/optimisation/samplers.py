@@ -1,9 +1,9 @@
-"""Searching parameters: which trials are made, in which chunks, and which of them is best.
+"""Propose trials for an optimisation, cut them into chunks and find the best of them.
 
-Pure: trials are evaluated by a callable, so one process, many workers or a test's toy walk the same search. A search
-is a row of rounds. A grid has one, of every combination; TPE and NSGA-II propose each round from the results of those
-before it, seeded by the plan and the round, so that a search resumed after a crash goes on exactly as it would have.
-What may be varied is in space.py; whether the best is luck, in overfitting.py.
+Pure: trials are evaluated by a callable, so one process, many workers or a test's toy run the same optimisation. It is
+a row of rounds. A grid has one, of every combination; TPE and NSGA-II propose each round from the results of those
+before it, seeded by the plan and the round, so that an optimisation resumed after a crash continues exactly as it would
+have. What may be varied is in space.py; overfitting is measured in statistics/overfitting.py.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests.optimisation.space import SearchSpace, SpaceError
+from backtests.optimisation.space import SearchSpace, SearchSpaceError
 
 Floats = NDArray[np.float64]
 Parameters = Mapping[str, float | None]
 
 # The measures that every trial keeps, in the columns of `Trials.figures`.
-FIGURES = (
+METRIC_NAMES = (
     "final_equity", "total_return", "cagr", "sharpe", "sortino", "calmar", "max_drawdown", "profit_factor", "win_rate",
     "expectancy", "sqn", "exposure", "closed_trades", "fees_paid", "buy_and_hold_return",
 )  # fmt: skip
@@ -33,8 +33,8 @@ ASKS_PER_TRIAL = 20  # proposals looked at before a random combination takes the
 MAX_TRIALS = 200_000
 
 
-class Method(StrEnum):
-    """How the next trials are found."""
+class SearchMethod(StrEnum):
+    """The way the next trials are chosen."""
 
     GRID = "grid"
     TPE = "tpe"
@@ -43,11 +43,11 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What a search wants more of. `sign` -1 wants less of the figure."""
+    """A metric to optimise. `sign` -1 minimises it."""
 
     name: str
     label: str
-    figure: str
+    metric: str
     sign: float = 1.0
 
 
@@ -71,16 +71,16 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 @dataclass(frozen=True, slots=True)
-class SearchPlan:
-    """One search. `fixed` are the settings that do not vary; `max_trials` bounds TPE and NSGA-II.
+class OptimisationPlan:
+    """The plan of one optimisation. `fixed` are the settings that do not vary.
 
-    A trial with fewer than `min_trades` closed trades is kept but cannot be best. `round_size` is how many trials TPE
-    proposes at once, and NSGA-II's population.
+    `max_trials` bounds TPE and NSGA-II. A trial with fewer than `min_trades` closed trades is stored but cannot be
+    best. `round_size` is how many trials TPE proposes at once, and NSGA-II's population.
     """
 
     space: SearchSpace
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    method: Method = Method.GRID
+    method: SearchMethod = SearchMethod.GRID
     objectives: tuple[str, ...] = ("sharpe",)
     min_trades: int = 10
     max_trials: int = 1000
@@ -90,57 +90,58 @@ class SearchPlan:
     def __post_init__(self) -> None:
         for name in self.objectives:
             if name not in OBJECTIVES:
-                raise SpaceError(f"There is no objective {name}; there are: {', '.join(OBJECTIVES)}.")
-        wanted = 2 if self.method is Method.NSGA2 else 1
-        if len(set(self.objectives)) != wanted or len(self.objectives) != wanted:
-            several = "two different objectives" if wanted == 2 else "one objective (NSGA-II takes two)"
-            raise SpaceError(f"A search by {self.method} takes {several}, not {len(self.objectives)}.")
+                raise SearchSpaceError(f"There is no objective {name}; there are: {', '.join(OBJECTIVES)}.")
+        required = 2 if self.method is SearchMethod.NSGA2 else 1
+        if len(set(self.objectives)) != required or len(self.objectives) != required:
+            several = "two different objectives" if required == 2 else "one objective (NSGA-II takes two)"
+            raise SearchSpaceError(f"A search by {self.method} takes {several}, not {len(self.objectives)}.")
         if not 1 <= self.max_trials <= MAX_TRIALS:
-            raise SpaceError(f"Make between 1 and {MAX_TRIALS:,} trials, not {self.max_trials:,}.")
+            raise SearchSpaceError(f"Make between 1 and {MAX_TRIALS:,} trials, not {self.max_trials:,}.")
         if self.min_trades < 0 or self.seed < 0:
-            raise SpaceError("The minimum number of trades and the seed are whole numbers from 0.")
+            raise SearchSpaceError("The minimum number of trades and the seed are whole numbers from 0.")
         if self.round_size < 2:
-            raise SpaceError("A round has at least 2 trials.")
+            raise SearchSpaceError("A round has at least 2 trials.")
 
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """Trials in the order they were made: arrays of n rows.
+    """Trials in the order they were evaluated: arrays of n rows.
 
-    `parameters` has a column for each name (NaN is "off"), `figures` one for each of FIGURES (NaN is "not defined"),
-    `daily` one for each day's return (float32: enough to rank by).
+    `parameters` has a column for each name (NaN is "off"), `metrics` one for each of METRIC_NAMES (NaN is "not
+    defined"), `daily` one for each day's return (float32: enough to rank by).
     """
 
     names: tuple[str, ...]
     parameters: Floats
-    figures: Floats
+    metrics: Floats
     daily: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.parameters)
 
     def at(self, row: int) -> dict[str, float | None]:
-        """One trial's parameters by name."""
+        """Return one trial's parameters by name."""
         values = self.parameters[row]
         return {name: None if np.isnan(v) else float(v) for name, v in zip(self.names, values, strict=True)}
 
-    def figure(self, name: str) -> Floats:
-        return self.figures[:, FIGURES.index(name)]
+    def metric(self, name: str) -> Floats:
+        return self.metrics[:, METRIC_NAMES.index(name)]
 
-    def figures_at(self, row: int) -> dict[str, float | None]:
-        return {n: None if np.isnan(v) else float(v) for n, v in zip(FIGURES, self.figures[row], strict=True)}
+    def metrics_at(self, row: int) -> dict[str, float | None]:
+        return {n: None if np.isnan(v) else float(v) for n, v in zip(METRIC_NAMES, self.metrics[row], strict=True)}
 
     def to_bytes(self) -> bytes:
-        """Compressed, for one database field."""
+        """Compress them for one database field."""
+        # The keys of stored rows stay: the array of metrics is called `metrics` there.
         stream = io.BytesIO()
         np.savez_compressed(
-            stream, names=np.array(self.names), parameters=self.parameters, figures=self.figures, daily=self.daily
+            stream, names=np.array(self.names), parameters=self.parameters, figures=self.metrics, daily=self.daily
         )
         return stream.getvalue()
 
     @staticmethod
     def from_bytes(data: bytes, *, with_daily: bool = True) -> Trials:
-        """As `to_bytes` wrote them; without the days, which are most of the bytes, where they are not needed."""
+        """Read what `to_bytes` wrote. Daily returns are most of the bytes and can be left out."""
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             names = tuple(str(name) for name in stored["names"])
             parameters = stored["parameters"]
@@ -152,37 +153,41 @@ Evaluate = Callable[[Sequence[Parameters]], Trials]
 
 
 def as_rows(names: Sequence[str], combinations: Sequence[Parameters]) -> Floats:
-    """Combinations as an array, one row each, NaN for "off"."""
-    rows = [[np.nan if (value := one[name]) is None else value for name in names] for one in combinations]
+    """Return combinations as an array, one row each, NaN for "off"."""
+    rows = [
+        [np.nan if (value := combination[name]) is None else value for name in names] for combination in combinations
+    ]
     return np.array(rows, dtype=np.float64).reshape(len(combinations), len(names))
 
 
 def no_trials(names: Sequence[str], days: int = 0) -> Trials:
-    return Trials(tuple(names), np.empty((0, len(names))), np.empty((0, len(FIGURES))), np.empty((0, days), np.float32))
+    return Trials(
+        tuple(names), np.empty((0, len(names))), np.empty((0, len(METRIC_NAMES))), np.empty((0, days), np.float32)
+    )
 
 
 def join(parts: Sequence[Trials]) -> Trials:
-    """Trials of several chunks, in order."""
+    """Return the trials of several chunks, in order."""
     if not parts:
         raise ValueError("There are no trials to join.")
     return replace(
         parts[0],
         parameters=np.concatenate([part.parameters for part in parts]),
-        figures=np.concatenate([part.figures for part in parts]),
+        metrics=np.concatenate([part.metrics for part in parts]),
         daily=np.concatenate([part.daily for part in parts]),
     )
 
 
-def scores(trials: Trials, plan: SearchPlan) -> Floats:
-    """One column per objective, higher is better; NaN where a trial may not be best."""
-    columns = [OBJECTIVES[name].sign * trials.figure(OBJECTIVES[name].figure) for name in plan.objectives]
-    found = np.column_stack(columns).astype(np.float64)
-    found[~np.isfinite(found).all(axis=1) | ~(trials.figure("closed_trades") >= plan.min_trades)] = np.nan
-    return found
+def scores(trials: Trials, plan: OptimisationPlan) -> Floats:
+    """Return one column per objective, higher is better; NaN where a trial may not be best."""
+    columns = [OBJECTIVES[name].sign * trials.metric(OBJECTIVES[name].metric) for name in plan.objectives]
+    values = np.column_stack(columns).astype(np.float64)
+    values[~np.isfinite(values).all(axis=1) | ~(trials.metric("closed_trades") >= plan.min_trades)] = np.nan
+    return values
 
 
-def best_row(trials: Trials, plan: SearchPlan) -> int | None:
-    """The best trial by the first objective, the earliest of equals; None where none may be best."""
+def best_row(trials: Trials, plan: OptimisationPlan) -> int | None:
+    """Return the row of the best trial by the first objective, the earliest of equals, or None."""
     if not len(trials):
         return None
     first = scores(trials, plan)[:, 0]
@@ -190,7 +195,12 @@ def best_row(trials: Trials, plan: SearchPlan) -> int | None:
 
 
 def pareto_front(values: Floats) -> NDArray[np.int64]:
-    """Rows that no other row beats in one column without losing in another, best first column first."""
+    """Return the rows that no other row beats in one column without losing in another.
+
+    The best in the first column comes first.
+
+    The best in the first column comes first.
+    """
     usable = np.flatnonzero(np.isfinite(values).all(axis=1))
     order = usable[np.lexsort(tuple(-values[usable, k] for k in reversed(range(values.shape[1]))))]
     if values.shape[1] == 1:
@@ -204,17 +214,17 @@ def pareto_front(values: Floats) -> NDArray[np.int64]:
     return np.array(front, dtype=np.int64)
 
 
-def rounds_of(plan: SearchPlan) -> int:
-    """How many rounds a plan has at most."""
-    return 1 if plan.method is Method.GRID else -(-plan.max_trials // plan.round_size)
+def max_rounds(plan: OptimisationPlan) -> int:
+    """Return how many rounds a plan has at most."""
+    return 1 if plan.method is SearchMethod.GRID else -(-plan.max_trials // plan.round_size)
 
 
-def propose(plan: SearchPlan, number: int, past: Trials) -> list[dict[str, float | None]]:
-    """The trials of round `number`, given those of all rounds before it. Empty when nothing new is left to try.
+def propose(plan: OptimisationPlan, number: int, past: Trials) -> list[dict[str, float | None]]:
+    """Return the trials of round `number`, given all rounds before it. Empty if nothing is left to try.
 
-    Raise `SpaceError` where a grid has no allowed combination or more than can be tried.
+    Raise `SearchSpaceError` if a grid has no allowed combination, or too many.
     """
-    if plan.method is Method.GRID:
+    if plan.method is SearchMethod.GRID:
         return _whole_grid(plan) if number == 0 else []
     count = min(plan.round_size, plan.max_trials - len(past))
     if count <= 0:
@@ -223,41 +233,45 @@ def propose(plan: SearchPlan, number: int, past: Trials) -> list[dict[str, float
     return _ask(plan, number, past, tried, count)
 
 
-def _whole_grid(plan: SearchPlan) -> list[dict[str, float | None]]:
-    found = list(itertools.islice(plan.space.combinations(plan.fixed), MAX_TRIALS + 1))
-    if not found:
-        raise SpaceError("No combination satisfies the conditions and the strategy's own rules: widen the ranges.")
-    if len(found) > MAX_TRIALS:
-        raise SpaceError(f"A grid has at most {MAX_TRIALS:,} combinations: take larger steps, or search by TPE.")
-    return found
+def _whole_grid(plan: OptimisationPlan) -> list[dict[str, float | None]]:
+    combinations = list(itertools.islice(plan.space.combinations(plan.fixed), MAX_TRIALS + 1))
+    if not combinations:
+        raise SearchSpaceError(
+            "No combination satisfies the conditions and the strategy's own rules: widen the ranges."
+        )
+    if len(combinations) > MAX_TRIALS:
+        raise SearchSpaceError(f"A grid has at most {MAX_TRIALS:,} combinations: take larger steps, or search by TPE.")
+    return combinations
 
 
 def _ask(
-    plan: SearchPlan, number: int, past: Trials, tried: set[tuple[int, ...]], count: int
+    plan: OptimisationPlan, number: int, past: Trials, tried: set[tuple[int, ...]], count: int
 ) -> list[dict[str, float | None]]:
-    """`count` new combinations from the sampler; a random new one where it repeats itself."""
+    """Return `count` new combinations from the sampler; a random new one where it repeats itself."""
     study, distributions = _study(plan, number, past)
     rng = np.random.default_rng([plan.seed, number])
-    found = []
+    combinations = []
     for _ in range(count):
         places = None
         for _ in range(ASKS_PER_TRIAL):
             trial = study.ask(distributions)
-            asked = tuple(trial.params[name] for name in plan.space.names)
-            if asked not in tried and plan.space.allows(plan.space.at(asked), plan.fixed):
-                places = asked
+            proposed = tuple(trial.params[name] for name in plan.space.names)
+            if proposed not in tried and plan.space.allows(plan.space.at(proposed), plan.fixed):
+                places = proposed
                 break
             study.tell(trial, state=_states().FAIL)
         places = places or _random_new(plan, rng, tried)
         if places is None:
             break
         tried.add(places)
-        found.append(plan.space.at(places))
-    return found
+        combinations.append(plan.space.at(places))
+    return combinations
 
 
-def _random_new(plan: SearchPlan, rng: np.random.Generator, tried: set[tuple[int, ...]]) -> tuple[int, ...] | None:
-    """An allowed combination that was not tried; None where (in all likelihood) none is left."""
+def _random_new(
+    plan: OptimisationPlan, rng: np.random.Generator, tried: set[tuple[int, ...]]
+) -> tuple[int, ...] | None:
+    """Return an allowed combination that was not tried, or None if (in all likelihood) none is left."""
     sizes = [len(dimension.values) for dimension in plan.space.dimensions]
     for _ in range(500):
         places = tuple(int(rng.integers(size)) for size in sizes)
@@ -277,8 +291,13 @@ def _states() -> Any:
     return TrialState
 
 
-def _study(plan: SearchPlan, number: int, past: Trials) -> tuple[Any, dict[str, Any]]:
-    """An Optuna study that knows the past. Values are places in the lists, so that any list is searched alike."""
+def _study(plan: OptimisationPlan, number: int, past: Trials) -> tuple[Any, dict[str, Any]]:
+    """Return an Optuna study that knows the earlier trials.
+
+    Values are indices in the lists, so that any list of values is searched alike.
+
+    Values are indices in the lists, so that any list of values is searched alike.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -289,12 +308,12 @@ def _study(plan: SearchPlan, number: int, past: Trials) -> tuple[Any, dict[str, 
     seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if plan.method is Method.NSGA2:
+        if plan.method is SearchMethod.NSGA2:
             sampler: Any = optuna.samplers.NSGAIISampler(population_size=plan.round_size, seed=seed)
         else:
             sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
     study = optuna.create_study(directions=["maximize"] * len(plan.objectives), sampler=sampler)
-    for row, values in enumerate(_told(scores(past, plan))):
+    for row, values in enumerate(_sampler_values(scores(past, plan))):
         study.add_trial(
             optuna.create_trial(
                 params=dict(zip(plan.space.names, plan.space.places(past.at(row)), strict=True)),
@@ -306,31 +325,31 @@ def _study(plan: SearchPlan, number: int, past: Trials) -> tuple[Any, dict[str, 
     return study, distributions
 
 
-def _told(values: Floats) -> list[list[float]]:
-    """Scores as the sampler hears them: a trial that may not be best counts as a little worse than the worst."""
+def _sampler_values(values: Floats) -> list[list[float]]:
+    """Return scores for the sampler: a trial that may not be best scores a little worse than the worst."""
     if not len(values):
         return []
-    known: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
-    low = values[known].min(axis=0) if known.any() else np.zeros(values.shape[1])
-    high = values[known].max(axis=0) if known.any() else np.zeros(values.shape[1])
-    return np.where(known[:, None], values, low - 0.1 * (high - low) - 1e-9).tolist()
+    is_scored: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
+    low = values[is_scored].min(axis=0) if is_scored.any() else np.zeros(values.shape[1])
+    high = values[is_scored].max(axis=0) if is_scored.any() else np.zeros(values.shape[1])
+    return np.where(is_scored[:, None], values, low - 0.1 * (high - low) - 1e-9).tolist()
 
 
 def cut(combinations: Sequence[Parameters], size: int) -> list[list[Parameters]]:
-    """Chunks of at most `size` trials, in order."""
+    """Return chunks of at most `size` combinations, in order."""
     return [list(combinations[start : start + size]) for start in range(0, len(combinations), size)]
 
 
-def search(plan: SearchPlan, evaluate: Evaluate, on_progress: Callable[[int], None] | None = None) -> Trials:
-    """Make a whole search in this process. `on_progress` hears how many trials were made so far."""
+def search(plan: OptimisationPlan, evaluate: Evaluate, on_progress: Callable[[int], None] | None = None) -> Trials:
+    """Run a whole optimisation in this process. `on_progress` is called with the number of trials so far."""
     past = no_trials(plan.space.names)
-    for number in range(rounds_of(plan)):
+    for number in range(max_rounds(plan)):
         proposed = propose(plan, number, past)
         if not proposed:
             break
         for chunk in cut(proposed, plan.round_size):
-            made = evaluate(chunk)
-            past = made if not len(past) else join([past, made])
+            evaluated = evaluate(chunk)
+            past = evaluated if not len(past) else join([past, evaluated])
             if on_progress:
                 on_progress(len(past))
     return past

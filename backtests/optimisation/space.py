@@ -1,8 +1,8 @@
-"""What a search may vary, and how: parameters with their values, conditions between them, and their text form.
+"""The search space of an optimisation: parameters with their values, conditions, and their text form.
 
-Every parameter takes values from a list: a range `low:high` or `low:high:step` (both ends included, the step being
-the parameter's own unless given) or an explicit `a,b,c`, where `none` turns an optional limit off. How the
-space is walked is in samplers.py.
+Every parameter takes values from a list: a range `low:high` or `low:high:step` (both ends included, the step being the
+parameter's own unless given) or an explicit `a,b,c`, where `none` turns an optional limit off. How the space is
+explored is in samplers.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_VALUES = 10_000
 MAX_COMBINATIONS = 1_000_000
 
 
-class SpaceError(ValueError):
+class SearchSpaceError(ValueError):
     """A search space cannot be used; the message says what is wrong and what would do."""
 
 
@@ -40,12 +40,12 @@ class Dimension:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Lowest and highest value; "off" counts as 0."""
+        """Return the lowest and the highest value; "off" counts as 0."""
         numbers = [value or 0.0 for value in self.values]
         return min(numbers), max(numbers)
 
     def text(self) -> str:
-        """As `parse_dimension` reads it."""
+        """Return the text that `parse_dimension` reads."""
         return f"{self.name}=" + ",".join("none" if value is None else f"{value:.12g}" for value in self.values)
 
 
@@ -84,28 +84,28 @@ def _side(side: tuple[float, str | None], parameters: Mapping[str, float | None]
 
 
 def parse_condition(text: str, names: Sequence[str]) -> Condition:
-    """Read `a < b`, `a >= 2 * b` or `a <= 30` over the parameters called `names`."""
+    """Parse `a < b`, `a >= 2 * b` or `a <= 30` over the parameters called `names`."""
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise SpaceError(f"“{text}” is not a condition; write, for example, “ema_slow >= 2 * ema_fast”.")
+        raise SearchSpaceError(f"“{text}” is not a condition; write, for example, “ema_slow >= 2 * ema_fast”.")
     sides = []
     for side in ("left", "right"):
         name, factor = match[side + "name"], _as_number(match[side + "factor"] or "1", text)
         if name is not None and name not in names:
-            raise SpaceError(f"The condition “{text}” names {name}, which is no parameter of this search.")
+            raise SearchSpaceError(f"The condition “{text}” names {name}, which is no parameter of this search.")
         sides.append((factor, name) if name else (factor * _as_number(match[side + "number"], text), None))
     return Condition(text.strip(), match["sign"], sides[0], sides[1])
 
 
 def parse_dimension(text: str, fields: Mapping[str, ParameterField]) -> Dimension:
-    """Read `ema_fast=5:24`, `ema_slow=30:69:2` or `stop_loss=none,0.02,0.05`."""
-    name, sign, wanted = (part.strip() for part in text.partition("="))
-    if not sign or not wanted:
-        raise SpaceError(f"“{text}” is not a parameter and its values; write, for example, “ema_fast=5:24”.")
+    """Parse `ema_fast=5:24`, `ema_slow=30:69:2` or `stop_loss=none,0.02,0.05`."""
+    name, sign, value_text = (part.strip() for part in text.partition("="))
+    if not sign or not value_text:
+        raise SearchSpaceError(f"“{text}” is not a parameter and its values; write, for example, “ema_fast=5:24”.")
     if name not in fields:
-        raise SpaceError(f"There is no parameter {name} to search; there are: {', '.join(fields)}.")
+        raise SearchSpaceError(f"There is no parameter {name} to search; there are: {', '.join(fields)}.")
     field = fields[name]
-    values = _range(wanted, field) if ":" in wanted else _list(wanted, field)
+    values = _range(value_text, field) if ":" in value_text else _list(value_text, field)
     for value in values:
         _check_value(value, field)
     return Dimension(name, _ascending(values), field.is_integer)
@@ -119,14 +119,14 @@ def _ascending(values: Sequence[float | None]) -> tuple[float | None, ...]:
 def _range(text: str, field: ParameterField) -> list[float | None]:
     parts = [_as_decimal(part, text) for part in text.split(":")]
     if len(parts) not in (2, 3):
-        raise SpaceError(f"“{text}” is not a range for {field.name}; write low:high or low:high:step.")
+        raise SearchSpaceError(f"“{text}” is not a range for {field.name}; write low:high or low:high:step.")
     low, high = parts[:2]
     step = parts[2] if len(parts) == 3 else Decimal(str(field.step))
     if step <= 0 or high < low:
-        raise SpaceError(f"The range {text} of {field.name} must rise from low to high by a step over 0.")
+        raise SearchSpaceError(f"The range {text} of {field.name} must rise from low to high by a step over 0.")
     count = int((high - low) / step) + 1
     if count > MAX_VALUES:
-        raise SpaceError(f"The range {text} of {field.name} has {count:,} values; {MAX_VALUES:,} are the most.")
+        raise SearchSpaceError(f"The range {text} of {field.name} has {count:,} values; {MAX_VALUES:,} are the most.")
     return [float(low + step * k) for k in range(count)]
 
 
@@ -135,7 +135,7 @@ def _list(text: str, field: ParameterField) -> list[float | None]:
     for part in (part.strip() for part in text.split(",")):
         if part.lower() == "none":
             if not can_be_off(field.name):
-                raise SpaceError(f"{field.name} cannot be off: it needs a number.")
+                raise SearchSpaceError(f"{field.name} cannot be off: it needs a number.")
             values.append(None)
         else:
             values.append(float(_as_decimal(part, text)))
@@ -146,9 +146,9 @@ def _check_value(value: float | None, field: ParameterField) -> None:
     if value is None:
         return
     if field.is_integer and value != int(value):
-        raise SpaceError(f"{field.name} takes whole numbers, not {value:g}.")
+        raise SearchSpaceError(f"{field.name} takes whole numbers, not {value:g}.")
     if not field.minimum <= value <= field.maximum:
-        raise SpaceError(f"{field.name} lies between {field.minimum:g} and {field.maximum:g}, so not {value:g}.")
+        raise SearchSpaceError(f"{field.name} lies between {field.minimum:g} and {field.maximum:g}, so not {value:g}.")
 
 
 def _as_decimal(text: str, whole: str) -> Decimal:
@@ -157,7 +157,7 @@ def _as_decimal(text: str, whole: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
-        raise SpaceError(f"“{text}” in “{whole}” is not a number.")
+        raise SearchSpaceError(f"“{text}” in “{whole}” is not a number.")
     return number
 
 
@@ -167,7 +167,7 @@ def _as_number(text: str, whole: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """The parameters of a search, in a fixed order, and the conditions that bind them."""
+    """The varied parameters, in a fixed order, and the conditions between them."""
 
     strategy: str
     dimensions: tuple[Dimension, ...]
@@ -179,7 +179,7 @@ class SearchSpace:
 
     @property
     def size(self) -> int:
-        """Combinations, before the conditions."""
+        """Return the number of combinations, before the conditions."""
         return math.prod(len(dimension.values) for dimension in self.dimensions)
 
     @property
@@ -187,29 +187,29 @@ class SearchSpace:
         return {dimension.name: dimension.bounds for dimension in self.dimensions}
 
     def allows(self, parameters: Mapping[str, float | None], fixed: Mapping[str, object]) -> bool:
-        """Whether the conditions and the strategy's own rules hold; `fixed` are the parameters that do not vary."""
+        """Return True if the conditions and the strategy's own rules hold; `fixed` parameters do not vary."""
         return self._rules(fixed)(parameters)
 
     def _rules(self, fixed: Mapping[str, object]) -> Callable[[Mapping[str, float | None]], bool]:
-        """`allows` for many combinations: what does not vary is read once."""
+        """Return `allows` for many combinations: what does not vary is read once."""
         strategy = registry.get(self.strategy)
         as_typed = {field.name: int if field.is_integer else float for field in strategy.FIELDS}
-        usual = {f.name: as_typed[f.name](float(str(fixed.get(f.name, f.default)))) for f in strategy.FIELDS}
+        defaults = {f.name: as_typed[f.name](float(str(fixed.get(f.name, f.default)))) for f in strategy.FIELDS}
 
         def allowed(parameters: Mapping[str, float | None]) -> bool:
             if not all(condition.holds(parameters) for condition in self.conditions):
                 return False
-            own = {
+            given = {
                 name: as_typed[name](value)
                 for name, value in parameters.items()
                 if value is not None and name in as_typed
             }
-            return not strategy.check(strategy.Params(**(usual | own)))
+            return not strategy.check(strategy.Params(**(defaults | given)))
 
         return allowed
 
     def combinations(self, fixed: Mapping[str, object]) -> Iterator[dict[str, float | None]]:
-        """Every allowed combination, the last parameter changing fastest."""
+        """Yield every allowed combination, the last parameter changing fastest."""
         names, is_allowed = self.names, self._rules(fixed)
         for values in itertools.product(*(dimension.values for dimension in self.dimensions)):
             parameters = dict(zip(names, values, strict=True))
@@ -217,36 +217,36 @@ class SearchSpace:
                 yield parameters
 
     def at(self, places: Sequence[int]) -> dict[str, float | None]:
-        """The combination at these places in the lists of values."""
+        """Return the combination at these indices in the lists of values."""
         return {d.name: d.values[place] for d, place in zip(self.dimensions, places, strict=True)}
 
     def places(self, parameters: Mapping[str, float | None]) -> list[int]:
-        """Where a combination stands in the lists of values."""
+        """Return the indices of a combination in the lists of values."""
         return [dimension.values.index(parameters[dimension.name]) for dimension in self.dimensions]
 
     def places_of(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`places` of many combinations: rows of values in the order of the dimensions, NaN for off."""
+        """Return `places` of many combinations: rows of values in the order of the dimensions, NaN for off."""
         columns = []
         for dimension, column in zip(self.dimensions, rows.T, strict=True):
             tried, which = np.unique(column, return_inverse=True)
-            known = [dimension.values.index(None if math.isnan(value) else float(value)) for value in tried]
-            columns.append(np.array(known, dtype=np.float64)[which])
+            places = [dimension.values.index(None if math.isnan(value) else float(value)) for value in tried]
+            columns.append(np.array(places, dtype=np.float64)[which])
         return np.column_stack(columns)
 
 
 def make_space(strategy: str, grid: Sequence[str], conditions: Sequence[str] = ()) -> SearchSpace:
-    """A search space from its text form. Raise `SpaceError` when it is empty, contradictory or too large."""
+    """Build a search space from its text form. Raise `SearchSpaceError` if it is empty, invalid or too large."""
     fields = search_fields(strategy)
     dimensions = tuple(parse_dimension(text, fields) for text in grid)
     names = [dimension.name for dimension in dimensions]
     if not names:
-        raise SpaceError("Nothing to search: give at least one parameter a range, such as “ema_fast=5:24”.")
+        raise SearchSpaceError("Nothing to search: give at least one parameter a range, such as “ema_fast=5:24”.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise SpaceError(f"{twice} is given twice: put all of its values in one list.")
+        raise SearchSpaceError(f"{twice} is given twice: put all of its values in one list.")
     space = SearchSpace(strategy, dimensions, tuple(parse_condition(text, names) for text in conditions))
     if space.size > MAX_COMBINATIONS:
-        raise SpaceError(
+        raise SearchSpaceError(
             f"This space has {space.size:,} combinations and {MAX_COMBINATIONS:,} are the most: "
             "take larger steps or fewer parameters."
         )

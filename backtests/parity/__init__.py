@@ -1,1 +1,1 @@
-"""Parity of a running bot: its record held against the backtest engine, difference by difference, each with a cause."""
+"""Parity of a running bot: its record compared with the backtest engine, each difference with its cause."""

@@ -1,6 +1,6 @@
-"""The closed list of what may make a bot's record differ from the engine, and a difference as a value.
+"""The closed list of causes for a difference between bot and engine, and a difference as a value.
 
-UNEXPLAINED is the one that is drift: nothing that TRADING_RULES lets differ accounts for it.
+UNEXPLAINED is drift: nothing that TRADING_RULES lets differ accounts for it.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing about one bar that the bot and the engine do not agree on.
+    """One disagreement between the bot and the engine about one bar.
 
-    `impact` is what it brought the bot, in quote, over what the engine has; None where that cannot be said.
+    `impact` is what it gained the bot over the engine, in quote; None where that is unknown.
     """
 
     bar_ms: int

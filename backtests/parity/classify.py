@@ -11,18 +11,18 @@ from decimal import Decimal
 
 from backtests.engine.buffers import price_units
 from backtests.parity.causes import Cause
-from backtests.parity.context import Exit, Ground
+from backtests.parity.context import EngineExit, ParityContext
 from backtests.parity.live_trades import RecordedDecision, RecordedFill, RecordedTrade
 from backtests.runs.inputs import utc
 from bots.models import Action, OrderState
 from bots.strategy import registry
-from bots.strategy.types import Action as Act
+from bots.strategy.types import Action as StrategyAction
 from bots.strategy.types import Candles, Decided, RejectionReason
 from exchange.api.types import OrderType
 from exchange.fills import ask_price, bid_price, from_units
 
 HIGHEST_FEE = Decimal("0.01")  # no spot account pays more: beyond it is no rate but a fault
-AT_ONCE_MS = 1  # an entry in a replay or the demo's past fills this long after the bar's open
+ENTRY_DELAY_MS = 1  # an entry in a replay or the demo's past fills this long after the bar's open
 LIVE_ONLY = {
     "stale_signal": Cause.LATE_TICK,
     "already_long": Cause.LATE_TICK,
@@ -32,7 +32,7 @@ LIVE_ONLY = {
     "insufficient_balance": Cause.ACCOUNT_LIMIT,
     "order_refused": Cause.ORDER_REFUSED,
 }
-BY_THE_CLOCK = ("outside_schedule", "daily_trade_limit", "daily_loss_limit", "daily_profit_target")
+TIME_DEPENDENT = ("outside_schedule", "daily_trade_limit", "daily_loss_limit", "daily_profit_target")
 
 
 def stamp(time_ms: int) -> str:
@@ -42,65 +42,67 @@ def stamp(time_ms: int) -> str:
 # --- Signals and decisions --------------------------------------------------------------------------------------------
 
 
-def of_signal(ground: Ground, row: int, decision: RecordedDecision) -> Cause:
-    rules = ground.rules[decision.version]
+def classify_signal(context: ParityContext, row: int, decision: RecordedDecision) -> Cause:
+    """Return why a bar's signal differs."""
+    rules = context.rules[decision.version]
     start = max(row + 1 - rules.bars_needed, 0)
-    if candles_changed(ground, start, row):
+    if candles_changed(context, start, row):
         return Cause.CANDLES_CHANGED
     strategy, parameters = registry.get(rules.parameters.strategy), rules.parameters.strategy_params
-    window = Candles(*(series[start : row + 1] for series in ground.candles))  # type: ignore[arg-type]
+    window = Candles(*(series[start : row + 1] for series in context.candles))  # type: ignore[arg-type]
     seen = int(strategy.signals(window, parameters)[-1])
     return Cause.INDICATOR_WINDOW if seen == decision.signal else Cause.UNEXPLAINED
 
 
-def candles_changed(ground: Ground, first: int, last: int) -> bool:
-    """Whether a close on record in these rows is not the candle's any more."""
-    decided = (ground.decisions.get(row) for row in range(max(first, 0), last + 1))
-    closes = ground.candles.close
+def candles_changed(context: ParityContext, first: int, last: int) -> bool:
+    """Return True if a recorded close in these rows is not the candle's any more."""
+    decisions = (context.decisions.get(row) for row in range(max(first, 0), last + 1))
+    closes = context.candles.close
     return any(
-        one is not None and one.close is not None and one.close != closes[ground.row(one.bar_ms)] for one in decided
+        decision is not None and decision.close is not None and decision.close != closes[context.row(decision.bar_ms)]
+        for decision in decisions
     )
 
 
-def agrees(ground: Ground, decision: RecordedDecision, decided: Decided) -> bool:
-    """Whether a recorded decision on a BUY is the engine's: the same action, quantity and reason."""
-    if decided.action == Act.ENTER:
-        step = ground.rules[decision.version].setup.step
+def agrees(context: ParityContext, decision: RecordedDecision, decided: Decided) -> bool:
+    """Return True if a recorded decision on a BUY has the engine's action, quantity and reason."""
+    if decided.action == StrategyAction.ENTER:
+        step = context.rules[decision.version].engine_settings.step
         return decision.action == Action.ENTER and decision.quantity == from_units(decided.lots * step)
     return decision.action == Action.REFUSED and decision.reason == RejectionReason(decided.gate).name.lower()
 
 
-def of_decision(ground: Ground, row: int, decision: RecordedDecision, decided: Decided) -> Cause:
-    """Why a BUY while flat came to another decision."""
+def classify_decision(context: ParityContext, row: int, decision: RecordedDecision, decided: Decided) -> Cause:
+    """Return why a BUY while flat came to another decision."""
     if decision.action in (Action.REFUSED, Action.HOLD) and decision.reason in LIVE_ONLY:
         return LIVE_ONLY[decision.reason]
     gate = RejectionReason(decided.gate).name.lower()
     if gate == "max_drawdown" and decision.action == Action.ENTER:
         return Cause.BY_HAND
-    next_open_ms = int(ground.candles.open_time[row + 1])
-    if decision.decided_ms - next_open_ms > 60_000 and {decision.reason, gate} & set(BY_THE_CLOCK):
+    next_open_ms = int(context.candles.open_time[row + 1])
+    if decision.decided_ms - next_open_ms > 60_000 and {decision.reason, gate} & set(TIME_DEPENDENT):
         return Cause.LATE_TICK
-    return _of_terms(ground, row, decision)
+    return _classify_sizing(context, row, decision)
 
 
-def _of_terms(ground: Ground, row: int, decision: RecordedDecision) -> Cause:
-    """Decide again at the balance and the price that the bot saw: do they make the difference?"""
+def _classify_sizing(context: ParityContext, row: int, decision: RecordedDecision) -> Cause:
+    """Decide again at the balance and the price that the bot saw, and see whether they explain it."""
     terms = decision.terms
     if not terms:  # decided before terms were recorded: it paid about what it was sized at
-        paid = [one.buys[0].price for one in ground.record.trades if one.buys and one.decided_ms == decision.bar_ms]
+        paid = [one.buys[0].price for one in context.record.trades if one.buys and one.decided_ms == decision.bar_ms]
         terms = {"price": str(paid[0])} if paid else {}
     price = float(terms["price"]) if "price" in terms else None
     free = float(terms["free_quote"]) if "free_quote" in terms else None
-    if free is not None and agrees(ground, decision, ground.decide_buy(row, decision.version, free_quote=free)):
+    if free is not None and agrees(context, decision, context.decide_buy(row, decision.version, free_quote=free)):
         return Cause.ACCOUNT_LIMIT
-    moved = price is not None and price != float(ground.ask(row + 1, ground.rules[decision.version]))
-    if moved and agrees(ground, decision, ground.decide_buy(row, decision.version, price, free)):
+    moved = price is not None and price != float(context.ask(row + 1, context.rules[decision.version]))
+    if moved and agrees(context, decision, context.decide_buy(row, decision.version, price, free)):
         return Cause.PRICE_MOVED
     return Cause.UNEXPLAINED
 
 
-def of_unfilled(decision: RecordedDecision) -> Cause:
-    """Why an entry that both decided on was not bought."""
+def classify_unfilled(decision: RecordedDecision) -> Cause:
+    """Return why an entry that both decided on was not filled."""
     if decision.entry_state in (OrderState.REJECTED, OrderState.EXPIRED, OrderState.CANCELED):
         return Cause.ORDER_REFUSED
     if decision.entry_state in (OrderState.CREATED, OrderState.UNKNOWN):
@@ -111,63 +113,78 @@ def of_unfilled(decision: RecordedDecision) -> Cause:
 # --- Fills ------------------------------------------------------------------------------------------------------------
 
 
-def of_price(
-    ground: Ground, row: int, fills: Sequence[RecordedFill], wanted: Decimal, *, is_limit: bool = False
+def classify_price(
+    context: ParityContext, row: int, fills: Sequence[RecordedFill], expected: Decimal, *, is_limit: bool = False
 ) -> Cause:
-    """Why fills have another price: only one that the market traded at in that bar is a price that moved."""
-    if not all(fill.is_sound for fill in fills) or not all(_is_reached(ground, fill) for fill in fills):
+    """Return why fills have another price.
+
+    Only a price that the market traded at in that bar counts as a price that moved.
+
+    Only a price that the market traded at in that bar counts as a price that moved.
+    """
+    if not all(fill.is_sound for fill in fills) or not all(_is_reached(context, fill) for fill in fills):
         return Cause.UNEXPLAINED
-    if is_limit and any(fill.price < wanted for fill in fills):
+    if is_limit and any(fill.price < expected for fill in fills):
         return Cause.UNEXPLAINED  # a limit order never sells under its limit
     if any(fill.order_type == OrderType.STOP_LOSS_LIMIT for fill in fills):
         return Cause.STOP_LIMIT
     return Cause.PARTIAL_FILL if len({fill.price for fill in fills}) > 1 else Cause.PRICE_MOVED
 
 
-def _is_reached(ground: Ground, fill: RecordedFill) -> bool:
-    """Whether a fill's price lies within its bar's range, give or take the spread."""
-    row, tick = ground.row(fill.time_ms), next(iter(ground.rules.values())).setup.tick
-    low = from_units(bid_price(price_units(ground.candles.low[row]), ground.spread, tick))
-    high = from_units(ask_price(price_units(ground.candles.high[row]), ground.spread, tick))
+def _is_reached(context: ParityContext, fill: RecordedFill) -> bool:
+    """Return True if a fill's price lies within its bar's range, give or take the spread."""
+    row, tick = context.row(fill.time_ms), next(iter(context.rules.values())).engine_settings.tick
+    low = from_units(bid_price(price_units(context.candles.low[row]), context.spread, tick))
+    high = from_units(ask_price(price_units(context.candles.high[row]), context.spread, tick))
     return low <= fill.price <= high
 
 
-def of_fee(paid: Decimal, received: Decimal) -> Cause:
+def classify_fee(paid: Decimal, received: Decimal) -> Cause:
+    """Return why a fee differs: another fee rate, or unexplained."""
     return Cause.FEE_RATE if 0 <= paid <= received * HIGHEST_FEE else Cause.UNEXPLAINED
 
 
 # --- Exits ------------------------------------------------------------------------------------------------------------
 
 
-def of_exit(ground: Ground, trade: RecordedTrade, closed: int | None, engine: Exit | None) -> Cause:
-    """Why a position ended in another bar, or for another reason."""
+def classify_exit(context: ParityContext, trade: RecordedTrade, closed: int | None, engine: EngineExit | None) -> Cause:
+    """Return why a position ended in another bar, or for another reason."""
     if trade.exit_reason == "manual":
         return Cause.BY_HAND
-    entry = max(ground.row(trade.opened_ms), 0)
+    entry = max(context.row(trade.opened_ms), 0)
     until = max(row for row in (closed, engine.row if engine else None, entry) if row is not None)
-    rows = range(max(entry, ground.first), min(until, ground.end - 1))
-    if any(ground.versions[row] != trade.version for row in range(entry, until + 1)):
+    rows = range(max(entry, context.first), min(until, context.end - 1))
+    if any(context.versions[row] != trade.version for row in range(entry, until + 1)):
         return Cause.PARAMETERS_CHANGED
-    if candles_changed(ground, entry, until):
+    if candles_changed(context, entry, until):
         return Cause.CANDLES_CHANGED
     if trade.has_stop_limit:
         return Cause.STOP_LIMIT
     if trade.exit_was_refused:
         return Cause.ORDER_REFUSED
-    if _is_inside_bar(ground, trade, entry, closed, engine):
+    if _is_inside_bar(context, trade, entry, closed, engine):
         return Cause.INSIDE_BAR
-    decided = [ground.decisions.get(row) for row in rows]
-    if any(one is None or one.is_missed for one in decided):
+    decisions = [context.decisions.get(row) for row in rows]
+    if any(decision is None or decision.is_missed for decision in decisions):
         return Cause.LATE_TICK
-    signals = ground.rules[trade.version].signal
-    if any(one is not None and one.signal != signals[row] for row, one in zip(rows, decided, strict=True)):
+    signals = context.rules[trade.version].signal
+    if any(
+        decision is not None and decision.signal != signals[row] for row, decision in zip(rows, decisions, strict=True)
+    ):
         return Cause.EARLIER_DIFFERENCE
     return Cause.UNEXPLAINED
 
 
-def _is_inside_bar(ground: Ground, trade: RecordedTrade, entry: int, closed: int | None, engine: Exit | None) -> bool:
-    """The bar's extreme came before the bot had bought, or two ways out were touched in one bar."""
-    late_in_bar = trade.opened_ms - int(ground.candles.open_time[entry]) > AT_ONCE_MS
+def _is_inside_bar(
+    context: ParityContext, trade: RecordedTrade, entry: int, closed: int | None, engine: EngineExit | None
+) -> bool:
+    """Return True if candles cannot tell the order of events within the bar.
+
+    The bar's extreme came before the entry, or two exits were touched in one bar.
+
+    The bar's extreme came before the entry, or two exits were touched in one bar.
+    """
+    late_in_bar = trade.opened_ms - int(context.candles.open_time[entry]) > ENTRY_DELAY_MS
     if engine is not None and engine.row == entry and late_in_bar:
         return True
     return engine is not None and closed == engine.row and trade.exit_reason in engine.possible

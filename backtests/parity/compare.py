@@ -1,6 +1,6 @@
-"""The bot's record against the engine: every decision, entry, exit and cost of a span, and what differs of them.
+"""Compare the bot's record with the engine: every decision, entry, exit and cost of a period.
 
-Why it differs is said in classify.py.
+Why something differs is decided in classify.py.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from decimal import Decimal
 
 from backtests.parity import classify
 from backtests.parity.causes import Cause, Difference
-from backtests.parity.context import Ground
+from backtests.parity.context import ParityContext
 from backtests.parity.live_trades import ZERO, RecordedDecision, RecordedFill, RecordedTrade
 from bots.models import Action
-from bots.strategy.types import Action as Act
+from bots.strategy.types import Action as StrategyAction
 from bots.strategy.types import Decided, RejectionReason, Signal
 from core.formats import plain
 from exchange.fills import commission, from_units, to_units
@@ -22,112 +22,126 @@ SIGNALS = {Signal.BUY: "buy", Signal.SELL: "sell", Signal.NONE: "none"}
 PRECISION = Decimal("0.00000001")
 
 
-def compare(ground: Ground) -> list[Difference]:
-    """All differences, oldest first."""
-    found = [*_decisions(ground), *_books(ground)]
-    for trade in ground.record.trades:
-        if trade.fills and (ground.first <= ground.row(trade.opened_ms) or ground.row(_left_ms(trade)) >= ground.first):
-            found += [*_entry(ground, trade), *_exit(ground, trade), *_fees(ground, trade)]
-    return sorted(found, key=lambda one: one.bar_ms)
+def compare(context: ParityContext) -> list[Difference]:
+    """Return all differences, oldest first."""
+    differences = [*_decisions(context), *_books(context)]
+    for trade in context.record.trades:
+        if trade.fills and (
+            context.first <= context.row(trade.opened_ms) or context.row(_left_ms(trade)) >= context.first
+        ):
+            differences += [*_entry(context, trade), *_exit(context, trade), *_fees(context, trade)]
+    return sorted(differences, key=lambda difference: difference.bar_ms)
 
 
 def _left_ms(trade: RecordedTrade) -> int:
     return trade.closed_ms if trade.closed_ms is not None else trade.fills[-1].time_ms
 
 
-def _bar_ms(ground: Ground, row: int) -> int:
-    return int(ground.candles.open_time[row])
+def _bar_ms(context: ParityContext, row: int) -> int:
+    return int(context.candles.open_time[row])
 
 
 # --- Decisions --------------------------------------------------------------------------------------------------------
 
 
-def _decisions(ground: Ground) -> Iterator[Difference]:
-    """Each bar: close, signal, action, size. The newest bar's fill is not known yet: it is left for the next time."""
-    for decision in ground.record.decisions:
-        if ground.first <= ground.row(decision.bar_ms) < ground.end and _row_of(ground, decision) is None:
+def _decisions(context: ParityContext) -> Iterator[Difference]:
+    """Compare each bar's close, signal, action and size.
+
+    The newest bar's fill is not known yet: it is left for the next check.
+
+    The newest bar's fill is not known yet: it is left for the next check.
+    """
+    for decision in context.record.decisions:
+        if context.first <= context.row(decision.bar_ms) < context.end and _row_of(context, decision) is None:
             yield Difference(decision.bar_ms, "bar", "decided", "no such candle", Cause.CANDLES_CHANGED)
-    for row in range(ground.first, ground.end - 1):
-        recorded = ground.decisions.get(row)
+    for row in range(context.first, context.end - 1):
+        recorded = context.decisions.get(row)
         if recorded is None or recorded.is_missed:
-            yield from _missed(ground, row, recorded)
+            yield from _missed(context, row, recorded)
         else:
-            yield from _decided(ground, row, recorded)
+            yield from _decided(context, row, recorded)
 
 
-def _row_of(ground: Ground, decision: RecordedDecision) -> int | None:
-    row = ground.row(decision.bar_ms)
-    return row if _bar_ms(ground, row) == decision.bar_ms else None
+def _row_of(context: ParityContext, decision: RecordedDecision) -> int | None:
+    row = context.row(decision.bar_ms)
+    return row if _bar_ms(context, row) == decision.bar_ms else None
 
 
-def _missed(ground: Ground, row: int, decision: RecordedDecision | None) -> Iterator[Difference]:
-    """A bar that nobody looked at differs only where there was something to do."""
+def _missed(context: ParityContext, row: int, decision: RecordedDecision | None) -> Iterator[Difference]:
+    """Report a bar without a decision where there was something to do."""
     live = "no decision on record" if decision is None else "missed"
-    version = ground.versions[row]
-    signal = ground.rules[version].signal[row]
-    if signal == Signal.SELL and row in ground.held:
-        yield Difference(_bar_ms(ground, row), "decision", live, "exit", Cause.LATE_TICK)
-    if signal == Signal.BUY and row not in ground.held:
-        decided = ground.decide_buy(row, version)
-        if decided.action == Act.ENTER:
-            impact = _forgone(ground, row, version, decided)
-            yield Difference(_bar_ms(ground, row), "decision", live, _act(ground, decided), Cause.LATE_TICK, impact)
+    version = context.versions[row]
+    signal = context.rules[version].signal[row]
+    if signal == Signal.SELL and row in context.held:
+        yield Difference(_bar_ms(context, row), "decision", live, "exit", Cause.LATE_TICK)
+    if signal == Signal.BUY and row not in context.held:
+        decided = context.decide_buy(row, version)
+        if decided.action == StrategyAction.ENTER:
+            impact = _forgone(context, row, version, decided)
+            yield Difference(_bar_ms(context, row), "decision", live, _act(context, decided), Cause.LATE_TICK, impact)
 
 
-def _decided(ground: Ground, row: int, decision: RecordedDecision) -> Iterator[Difference]:
-    bar_ms, close = decision.bar_ms, float(ground.candles.close[row])
+def _decided(context: ParityContext, row: int, decision: RecordedDecision) -> Iterator[Difference]:
+    bar_ms, close = decision.bar_ms, float(context.candles.close[row])
     if decision.close is not None and decision.close != close:
         yield Difference(bar_ms, "close", f"{decision.close:.8g}", f"{close:.8g}", Cause.CANDLES_CHANGED)
-    signal = Signal(int(ground.rules[decision.version].signal[row]))
+    signal = Signal(int(context.rules[decision.version].signal[row]))
     if decision.signal != signal:
-        cause = classify.of_signal(ground, row, decision)
+        cause = classify.classify_signal(context, row, decision)
         yield Difference(bar_ms, "signal", SIGNALS[Signal(decision.signal)], SIGNALS[signal], cause)
-    elif row in ground.held:
+    elif row in context.held:
         yield from _while_long(bar_ms, decision, signal)
     elif signal == Signal.BUY:
-        yield from _bought(ground, row, decision)
+        yield from _bought(context, row, decision)
     elif decision.action != Action.WAIT:
         yield Difference(bar_ms, "decision", _words(decision), "wait", Cause.UNEXPLAINED)
 
 
 def _while_long(bar_ms: int, decision: RecordedDecision, signal: Signal) -> Iterator[Difference]:
-    wanted = Action.EXIT if signal == Signal.SELL else Action.HOLD
-    if decision.action != wanted:
-        yield Difference(bar_ms, "decision", _words(decision), str(wanted), Cause.UNEXPLAINED)
+    expected = Action.EXIT if signal == Signal.SELL else Action.HOLD
+    if decision.action != expected:
+        yield Difference(bar_ms, "decision", _words(decision), str(expected), Cause.UNEXPLAINED)
 
 
-def _bought(ground: Ground, row: int, decision: RecordedDecision) -> Iterator[Difference]:
-    """A BUY while flat: was it entered, with how much, or refused for the same reason?"""
-    decided = ground.decide_buy(row, decision.version)
-    if classify.agrees(ground, decision, decided):
-        if decision.action == Action.ENTER and not _was_filled(ground, decision):
-            cause = classify.of_unfilled(decision)
-            impact = _forgone(ground, row, decision.version, decided)
-            yield Difference(decision.bar_ms, "entry", "nothing was bought", _act(ground, decided), cause, impact)
+def _bought(context: ParityContext, row: int, decision: RecordedDecision) -> Iterator[Difference]:
+    """Compare a BUY while flat: entered or not, with which quantity, rejected for which reason."""
+    decided = context.decide_buy(row, decision.version)
+    if classify.agrees(context, decision, decided):
+        if decision.action == Action.ENTER and not _was_filled(context, decision):
+            cause = classify.classify_unfilled(decision)
+            impact = _forgone(context, row, decision.version, decided)
+            yield Difference(decision.bar_ms, "entry", "nothing was bought", _act(context, decided), cause, impact)
         return
-    is_size = decision.action == Action.ENTER and decided.action == Act.ENTER
-    cause = classify.of_decision(ground, row, decision, decided)
-    entered_alone = decided.action == Act.ENTER and not is_size
-    impact = _forgone(ground, row, decision.version, decided) if entered_alone else None
+    is_size = decision.action == Action.ENTER and decided.action == StrategyAction.ENTER
+    cause = classify.classify_decision(context, row, decision, decided)
+    entered_alone = decided.action == StrategyAction.ENTER and not is_size
+    impact = _forgone(context, row, decision.version, decided) if entered_alone else None
     what = "quantity" if is_size else "decision"
-    yield Difference(decision.bar_ms, what, _words(decision), _act(ground, decided), cause, impact)
+    yield Difference(decision.bar_ms, what, _words(decision), _act(context, decided), cause, impact)
 
 
-def _was_filled(ground: Ground, decision: RecordedDecision) -> bool:
-    return any(trade.decided_ms == decision.bar_ms for trade in ground.record.trades)
+def _was_filled(context: ParityContext, decision: RecordedDecision) -> bool:
+    return any(trade.decided_ms == decision.bar_ms for trade in context.record.trades)
 
 
-def _forgone(ground: Ground, row: int, version: int, decided: Decided) -> Decimal | None:
-    """What an entry that only the engine made came to, the other way round; None where it is still open."""
-    rules = ground.rules[version]
-    setup, price = rules.setup, ground.ask(row + 1, rules)
-    out = ground.way_out(row + 1, price, rules)
-    if out is None:
+def _forgone(context: ParityContext, row: int, version: int, decided: Decided) -> Decimal | None:
+    """Return the missed profit, with the sign turned, of an entry that only the engine made.
+
+    None while that position is still open.
+
+    None while that position is still open.
+    """
+    rules = context.rules[version]
+    engine_settings, price = rules.engine_settings, context.ask(row + 1, rules)
+    engine_exit = context.find_exit(row + 1, price, rules)
+    if engine_exit is None:
         return None
-    bought = decided.lots * setup.step
-    sold = (bought - commission(bought, setup.fee)) // setup.step * setup.step
-    proceeds = out.price * from_units(sold)
-    fee = from_units(commission(to_units(proceeds), setup.maker_fee if out.is_maker else setup.fee))
+    bought = decided.lots * engine_settings.step
+    sold = (bought - commission(bought, engine_settings.fee)) // engine_settings.step * engine_settings.step
+    proceeds = engine_exit.price * from_units(sold)
+    fee = from_units(
+        commission(to_units(proceeds), engine_settings.maker_fee if engine_exit.is_maker else engine_settings.fee)
+    )
     return price * from_units(bought) - (proceeds - fee)
 
 
@@ -137,9 +151,9 @@ def _words(decision: RecordedDecision) -> str:
     return f"{decision.action}: {decision.reason}" if decision.action == Action.REFUSED else str(decision.action)
 
 
-def _act(ground: Ground, decided: Decided) -> str:
-    if decided.action == Act.ENTER:
-        step = next(iter(ground.rules.values())).setup.step
+def _act(context: ParityContext, decided: Decided) -> str:
+    if decided.action == StrategyAction.ENTER:
+        step = next(iter(context.rules.values())).engine_settings.step
         return f"enter, {plain(from_units(decided.lots * step))}"
     return f"refused: {RejectionReason(decided.gate).name.lower()}"
 
@@ -147,55 +161,59 @@ def _act(ground: Ground, decided: Decided) -> str:
 # --- Entries and exits ------------------------------------------------------------------------------------------------
 
 
-def _entry(ground: Ground, trade: RecordedTrade) -> Iterator[Difference]:
-    row = ground.row(trade.opened_ms)
-    if not ground.first <= row < ground.end:
+def _entry(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]:
+    row = context.row(trade.opened_ms)
+    if not context.first <= row < context.end:
         return
-    bar_ms, live = _bar_ms(ground, row), f"{plain(trade.quantity)} at {_price(trade.paid)}"
+    bar_ms, live = _bar_ms(context, row), f"{plain(trade.quantity)} at {_price(trade.average_entry)}"
     if trade.decided_ms is None:
         yield Difference(bar_ms, "entry", live, "no decision asked for it", Cause.UNEXPLAINED)
         return
-    wanted = ground.row(trade.decided_ms) + 1
-    if wanted != row:
-        due = f"bar {classify.stamp(_bar_ms(ground, wanted))}" if wanted < ground.end else "the bar after the decision"
+    expected_row = context.row(trade.decided_ms) + 1
+    if expected_row != row:
+        due = (
+            f"bar {classify.stamp(_bar_ms(context, expected_row))}"
+            if expected_row < context.end
+            else "the bar after the decision"
+        )
         yield Difference(bar_ms, "entry", "bought later", f"bought in {due}", Cause.LATE_TICK)
-    decision = ground.decisions.get(wanted - 1)
+    decision = context.decisions.get(expected_row - 1)
     if decision is not None and decision.quantity is not None and decision.quantity != trade.quantity:
         cause = Cause.PARTIAL_FILL if trade.quantity < decision.quantity else Cause.UNEXPLAINED
         yield Difference(bar_ms, "quantity bought", plain(trade.quantity), plain(decision.quantity), cause)
-    price = ground.ask(min(wanted, row), ground.rules[trade.version])
-    if _differs(trade.paid, price):
-        cause = classify.of_price(ground, row, trade.buys, price)
-        impact = (price - trade.paid) * trade.quantity
-        yield Difference(bar_ms, "entry price", _price(trade.paid), plain(price), cause, impact)
+    price = context.ask(min(expected_row, row), context.rules[trade.version])
+    if _differs(trade.average_entry, price):
+        cause = classify.classify_price(context, row, trade.buys, price)
+        impact = (price - trade.average_entry) * trade.quantity
+        yield Difference(bar_ms, "entry price", _price(trade.average_entry), plain(price), cause, impact)
 
 
-def _exit(ground: Ground, trade: RecordedTrade) -> Iterator[Difference]:
-    """The way out that the engine takes from the bot's own entry, beside the bot's own."""
-    entry = ground.row(trade.opened_ms)
-    engine = ground.way_out(entry, trade.entry_price, ground.rules[trade.version])
-    closed = None if trade.closed_ms is None else ground.row(trade.closed_ms)
-    if closed is not None and closed >= ground.end:
+def _exit(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]:
+    """Compare the exit that the engine takes from the bot's own entry with the bot's exit."""
+    entry = context.row(trade.opened_ms)
+    engine = context.find_exit(entry, trade.entry_price, context.rules[trade.version])
+    closed = None if trade.closed_ms is None else context.row(trade.closed_ms)
+    if closed is not None and closed >= context.end:
         closed = None
     if engine is None and closed is None:
         return
     sold = sum((fill.quantity for fill in trade.sells), ZERO)
     if engine is None or closed is None or (closed, trade.exit_reason) != (engine.row, engine.reason):
-        live = "still held" if closed is None else _sale(ground, closed, trade.got, trade.exit_reason)
-        wanted = "still held" if engine is None else _sale(ground, engine.row, engine.price, engine.reason)
-        impact = (trade.got - engine.price) * sold if engine and closed is not None else None
-        row = min(one for one in (closed, engine.row if engine else None) if one is not None)
-        cause = classify.of_exit(ground, trade, closed, engine)
-        yield Difference(_bar_ms(ground, row), "exit", live, wanted, cause, impact)
-    elif _differs(trade.got, engine.price):
-        cause = classify.of_price(ground, engine.row, trade.sells, engine.price, is_limit=engine.is_maker)
-        impact = (trade.got - engine.price) * sold
-        row_ms = _bar_ms(ground, engine.row)
-        yield Difference(row_ms, "exit price", _price(trade.got), plain(engine.price), cause, impact)
+        live = "still held" if closed is None else _sale(context, closed, trade.average_exit, trade.exit_reason)
+        expected = "still held" if engine is None else _sale(context, engine.row, engine.price, engine.reason)
+        impact = (trade.average_exit - engine.price) * sold if engine and closed is not None else None
+        row = min(candidate for candidate in (closed, engine.row if engine else None) if candidate is not None)
+        cause = classify.classify_exit(context, trade, closed, engine)
+        yield Difference(_bar_ms(context, row), "exit", live, expected, cause, impact)
+    elif _differs(trade.average_exit, engine.price):
+        cause = classify.classify_price(context, engine.row, trade.sells, engine.price, is_limit=engine.is_maker)
+        impact = (trade.average_exit - engine.price) * sold
+        row_ms = _bar_ms(context, engine.row)
+        yield Difference(row_ms, "exit price", _price(trade.average_exit), plain(engine.price), cause, impact)
 
 
-def _sale(ground: Ground, row: int, price: Decimal, reason: str) -> str:
-    return f"{reason.replace('_', ' ')} at {_price(price)}, bar {classify.stamp(_bar_ms(ground, row))}"
+def _sale(context: ParityContext, row: int, price: Decimal, reason: str) -> str:
+    return f"{reason.replace('_', ' ')} at {_price(price)}, bar {classify.stamp(_bar_ms(context, row))}"
 
 
 def _price(price: Decimal) -> str:
@@ -209,31 +227,35 @@ def _differs(live: Decimal, engine: Decimal) -> bool:
 # --- Costs and books --------------------------------------------------------------------------------------------------
 
 
-def _fees(ground: Ground, trade: RecordedTrade) -> Iterator[Difference]:
-    """What each side paid, against the engine's fee on the very same fills."""
-    setup, market = ground.rules[trade.version].setup, ground.market.rules
+def _fees(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]:
+    """Compare what each side paid with the engine's fee on the same fills."""
+    engine_settings, market = context.rules[trade.version].engine_settings, context.market.rules
     for fills, asset in ((trade.buys, market.base), (trade.sells, market.quote)):
-        rate = setup.maker_fee if trade.exit_reason == "take_profit" and asset == market.quote else setup.fee
-        inside = [fill for fill in fills if ground.first <= ground.row(fill.time_ms) < ground.end]
-        if not inside:
+        rate = (
+            engine_settings.maker_fee
+            if trade.exit_reason == "take_profit" and asset == market.quote
+            else engine_settings.fee
+        )
+        compared = [fill for fill in fills if context.first <= context.row(fill.time_ms) < context.end]
+        if not compared:
             continue
-        fees = [from_units(commission(to_units(_received(fill)), rate)) for fill in inside]
+        fees = [from_units(commission(to_units(_received(fill)), rate)) for fill in compared]
         due = sum(fees, ZERO)
-        due_quote = sum((_worth(fill, fee) for fill, fee in zip(inside, fees, strict=True)), ZERO)
-        paid_quote = sum((fill.fee_quote for fill in inside), ZERO)
-        paid = sum((fill.commission for fill in inside), ZERO)
-        others = {fill.commission_asset for fill in inside} - {asset}
-        row_ms, impact = _bar_ms(ground, ground.row(inside[0].time_ms)), due_quote - paid_quote
+        due_quote = sum((_worth(fill, fee) for fill, fee in zip(compared, fees, strict=True)), ZERO)
+        paid_quote = sum((fill.fee_quote for fill in compared), ZERO)
+        paid = sum((fill.commission for fill in compared), ZERO)
+        others = {fill.commission_asset for fill in compared} - {asset}
+        row_ms, impact = _bar_ms(context, context.row(compared[0].time_ms)), due_quote - paid_quote
         if others:
             live = f"{plain(paid)} {others.pop()}"
             yield Difference(row_ms, "fee", live, f"{plain(due)} {asset}", Cause.FEE_IN_BNB, impact)
-        elif abs(paid - due) > PRECISION * len(inside):
-            cause = classify.of_fee(paid, sum((_received(fill) for fill in inside), ZERO))
+        elif abs(paid - due) > PRECISION * len(compared):
+            cause = classify.classify_fee(paid, sum((_received(fill) for fill in compared), ZERO))
             yield Difference(row_ms, "fee", f"{plain(paid)} {asset}", f"{plain(due)} {asset}", cause, impact)
 
 
 def _received(fill: RecordedFill) -> Decimal:
-    """What a fill brought, before its fee: base of a buy, quote of a sale."""
+    """Return what a fill brought, before its fee: base of a buy, quote of a sale."""
     return fill.quantity if fill.is_buy else fill.quote_quantity
 
 
@@ -241,21 +263,21 @@ def _worth(fill: RecordedFill, fee: Decimal) -> Decimal:
     return fee * fill.price if fill.is_buy else fee
 
 
-def _books(ground: Ground) -> Iterator[Difference]:
-    """The books against their own fills: a trade's result is what its fills did, the ledger what all trades did."""
-    record, market = ground.record, ground.market.rules
+def _books(context: ParityContext) -> Iterator[Difference]:
+    """Compare the books with their own fills: a trade's result, and the ledger after all trades."""
+    record, market = context.record, context.market.rules
     for trade in record.trades:
-        if not trade.fills or not ground.first <= ground.row(_left_ms(trade)) < ground.end:
+        if not trade.fills or not context.first <= context.row(_left_ms(trade)) < context.end:
             continue
         moved = sum((fill.moves(market.base, market.quote)[1] for fill in trade.fills), ZERO)
-        booked = [("net PnL", trade.net_pnl, moved), ("average entry", trade.entry_price, trade.paid)]
+        booked = [("net PnL", trade.net_pnl, moved), ("average entry", trade.entry_price, trade.average_entry)]
         if trade.exit_price is not None:
-            booked.append(("average exit", trade.exit_price, trade.got))
+            booked.append(("average exit", trade.exit_price, trade.average_exit))
         for what, live, by_fills in booked:
             if _differs(live, by_fills):
-                row_ms, sum_ = _bar_ms(ground, ground.row(_left_ms(trade))), f"{_price(by_fills)} by its fills"
+                row_ms, sum_ = _bar_ms(context, context.row(_left_ms(trade))), f"{_price(by_fills)} by its fills"
                 yield Difference(row_ms, what, _price(live), sum_, Cause.UNEXPLAINED)
-    capital = ground.rules[max(ground.rules)].parameters.initial_capital
+    capital = context.rules[max(context.rules)].parameters.initial_capital
     if record.quote != capital + record.net_pnl:
-        last_ms = _bar_ms(ground, ground.end - 1)
+        last_ms = _bar_ms(context, context.end - 1)
         yield Difference(last_ms, "ledger", plain(record.quote), plain(capital + record.net_pnl), Cause.UNEXPLAINED)

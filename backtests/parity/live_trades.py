@@ -1,4 +1,4 @@
-"""The bot's side: what is on record of a span, read once into frozen values. The engine's side is in context.py."""
+"""The bot's side of the comparison: the record of a period, read once into frozen values."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MARKET = ("api_key", "symbol", "timeframe")  # a version that changes one of the
 
 
 class NothingToCompare(ValueError):
-    """A span in which nothing can be held against the engine; the message says why and what would do."""
+    """Nothing in the period can be compared with the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedDecision:
-    """A decided bar. `entry_state` is the state of the order it asked for, empty where there is none."""
+    """A decided bar. `entry_state` is the state of the order it asked for, empty if there is none."""
 
     bar_ms: int
     version: int
@@ -59,7 +59,7 @@ class RecordedFill:
     is_sound: bool
 
     def moves(self, base: str, quote: str) -> tuple[Decimal, Decimal]:
-        """What it did to the ledger: (base, quote)."""
+        """Return what it did to the ledger: (base, quote)."""
         sign = 1 if self.is_buy else -1
         return (
             sign * self.quantity - (self.commission if self.commission_asset == base else ZERO),
@@ -69,7 +69,7 @@ class RecordedFill:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTrade:
-    """A round trip. `decided_ms` is the bar whose decision asked for it, None where no decision did."""
+    """A round trip. `decided_ms` is the bar whose decision asked for it, None if no decision did."""
 
     opened_ms: int
     closed_ms: int | None
@@ -92,14 +92,14 @@ class RecordedTrade:
         return tuple(fill for fill in self.fills if fill.is_buy)
 
     @property
-    def paid(self) -> Decimal:
-        """The average price that its buys filled at."""
-        return average(self.buys)
+    def average_entry(self) -> Decimal:
+        """Return the average price of its buys."""
+        return average_price(self.buys)
 
     @property
-    def got(self) -> Decimal:
-        """The average price that its sales filled at."""
-        return average(self.sells)
+    def average_exit(self) -> Decimal:
+        """Return the average price of its sales."""
+        return average_price(self.sells)
 
     @property
     def sells(self) -> tuple[RecordedFill, ...]:
@@ -107,11 +107,11 @@ class RecordedTrade:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A bot's record: the decisions of the span, and every trade since its market is what it is.
+class LiveRecord:
+    """A bot's record: the decisions of the period, and every trade since it trades its present market.
 
     `versions` are the configurations by their number. `quote` and `base` are the ledger as it stands, `net_pnl` is that
-    of all trades ever; `peak` is the highest equity decided on before the span. `is_cut`: part of the span was on
+    of all trades ever; `peak` is the highest equity decided on before the period. `is_cut`: part of the period was on
     another market.
     """
 
@@ -125,8 +125,8 @@ class Record:
     is_cut: bool
 
 
-def average(fills: Sequence[RecordedFill]) -> Decimal:
-    """Of their prices, weighted by quantity; 0 for none."""
+def average_price(fills: Sequence[RecordedFill]) -> Decimal:
+    """Return the prices' average, weighted by quantity; 0 for no fills."""
     quantity = sum((fill.quantity for fill in fills), ZERO)
     return sum((fill.price * fill.quantity for fill in fills), ZERO) / quantity if quantity else ZERO
 
@@ -136,8 +136,8 @@ def milliseconds(moment: datetime) -> int:
 
 
 @transaction.atomic
-def read_record(bot: BotConfig, since: datetime) -> Record:
-    """Everything at one moment: whoever books a fill holds the state's lock.
+def read_record(bot: BotConfig, since: datetime) -> LiveRecord:
+    """Read everything at one moment: whoever books a fill holds the state's lock.
 
     Raises:
         NothingToCompare: the bot decided nothing since then on the market that it trades now.
@@ -152,7 +152,7 @@ def read_record(bot: BotConfig, since: datetime) -> Record:
             "let it run, or look further back"
         )
     trades = Trade.objects.filter(bot=bot, version__number__gte=min(versions))
-    return Record(
+    return LiveRecord(
         decisions=decisions,
         trades=tuple(_trades(trades, since)),
         versions=versions,
@@ -165,7 +165,7 @@ def read_record(bot: BotConfig, since: datetime) -> Record:
 
 
 def _versions(bot: BotConfig) -> dict[int, dict[str, Any]]:
-    """The configurations by number, back to the one since which the bot trades its present market."""
+    """Return the configurations by number, back to the first on the present market."""
     rows = list(BotConfigVersion.objects.filter(bot=bot).order_by("-number"))
     market = [rows[0].values[name] for name in MARKET]
     same = takewhile(lambda version: [version.values[name] for name in MARKET] == market, rows)
@@ -197,12 +197,12 @@ def _decisions(rows: QuerySet[Decision]) -> list[RecordedDecision]:
 
 
 def _trades(trades: QuerySet[Trade], since: datetime) -> list[RecordedTrade]:
-    """All trades, for the books; those that reach into the span with their fills."""
-    inside = trades.filter(Q(closed_at__isnull=True) | Q(closed_at__gte=since))
+    """Return all trades; those that reach into the period with their fills."""
+    in_period = trades.filter(Q(closed_at__isnull=True) | Q(closed_at__gte=since))
     fills: dict[int, list[RecordedFill]] = {}
-    for fill in Fill.objects.filter(trade__in=inside).select_related("order").order_by("filled_at", "pk"):
+    for fill in Fill.objects.filter(trade__in=in_period).select_related("order").order_by("filled_at", "pk"):
         fills.setdefault(fill.trade_id or 0, []).append(_fill(fill))
-    orders = Order.objects.filter(trade__in=inside)
+    orders = Order.objects.filter(trade__in=in_period)
     decided = dict(orders.filter(purpose=Purpose.ENTRY).values_list("trade", "decision__bar"))
     refused = set(orders.filter(purpose=Purpose.EXIT).exclude(error="").values_list("trade", flat=True))
     limited = set(orders.filter(type=OrderType.STOP_LOSS_LIMIT).values_list("trade", flat=True))

@@ -1,4 +1,4 @@
-"""Where checks are kept, what drift sets off, and whose turn it is."""
+"""Store parity checks, report drift as an incident, and choose the bot to check next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from backtests.parity.causes import Cause, Difference
-from backtests.parity.check import USUAL_SPAN, NothingToCompare, Parity, check
+from backtests.parity.check import DEFAULT_PERIOD, NothingToCompare, ParityResult, check
 from backtests.runs.inputs import utc
 from bots import incidents
 from bots.incidents import Kind
@@ -25,28 +25,28 @@ REPAIR = (
     "Open the bot's page Parity: it has each difference. An unexplained one is a fault of the site or of its record; "
     "pause the bot if you cannot tell which."
 )
-ROWS_KEPT = 500
-CHECKS_KEPT = 30
-EVERY = timedelta(hours=20)  # a night's round takes each bot once, also when it is rung twice
+MAX_STORED_ROWS = 500
+MAX_STORED_CHECKS = 30
+CHECK_INTERVAL = timedelta(hours=20)  # a night's round takes each bot once, also when it is rung twice
 
 
 def check_bot(bot: BotConfig) -> ParityCheck:
-    """Check a bot and keep what came of it, also that nothing could be compared."""
+    """Check a bot and store the result, also if nothing could be compared."""
     try:
-        return keep(bot, check(bot))
+        return store_result(bot, check(bot))
     except (NothingToCompare, ExchangeError) as error:
         reason = str(error)
     except Exception as error:  # a fault of ours: on record, and no reason to leave the other bots unchecked
         logger.exception("parity check failed", extra={"bot": bot.pk})
         reason = f"{type(error).__name__}: {error}"
-    kept = ParityCheck.objects.create(bot=bot, error=reason[:500])
+    stored = ParityCheck.objects.create(bot=bot, error=reason[:500])
     _drop_old(bot)
-    return kept
+    return stored
 
 
-def keep(bot: BotConfig, parity: Parity) -> ParityCheck:
-    """Store a result; open an incident where it is drift, close it where it is none."""
-    kept = ParityCheck.objects.create(
+def store_result(bot: BotConfig, parity: ParityResult) -> ParityCheck:
+    """Store a result; report an incident if it is drift, resolve it if it is not."""
+    stored = ParityCheck.objects.create(
         bot=bot,
         first_bar=parity.first_bar,
         last_bar=parity.last_bar,
@@ -54,8 +54,8 @@ def keep(bot: BotConfig, parity: Parity) -> ParityCheck:
         trades=parity.trades,
         differences=len(parity.differences),
         unexplained=parity.counts[Cause.UNEXPLAINED],
-        causes=causes_of(parity),
-        rows=[row_of(one) for one in parity.differences[:ROWS_KEPT]],
+        causes=cause_counts(parity),
+        rows=[difference_json(difference) for difference in parity.differences[:MAX_STORED_ROWS]],
         notes=list(parity.notes),
         cost=parity.cost.quantize(Decimal("1e-8")),
         cost_bps=parity.cost_bps,
@@ -66,45 +66,47 @@ def keep(bot: BotConfig, parity: Parity) -> ParityCheck:
     elif not _is_accepted(bot, parity):
         incidents.report(bot, Kind.PARITY_DRIFT, parity.drift, repair=REPAIR)
     _drop_old(bot)
-    return kept
+    return stored
 
 
-def _is_accepted(bot: BotConfig, parity: Parity) -> bool:
-    """Whether a person has resolved this very drift before: it is not theirs to resolve again each night."""
+def _is_accepted(bot: BotConfig, parity: ParityResult) -> bool:
+    """Return True if a person has already resolved this very drift."""
     resolved = Incident.objects.filter(bot=bot, kind=Kind.PARITY_DRIFT, resolved_by__isnull=False).aggregate(
         at=Max("resolved_at")
     )
     if resolved["at"] is None:
         return False
-    bars = [one.bar_ms for one in parity.differences if one.cause == Cause.UNEXPLAINED]
+    bars = [difference.bar_ms for difference in parity.differences if difference.cause == Cause.UNEXPLAINED]
     if not bars:
-        return timezone.now() - resolved["at"] < USUAL_SPAN
+        return timezone.now() - resolved["at"] < DEFAULT_PERIOD
     return utc(max(bars)) < resolved["at"]
 
 
-def causes_of(parity: Parity) -> list[dict[str, Any]]:
-    """Each cause with its count and what it came to in quote, the most frequent first."""
+def cause_counts(parity: ParityResult) -> list[dict[str, Any]]:
+    """Return each cause with its count and its impact in quote, the most frequent first."""
     return [
         {
             "cause": str(cause),
             "count": count,
-            "impact": _money(sum(one.impact or Decimal(0) for one in parity.differences if one.cause == cause)),
+            "impact": _money(
+                sum(difference.impact or Decimal(0) for difference in parity.differences if difference.cause == cause)
+            ),
             "is_drift": cause == Cause.UNEXPLAINED,
         }
         for cause, count in parity.counts.most_common()
     ]
 
 
-def row_of(one: Difference) -> dict[str, Any]:
-    """A difference as JSON holds it."""
+def difference_json(difference: Difference) -> dict[str, Any]:
+    """Return a difference as JSON values."""
     return {
-        "bar": utc(one.bar_ms).isoformat(),
-        "what": one.what,
-        "live": one.live,
-        "engine": one.engine,
-        "cause": str(one.cause),
-        "impact": None if one.impact is None else _money(one.impact),
-        "is_drift": one.cause == Cause.UNEXPLAINED,
+        "bar": utc(difference.bar_ms).isoformat(),
+        "what": difference.what,
+        "live": difference.live,
+        "engine": difference.engine,
+        "cause": str(difference.cause),
+        "impact": None if difference.impact is None else _money(difference.impact),
+        "is_drift": difference.cause == Cause.UNEXPLAINED,
     }
 
 
@@ -113,13 +115,13 @@ def _money(value: Decimal | int) -> str:
 
 
 def _drop_old(bot: BotConfig) -> None:
-    newest = ParityCheck.objects.filter(bot=bot).order_by("-checked_at").values("pk")[:CHECKS_KEPT]
+    newest = ParityCheck.objects.filter(bot=bot).order_by("-checked_at").values("pk")[:MAX_STORED_CHECKS]
     ParityCheck.objects.filter(bot=bot).exclude(pk__in=list(newest.values_list("pk", flat=True))).delete()
 
 
 def next_due() -> BotConfig | None:
-    """A bot that runs, or is paused, and was not checked for most of a day."""
-    fresh = ParityCheck.objects.filter(bot=OuterRef("pk"), checked_at__gt=timezone.now() - EVERY)
+    """Return a running or paused bot that was not checked for most of a day, or None."""
+    fresh = ParityCheck.objects.filter(bot=OuterRef("pk"), checked_at__gt=timezone.now() - CHECK_INTERVAL)
     at_work = (Status.RUNNING, Status.PAUSED)
     bots = BotConfig.objects.select_related("api_key").filter(state__status__in=at_work)
     return bots.filter(~Exists(fresh), state__last_bar__isnull=False).order_by("pk").first()

@@ -1,4 +1,4 @@
-"""Two to six backtests side by side: what they differ in, which does better in what, their equity on one scale."""
+"""Two to six backtests side by side: their differences, the best of each metric, their equity on one scale."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from backtests.engine.metrics import DEFINITIONS
 from backtests.models import Backtest
 from backtests.reports.backtest.assumptions import setting
 from backtests.reports.backtest.history import history_of
-from backtests.reports.formats import figure, label
-from backtests.runs.series import screen_rows
+from backtests.reports.formats import label, metric_text
+from backtests.runs.series import chart_rows
 
 MOST = 6
 POINTS = 800
@@ -23,11 +23,11 @@ LOWER = frozenset({"max_drawdown", "fees_paid"})
 
 
 def comparison(runs: Sequence[Backtest]) -> dict[str, Any]:
-    """Rows of the tables, and the lines of the chart."""
+    """Return the rows of the tables and the lines of the chart."""
     rows = [*_ground(runs), *_settings(runs)]
     return {
         "runs": [{"run": run, "letter": letter} for run, letter in zip(runs, LETTERS, strict=False)],
-        "figures": _figures(runs),
+        "figures": _metric_values(runs),
         "different": [row for row in rows if row["differs"]],
         "same": [row for row in rows if not row["differs"]],
         "charts": {"lines": [_line(run, letter) for run, letter in zip(runs, LETTERS, strict=False)]},
@@ -35,7 +35,7 @@ def comparison(runs: Sequence[Backtest]) -> dict[str, Any]:
 
 
 def _ground(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
-    """What the runs stand on."""
+    """Compare data and code of the runs."""
     columns = [
         ("Symbol", [run.symbol for run in runs]),
         ("Interval", [run.interval for run in runs]),
@@ -57,30 +57,30 @@ def _settings(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
     return rows
 
 
-def _figures(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
-    """Each measure of each run, the best marked where one is better than another."""
+def _metric_values(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
+    """Return each metric of each run, the best marked where one is better than another."""
     rows = []
     for name, meaning in DEFINITIONS.items():
         values = [(run.result or {})["metrics"].get(name) for run in runs]
         best = _best(name, values)
-        cells = [{"text": figure(name, value), "is_best": place in best} for place, value in enumerate(values)]
+        cells = [{"text": metric_text(name, value), "is_best": place in best} for place, value in enumerate(values)]
         rows.append({"name": name, "label": label(name), "meaning": meaning, "cells": cells})
     return rows
 
 
 def _best(name: str, values: Sequence[Any]) -> set[int]:
-    """Places of the best value; none where all are alike, or where neither way is better."""
-    known = [float(value) for value in values if value is not None]
-    if len(known) < 2 or min(known) == max(known) or name not in HIGHER | LOWER:
+    """Return the indices of the best value; none if all are alike or neither direction is better."""
+    numbers = [float(value) for value in values if value is not None]
+    if len(numbers) < 2 or min(numbers) == max(numbers) or name not in HIGHER | LOWER:
         return set()
-    wanted = max(known) if name in HIGHER else min(known)
-    return {place for place, value in enumerate(values) if value is not None and float(value) == wanted}
+    target = max(numbers) if name in HIGHER else min(numbers)
+    return {place for place, value in enumerate(values) if value is not None and float(value) == target}
 
 
 def _line(run: Backtest, letter: str) -> dict[str, Any]:
-    """Equity as growth since the start, in percent, thinned: every peak survives."""
+    """Return equity as growth since the start, in percent, thinned: every peak survives."""
     history = history_of(run, run.result or {})
-    rows = screen_rows(history.equity, POINTS)
+    rows = chart_rows(history.equity, POINTS)
     growth = (history.equity[rows] / history.capital - 1) * 100
     points = zip((history.times[rows] // 1000).tolist(), growth.round(4).tolist(), strict=True)
     return {"name": f"{letter} #{run.pk}", "points": [list(point) for point in points]}

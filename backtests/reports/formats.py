@@ -1,4 +1,4 @@
-"""What reports of every kind share: figures as people read them, moments, the equity line."""
+"""Formats and labels shared by all reports, and the equity line."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from backtests.engine.metrics import DEFINITIONS
 from bots.settings.strategies import labels
 
-KEY_FIGURES = ("total_return", "cagr", "sharpe", "max_drawdown", "calmar", "profit_factor", "win_rate", "closed_trades")
+KEY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "calmar", "profit_factor", "win_rate", "closed_trades")
 PERCENT = frozenset({"total_return", "cagr", "max_drawdown", "win_rate", "exposure", "buy_and_hold_return"})
 
 
-def figure(name: str, value: Any) -> str:
-    """A measure as people read it."""
+def metric_text(name: str, value: Any) -> str:
+    """Return a metric as text."""
     if value is None:
         return "–"
     number = float(value)
@@ -32,13 +32,14 @@ LABELS = {
 
 
 def label(name: str) -> str:
-    """A measure, setting or gate by the name that people read."""
+    """Return the label of a metric, setting or rejection reason."""
     return LABELS.get(name) or labels().get(name) or name.replace("_", " ").capitalize()
 
 
-def figures(metrics: Mapping[str, Any], names: Sequence[str] = KEY_FIGURES) -> list[dict[str, str]]:
+def metric_rows(metrics: Mapping[str, Any], names: Sequence[str] = KEY_METRICS) -> list[dict[str, str]]:
+    """Return the named metrics as rows: label, text and definition."""
     return [
-        {"name": name, "label": label(name), "value": figure(name, metrics.get(name)),
+        {"name": name, "label": label(name), "value": metric_text(name, metrics.get(name)),
          "meaning": DEFINITIONS.get(name, "")}
         for name in names
     ]  # fmt: skip
@@ -53,7 +54,7 @@ def day_text(time_ms: int) -> str:
 
 
 def span_text(length_ms: int) -> str:
-    """A length of time in its two largest units."""
+    """Return a duration in its two largest units."""
     minutes = length_ms // 60_000
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
@@ -64,20 +65,20 @@ def span_text(length_ms: int) -> str:
 
 
 def amount(value: Any, *, signed: bool = False) -> str:
-    """Money for the eye: cents, and more digits where it is smaller than that. Files have it exact."""
+    """Return money in cents, with more digits if it is smaller. Files have it exact."""
     number = float(value)
     digits = 2 if abs(number) >= 0.1 or number == 0 else 4 if abs(number) >= 0.001 else 8
     return f"{number:+,.{digits}f}" if signed else f"{number:,.{digits}f}"
 
 
 def price(text: str) -> str:
-    """A price with its thousands marked and every digit that it has."""
+    """Return a price with thousands separators and every digit that it has."""
     whole, point, rest = str(text).partition(".")
     return f"{int(whole):,}{point}{rest}"
 
 
 def equity_points(series: Mapping[str, Any]) -> list[list[float]]:
-    """[seconds, equity, drawdown] for the chart."""
+    """Return [seconds, equity, drawdown] for the chart."""
     if "times" not in series:
         return []
     equity = series["equity"]

@@ -1,25 +1,25 @@
-"""What a Monte Carlo run's page shows: the fan, how outcomes spread, where the real one stands, dearer costs."""
+"""The report of a Monte Carlo run: fan, outcome distribution, the real outcome, the cost stress test."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from backtests.models import MonteCarlo
-from backtests.monte_carlo.simulation import Method
-from backtests.reports.formats import figure
+from backtests.monte_carlo.simulation import ResamplingMethod
+from backtests.reports.formats import metric_text
 from backtests.runs import queue
 
 PERCENTILES = ("5", "25", "50", "75", "95")  # named here because a JSON column does not keep the order of keys
-MEASURES = (
+OUTCOMES = (
     ("return", "Return", "a lower return"),
     ("drawdown", "Largest drawdown", "a deeper fall"),
     ("underwater", "Longest under water", "a longer wait"),
 )
 METHODS = {
-    Method.SHUFFLE: "the same trades in another order",
-    Method.BOOTSTRAP: "trades drawn with replacement",
-    Method.BLOCK: "blocks of days drawn with replacement",
-    Method.SKIP: "the trades in order, some missed",
+    ResamplingMethod.SHUFFLE: "the same trades in another order",
+    ResamplingMethod.BOOTSTRAP: "trades drawn with replacement",
+    ResamplingMethod.BLOCK: "blocks of days drawn with replacement",
+    ResamplingMethod.SKIP: "the trades in order, some missed",
 }
 HEAT_STEPS = (0.02, 0.08, 0.2, 0.4, 0.8)  # return from which a cell is a shade darker
 
@@ -27,7 +27,7 @@ HEAT_STEPS = (0.02, 0.08, 0.2, 0.4, 0.8)  # return from which a cell is a shade 
 def monte_carlo_report(run: MonteCarlo) -> dict[str, Any]:
     result = run.result or {}
     series = queue.unpack(run.series)
-    steps = "days" if run.plan["method"] == Method.BLOCK else "trades"
+    steps = "days" if run.plan["method"] == ResamplingMethod.BLOCK else "trades"
     actual, worse = result.get("actual") or {}, result.get("worse") or {}
     rows = [
         {
@@ -36,20 +36,20 @@ def monte_carlo_report(run: MonteCarlo) -> dict[str, Any]:
             "actual": _text(name, actual.get(name), steps),
             "worse": f"{worse[name]:.0%} of the paths had {words}" if name in worse else "",
         }
-        for name, label, words in MEASURES
+        for name, label, words in OUTCOMES
     ]
     lines = series["fan"]
     return {
         "rows": rows,
         "steps": steps,
-        "method": METHODS[Method(run.plan["method"])],
+        "method": METHODS[ResamplingMethod(run.plan["method"])],
         "loss": f"{result['loss_probability']:.1%}",
         "ruin": f"{result['ruin_probability']:.2%}",
         "ruin_level": f"{run.plan['ruin_level']:.0%}",
         "stress": stress_table(result["stress"]),
         "fan_rows": _fan_rows(series),
         "histogram_rows": [
-            {"label": label, "bins": _bins(name, result["histograms"][name], steps)} for name, label, _ in MEASURES
+            {"label": label, "bins": _bins(name, result["histograms"][name], steps)} for name, label, _ in OUTCOMES
         ],
         "charts": {
             "fan": {
@@ -61,7 +61,7 @@ def monte_carlo_report(run: MonteCarlo) -> dict[str, Any]:
             },
             "histograms": [
                 {"name": name, "label": label, "actual": actual.get(name), "unit": steps, **result["histograms"][name]}
-                for name, label, _ in MEASURES
+                for name, label, _ in OUTCOMES
             ],
         },
     }
@@ -74,7 +74,7 @@ def _text(name: str, value: float | None, steps: str) -> str:
 
 
 def _fan_rows(series: dict[str, Any]) -> list[dict[str, Any]]:
-    """About a dozen steps of the fan, as a table."""
+    """Return about a dozen steps of the fan, as a table."""
     count = len(series["fan_steps"])
     shown = range(0, count, max(count // 12, 1))
     steps, lines = series["fan_steps"], series["fan"]
@@ -91,11 +91,11 @@ def _bins(name: str, histogram: dict[str, list[float]], steps: str) -> list[dict
 
 
 def stress_table(cells: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return under each pair of costs: a row for each fee, a column for each slippage."""
+    """Return the return under each pair of costs: a row per fee, a column per slippage."""
     fees = sorted({cell["fee_multiple"] for cell in cells})
     slippages = sorted({cell["slippage_bps"] for cell in cells})
-    known = {(cell["fee_multiple"], cell["slippage_bps"]): cell["figures"] for cell in cells}
-    rows = [{"fee": f"{fee:g}", "cells": [_cell(known.get((fee, bps))) for bps in slippages]} for fee in fees]
+    by_costs = {(cell["fee_multiple"], cell["slippage_bps"]): cell["figures"] for cell in cells}
+    rows = [{"fee": f"{fee:g}", "cells": [_cell(by_costs.get((fee, bps))) for bps in slippages]} for fee in fees]
     return {"slippages": [f"{bps:g}" for bps in slippages], "rows": rows}
 
 
@@ -105,8 +105,8 @@ def _cell(figures: dict[str, float | None] | None) -> dict[str, str]:
     value = figures["total_return"] or 0.0
     shade = sum(abs(value) >= step for step in HEAT_STEPS)
     return {
-        "text": figure("total_return", value),
-        "sharpe": figure("sharpe", figures["sharpe"]),
-        "drawdown": figure("max_drawdown", figures["max_drawdown"]),
+        "text": metric_text("total_return", value),
+        "sharpe": metric_text("sharpe", figures["sharpe"]),
+        "drawdown": metric_text("max_drawdown", figures["max_drawdown"]),
         "shade": f"{'up' if value > 0 else 'down'}-{shade}" if shade else "",
     }

@@ -1,4 +1,4 @@
-"""What a search's page shows: how likely its best is luck, that best as a backtest, its trials, its hold-out."""
+"""The report of an optimisation: overfitting, the best trial as a backtest, all trials, the hold-out."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from backtests.models import Application, Optimisation
 from backtests.optimisation.samplers import OBJECTIVES
 from backtests.reports import trials
 from backtests.reports.backtest.report import backtest_report
-from backtests.reports.formats import KEY_FIGURES, figure, label
+from backtests.reports.formats import KEY_METRICS, label, metric_text
 from backtests.statistics.verdict import THRESHOLDS
 
-HOLD_OUT_FIGURES = (*KEY_FIGURES, "buy_and_hold_return")
+HOLD_OUT_METRICS = (*KEY_METRICS, "buy_and_hold_return")
 
 
-def search_report(run: Optimisation, query: Mapping[str, str]) -> dict[str, Any]:
-    """A finished search."""
+def optimisation_report(run: Optimisation, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of a finished optimisation's page."""
     result = run.result or {}
-    found = trials.trial_set(run)
-    report = backtest_report(run, result["run"], query) | trials_report(found, query)
-    plateau = trials.plateau(found)
+    trial_set = trials.trial_set(run)
+    report = backtest_report(run, result["run"], query) | trials_report(trial_set, query)
+    plateau = trials.plateau(trial_set)
     report["charts"] |= {"plateau": plateau and {k: plateau[k] for k in ("groups", "slices")}}
     return report | {
-        "best": _pairs(result["best"]["parameters"], found.names),
-        "best_values": _values(result["best"]["parameters"], found.names),
-        "luck": luck_rows(result["overfitting"]),
+        "best": _pairs(result["best"]["parameters"], trial_set.names),
+        "best_values": _values(result["best"]["parameters"], trial_set.names),
+        "luck": overfitting_rows(result["overfitting"]),
         "plateau": plateau,
         "hold_out": hold_out_rows(run),
         "applications": applications(run),
     }
 
 
-def trials_report(found: trials.TrialSet, query: Mapping[str, str]) -> dict[str, Any]:
-    """The trials alone: also of a search that was paused, cancelled or failed, and has no result."""
-    if not len(found.trials):
+def trials_report(trial_set: trials.TrialSet, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of the trials alone, also for an optimisation without a result."""
+    if not len(trial_set.trials):
         return {}
-    heat, front = trials.heat_map(found, query), trials.front(found)
+    heat, front = trials.heat_map(trial_set, query), trials.front(trial_set)
     return {
-        "names": found.names,
-        "name_labels": [(name, trials.label(name)) for name in found.names],
-        "measure_labels": [(name, trials.label(name)) for name in found.measures],
+        "names": trial_set.names,
+        "name_labels": [(name, trials.label(name)) for name in trial_set.names],
+        "measure_labels": [(name, trials.label(name)) for name in trial_set.measures],
         "statistics": trials.STATISTICS,
-        "objective": OBJECTIVES[found.objective].label,
+        "objective": OBJECTIVES[trial_set.objective].label,
         "heat": heat,
         "heat_table": trials.heat_table(heat),
         "front": front,
-        "trials": trials.table(found, query),
-        "trial_charts": {"heat": heat, "parallel": trials.parallel(found), "front": front},
+        "trials": trials.table(trial_set, query),
+        "trial_charts": {"heat": heat, "parallel": trials.parallel(trial_set), "front": front},
     }
 
 
@@ -59,12 +59,12 @@ def _values(parameters: Mapping[str, Any], names: tuple[str, ...]) -> list[tuple
     return [(trials.label(name), trials.value_text(parameters[name])) for name in names]
 
 
-def luck_rows(luck: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Each measure of luck: its value, and what it means in a sentence."""
-    days = f"{luck['days']:,}"
+def overfitting_rows(measures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return each measure of overfitting with its value and its meaning."""
+    days = f"{measures['days']:,}"
 
     def row(label: str, name: str, form: str, meaning: str) -> dict[str, str]:
-        value = luck.get(name)
+        value = measures.get(name)
         return {"label": label, "value": "–" if value is None else format(value, form), "meaning": meaning}
 
     return [
@@ -74,7 +74,7 @@ def luck_rows(luck: Mapping[str, Any]) -> list[dict[str, str]]:
             "What the best of so many worthless trials is expected to reach, yearly."),
         row("Deflated Sharpe ratio", "deflated_sharpe", ".1%", THRESHOLDS["deflated_sharpe"].meaning),
         row("Probability of backtest overfitting", "pbo", ".1%",
-            f"{THRESHOLDS['pbo'].meaning} {luck['pbo_splits']:,} splits were made."),
+            f"{THRESHOLDS['pbo'].meaning} {measures['pbo_splits']:,} splits were made."),
         row("Chance of a loss out of sample", "pbo_loss_probability", ".1%",
             "Share of those splits in which the trial chosen lost money on the other half."),
         row("Probabilistic Sharpe ratio", "probabilistic_sharpe", ".1%",
@@ -87,23 +87,23 @@ def luck_rows(luck: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def hold_out_rows(run: Optimisation) -> dict[str, Any]:
-    """What was kept back, who looked at it, and each look beside the same parameters in-sample."""
+    """Return the hold-out's openings, and the metrics of each beside those in-sample."""
     openings = list(run.openings.select_related("opened_by", "backtest"))
-    done = [opening.backtest for opening in openings if opening.backtest and opening.backtest.result]
-    inside = ((run.result or {}).get("run") or {}).get("metrics", {})
-    columns = [(backtest.result or {})["metrics"] for backtest in done]
+    backtests = [opening.backtest for opening in openings if opening.backtest and opening.backtest.result]
+    in_sample = ((run.result or {}).get("run") or {}).get("metrics", {})
+    columns = [(backtest.result or {})["metrics"] for backtest in backtests]
     rows = [
-        {"label": label(name), "values": [figure(name, metrics.get(name)) for metrics in (inside, *columns)]}
-        for name in HOLD_OUT_FIGURES
+        {"label": label(name), "values": [metric_text(name, metrics.get(name)) for metrics in (in_sample, *columns)]}
+        for name in HOLD_OUT_METRICS
     ]
-    return {"openings": openings, "rows": rows if done else [], "looks": done}
+    return {"openings": openings, "rows": rows if backtests else [], "looks": backtests}
 
 
 def applications(run: Any) -> list[dict[str, Any]]:
-    """The bots that a result went to, and whether that version is still the newest, so that it can be taken back."""
-    found = Application.objects.filter(kind=run.kind, run_id=run.pk).select_related("version__bot", "version__author")
+    """Return the bots that a result was applied to, and whether that version is still their newest."""
+    rows = Application.objects.filter(kind=run.kind, run_id=run.pk).select_related("version__bot", "version__author")
     return [
-        {"application": one, "version": one.version, "bot": one.version.bot,
-         "is_newest": not one.version.bot.versions.filter(number__gt=one.version.number).exists()}
-        for one in found
+        {"application": application, "version": application.version, "bot": application.version.bot,
+         "is_newest": not application.version.bot.versions.filter(number__gt=application.version.number).exists()}
+        for application in rows
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The page that puts a run's parameters into a bot: what changes, and what the run stood on that the bot lacks."""
+"""The values of the page that applies a run's parameters to a bot."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from bots.bot_settings import run_values
 from bots.models import BotConfig
 from bots.settings.parse import make_settings
 
-NOT_OF_THE_BOT = ("initial_capital", "fee_rate", "maker_fee_rate", "slippage_bps")  # its money, and what trading costs
+NOT_BOT_SETTINGS = (
+    "initial_capital",
+    "fee_rate",
+    "maker_fee_rate",
+    "slippage_bps",
+)  # its money, and what trading costs
 
 
-def changes_shown(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of `apply_to_bot.put_into` as people read them."""
+def change_rows(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of `promote.apply_settings` with labels and texts."""
     return [
         {
             "label": label(row["name"]),
@@ -28,16 +33,16 @@ def changes_shown(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def unlike(bot: BotConfig, run: Run, wanted: Mapping[str, str]) -> list[dict[str, str]]:
-    """Where a bot with `wanted` put into it still trades otherwise than the run did: the run does not speak for it."""
+def differences(bot: BotConfig, run: Run, settings: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return in what a bot with `settings` applied still differs from the run."""
     rows = [
         {"label": "Symbol", "run": run.symbol, "bot": bot.symbol},
         {"label": "Interval", "run": run.interval, "bot": bot.timeframe},
     ]
-    theirs = make_settings({**run.settings, **wanted}).to_json()
+    theirs = make_settings({**run.settings, **settings}).to_json()
     ours = make_settings(run_values(bot)).to_json()
     for name in ours:
-        if name not in NOT_OF_THE_BOT:
+        if name not in NOT_BOT_SETTINGS:
             values = (_shown(name, theirs.get(name)), _shown(name, ours[name]))
             rows.append({"label": label(name), "run": values[0], "bot": values[1]})
     return [row for row in rows if row["run"] != row["bot"]]

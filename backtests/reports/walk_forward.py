@@ -1,4 +1,4 @@
-"""What a walk-forward's page shows: windows on one time line, the stitched equity, how steady the choices were."""
+"""The report of a walk-forward: windows on a timeline, the stitched equity, parameter stability."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from backtests.models import WalkForward
-from backtests.optimisation.rounds import search_plan
+from backtests.optimisation.rounds import stored_plan
 from backtests.optimisation.samplers import OBJECTIVES
-from backtests.reports.formats import equity_points, figure, moment
+from backtests.reports.formats import equity_points, metric_text, moment
 from backtests.reports.trials import label, value_text
 from backtests.runs import queue
 from exchange.api.types import INTERVAL_MS
@@ -17,7 +17,7 @@ CHARTED = ("number", "train_from", "test_from", "test_to", "gain", "growth", "ch
 
 
 def walk_forward_report(run: WalkForward) -> dict[str, Any]:
-    result, plan = run.result or {}, search_plan(run)
+    result, plan = run.result or {}, stored_plan(run)
     names = plan.space.names
     length = INTERVAL_MS[run.interval]
     windows = [_window(window, names, length) for window in result["windows"]]
@@ -45,7 +45,7 @@ def _window(window: dict[str, Any], names: tuple[str, ...], length_ms: int) -> d
     chosen = window["parameters"]
     values = [value_text(chosen[name]) if chosen else "–" for name in names]
     words = ", ".join(f"{label(name)} {value}" for name, value in zip(names, values, strict=True))
-    inside = window["inside"]
+    in_sample = window["inside"]
     return {
         "number": window["window"]["number"] + 1,
         "train_from": window["train_from"],
@@ -57,12 +57,12 @@ def _window(window: dict[str, Any], names: tuple[str, ...], length_ms: int) -> d
         "values": values,
         "chosen": words if chosen else "",
         "score": "–" if window["score"] is None else f"{window['score']:.2f}",
-        "outside_score": figure("sharpe", window["outside"]["figures"].get("sharpe")),
-        "inside_gain": f"{inside['growth'] - 1:+.1%}" if inside else "–",
+        "outside_score": metric_text("sharpe", window["outside"]["figures"].get("sharpe")),
+        "inside_gain": f"{in_sample['growth'] - 1:+.1%}" if in_sample else "–",
         "gain": f"{window['growth'] - 1:+.1%}",
         "growth": window["growth"],
         "tone": "gain" if window["growth"] > 1 else "loss" if window["growth"] < 1 else "",
-        "drawdown": figure("max_drawdown", window["outside"]["figures"].get("max_drawdown")),
+        "drawdown": metric_text("max_drawdown", window["outside"]["figures"].get("max_drawdown")),
         "trades": window["outside"]["trades"],
         "trials": window["trials"],
     }
@@ -82,13 +82,13 @@ def _summary(result: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _parameter(name: str, result: dict[str, Any]) -> dict[str, Any]:
-    found = result["stability"].get(name) or {}
-    steady = found.get("stability")
-    mean, deviation = found.get("mean"), found.get("deviation")
+    stored = result["stability"].get(name) or {}
+    stability = stored.get("stability")
+    mean, deviation = stored.get("mean"), stored.get("deviation")
     return {
         "label": label(name),
-        "stability": "–" if steady is None else f"{steady:.2f}",
-        "words": _words(steady),
+        "stability": "–" if stability is None else f"{stability:.2f}",
+        "words": _words(stability),
         "mean": "–" if mean is None or math.isnan(mean) else f"{mean:.4g}",
         "deviation": "–" if deviation is None or math.isnan(deviation) else f"{deviation:.3g}",
     }
@@ -101,8 +101,8 @@ def _words(steady: float | None) -> str:
 
 
 def _line(run: WalkForward, name: str) -> dict[str, Any]:
-    """One parameter's choice in each window; null where nothing was chosen, or off."""
-    dimension = next(d for d in search_plan(run).space.dimensions if d.name == name)
+    """Return one parameter's choice in each window; null if nothing was chosen, or off."""
+    dimension = next(d for d in stored_plan(run).space.dimensions if d.name == name)
     low, high = dimension.bounds
     choices = [(step["parameters"] or {}).get(name) for step in (run.result or {})["windows"]]
     return {"label": label(name), "low": low, "high": high, "values": choices}

@@ -1,6 +1,6 @@
-"""Where a backtest's candles and symbol rules come from: files, the store, or what a bot trades.
+"""Read a backtest's candles and symbol rules: from files, or from what is stored.
 
-Reading files needs no database. What is done with them is in engine.py.
+Reading files needs no database.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def check_interval(interval: str) -> str:
-    """The interval, if there is such a one."""
+    """Return the interval, or raise `BacktestError`."""
     if interval not in INTERVAL_MS:
         raise BacktestError(f"there is no interval {interval!r}; use one of {' '.join(INTERVAL_MS)}")
     return interval
 
 
 def klines_of_file(path: Path, symbol: str, interval: str) -> Klines:
-    """A file's candles, made of the file's shorter ones where its name says that it holds such.
+    """Read a file's candles, aggregated to the interval if its name says that they are shorter.
 
     Raise `KlinesInvalid`, naming file and line.
     """
@@ -38,7 +38,7 @@ def klines_of_file(path: Path, symbol: str, interval: str) -> Klines:
 
 
 def rules_of_file(path: Path, symbol: str) -> SymbolRules:
-    """A symbol's rules from an exchangeInfo file. Raise `InvalidSymbolInfo` where they cannot be read."""
+    """Read a symbol's rules from an exchangeInfo file. Raise `InvalidSymbolInfo` if that is impossible."""
     try:
         info: Any = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -47,7 +47,7 @@ def rules_of_file(path: Path, symbol: str) -> SymbolRules:
 
 
 def klines_of_store(dataset: str) -> tuple[str, str, Klines]:
-    """Symbol, interval and candles of a stored dataset named SYMBOL:INTERVAL. Raise `DatasetMissing` where absent."""
+    """Return symbol, interval and candles of a dataset named SYMBOL:INTERVAL, or raise `DatasetMissing`."""
     from exchange.klines import store
 
     symbol, colon, interval = dataset.partition(":")
@@ -57,13 +57,13 @@ def klines_of_store(dataset: str) -> tuple[str, str, Klines]:
 
 
 def rules_on_record(symbol: str, venue: str | None = None) -> SymbolRules:
-    """The newest rules read for a symbol, of one venue or any. Raise `BacktestError` where there are none."""
+    """Return the newest stored rules of a symbol, of one venue or any. Raise `BacktestError` if there are none."""
     from exchange.models import Symbol
 
-    known = Symbol.objects.filter(name=symbol, **({"venue": venue} if venue else {})).order_by("-read_at").first()
-    if known is None:
+    row = Symbol.objects.filter(name=symbol, **({"venue": venue} if venue else {})).order_by("-read_at").first()
+    if row is None:
         raise BacktestError(f"no rules of {symbol} are on record: give --exchange-info FILE or run refresh_symbols")
-    return parse_rules(known.info)
+    return parse_rules(row.info)
 
 
 def settings_of_bot(bot: BotConfig) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a run is made on: stored candles and a symbol's filters, read and checked before a run is put on record."""
+"""The inputs of a run: stored candles and a symbol's filters, checked before the run is stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from backtests.engine import run as engine
 from backtests.engine.jit_cache import FOLDER
-from backtests.engine.timerange import Span, SpanError, parse_span
+from backtests.engine.timerange import TimeRange, TimeRangeError, parse_time_range
 from backtests.models import Run
 from bots.models import BotConfig
 from bots.settings.parse import make_settings
@@ -27,9 +27,9 @@ from exchange.symbols.filters import parse_rules
 
 
 class RunError(ValueError):
-    """A run that cannot be made, or moved on, as asked; the message says why and what would do.
+    """A run that cannot be made, or changed, as asked.
 
-    `field` names what was asked for wrongly, as a form calls it; empty where it is no one thing.
+    `field` names the setting at fault, as a form calls it; empty if it is no single one.
     """
 
     def __init__(self, message: str, field: str = "") -> None:
@@ -40,8 +40,8 @@ class RunError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What a person asks for: a market, settings as text by their names, and a span (ISO dates; None: all there is)."""
+class RunRequest:
+    """A request for a run: market, settings as text by name, and ISO dates (None: all the data there is)."""
 
     symbol: str
     interval: str
@@ -54,8 +54,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """A request that was found good: its settings, its candles up to the span's end, and the span's rows."""
+class RunInputs:
+    """The checked inputs of a run: settings, candles up to the range's end, and the range's rows."""
 
     parameters: RunSettings
     klines: Klines
@@ -72,34 +72,34 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def read(request: Request) -> Ground:
-    """Check a request against the data. Raise `RunError` with a sentence for whatever is in the way."""
+def read(request: RunRequest) -> RunInputs:
+    """Check a request against the data. Raise `RunError` with a sentence for whatever is wrong."""
     try:
         parameters = make_settings(request.settings, symbol=request.symbol, interval=request.interval)
-        span = parse_span(request.start, request.end)
-        klines = store.load(request.symbol, request.interval, end_ms=span.end_ms)
-        first, end = span.rows(klines)
-        symbol = symbol_row(request.symbol, request.bot)
+        time_range = parse_time_range(request.start, request.end)
+        klines = store.load(request.symbol, request.interval, end_ms=time_range.end_ms)
+        first, end = time_range.rows(klines)
+        symbol = find_symbol_row(request.symbol, request.bot)
         market = engine.prepare(klines, request.symbol, parse_rules(symbol.info))
-        engine.rows_of(market, parameters, span)
+        engine.row_range(market, parameters, time_range)
     except RunError:
         raise
     except SettingError as error:
         raise RunError(error.sentence, error.field) from error
     except (ValueError, ExchangeError) as error:
         raise RunError(str(error), _field_of(error)) from error
-    return Ground(parameters, klines, first, end, symbol)
+    return RunInputs(parameters, klines, first, end, symbol)
 
 
 def _field_of(error: Exception) -> str:
-    """What a refusal is about: a setting, the span, or the candles."""
-    if isinstance(error, SpanError | engine.BacktestError):
+    """Return the form field that an error is about: a setting, the time range, or the candles."""
+    if isinstance(error, TimeRangeError | engine.BacktestError):
         return "start"
     return str(getattr(error, "field", "dataset"))
 
 
-def symbol_row(name: str, bot: BotConfig | None) -> Symbol:
-    """The symbol as the bot's venue describes it; else as live, testnet or paper does, whichever is on record."""
+def find_symbol_row(name: str, bot: BotConfig | None) -> Symbol:
+    """Return the symbol of the bot's venue; without a bot that of live, testnet or paper."""
     venues = [bot.api_key.venue] if bot else [Venue.LIVE, Venue.TESTNET, Venue.PAPER]
     for venue in venues:
         row = Symbol.objects.filter(venue=venue, name=name).first()
@@ -113,24 +113,24 @@ def symbol_row(name: str, bot: BotConfig | None) -> Symbol:
     return Symbol.objects.get(venue=venue, name=name)
 
 
-def fields(request: Request, ground: Ground, end: int | None = None) -> dict[str, Any]:
-    """The columns that every run has. `end` cuts the span short: rows from there on are held out."""
-    stop = ground.end if end is None else end
-    read_bars = ground.klines[slice(0, stop)]
-    inside = ground.klines[slice(ground.first, stop)]
+def fields(request: RunRequest, inputs: RunInputs, end: int | None = None) -> dict[str, Any]:
+    """Return the columns that every run has. `end` cuts the range: rows from there on are held out."""
+    stop = inputs.end if end is None else end
+    read_bars = inputs.klines[slice(0, stop)]
+    in_range = inputs.klines[slice(inputs.first, stop)]
     length = INTERVAL_MS[request.interval]
     return {
         "bot": request.bot,
         "symbol": request.symbol,
         "interval": request.interval,
-        "strategy": ground.parameters.strategy,
-        "settings": ground.parameters.to_json(),
-        "symbol_info": ground.symbol.info,
-        "filters_at": ground.symbol.read_at,
-        "start_at": utc(int(inside.open_time[0])),
-        "end_at": utc(int(inside.open_time[-1]) + length),
-        "bars": len(inside),
-        "gaps": [[gap.first_ms, gap.last_ms] for gap in gaps(inside)],
+        "strategy": inputs.parameters.strategy,
+        "settings": inputs.parameters.to_json(),
+        "symbol_info": inputs.symbol.info,
+        "filters_at": inputs.symbol.read_at,
+        "start_at": utc(int(in_range.open_time[0])),
+        "end_at": utc(int(in_range.open_time[-1]) + length),
+        "bars": len(in_range),
+        "gaps": [[gap.first_ms, gap.last_ms] for gap in gaps(in_range)],
         "data_hash": data_hash(request.symbol, read_bars),
         "code_version": FOLDER.name,
         "seed": request.seed,
@@ -138,8 +138,8 @@ def fields(request: Request, ground: Ground, end: int | None = None) -> dict[str
     }
 
 
-def market_of(run: Run) -> engine.Market:
-    """The candles and rules that a run on record was asked to use. Raise `RunError` where the data has changed."""
+def market_of(run: Run) -> engine.MarketData:
+    """Return the candles and rules of a stored run. Raise `RunError` if the data has changed."""
     stored = (
         Dataset.objects.filter(symbol=run.symbol, interval=run.interval).values_list("data_hash", flat=True).first()
     )
@@ -150,8 +150,8 @@ def market_of(run: Run) -> engine.Market:
 @lru_cache(maxsize=2)  # a worker makes one chunk of a search after another on the same candles, a page asks for more
 def _market(
     symbol: str, interval: str, end_ms: int, wanted_hash: str, info: str, _stored_hash: str | None
-) -> engine.Market:
-    """Candles that were verified once. `_stored_hash` names the stored series as it is: a change of it asks anew."""
+) -> engine.MarketData:
+    """Load and verify candles once. `_stored_hash` names the stored series: a change of it loads again."""
     try:
         klines = store.load(symbol, interval, end_ms=end_ms)
         market = engine.prepare(klines, symbol, parse_rules(json.loads(info)))
@@ -165,5 +165,5 @@ def _market(
     return market
 
 
-def span_of(run: Run) -> Span:
-    return Span(milliseconds(run.start_at), milliseconds(run.end_at))
+def time_range_of(run: Run) -> TimeRange:
+    return TimeRange(milliseconds(run.start_at), milliseconds(run.end_at))

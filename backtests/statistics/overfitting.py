@@ -1,9 +1,9 @@
-"""How likely a result is to be luck: the published measures of overfitting, on plain arrays.
+"""Measure how likely a result is luck: the published measures of overfitting, on plain arrays.
 
-What is said about them in words is in verdict.py. Sharpe ratios here are per observation (one daily return), not
-annualised, unless a name says annual; kurtosis is raw (3 for a normal distribution).
+Their meaning in words is in verdict.py. Sharpe ratios here are per observation (one daily return), not annualised,
+unless a name says annual; kurtosis is raw (3 for a normal distribution).
 
-Sources
+Sources:
     [1] Bailey, Lopez de Prado (2012), The Sharpe Ratio Efficient Frontier, Journal of Risk 15(2)
     [2] Bailey, Lopez de Prado (2014), The Deflated Sharpe Ratio, Journal of Portfolio Management 40(5)
     [3] Bailey, Borwein, Lopez de Prado, Zhu (2014), Pseudo-Mathematics and Financial Charlatanism, Notices AMS 61(5)
@@ -32,8 +32,8 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """What the Sharpe measures need of a series of returns. `sharpe` is None where the returns do not vary."""
+class ReturnMoments:
+    """The moments that the Sharpe measures need. `sharpe` is None if the returns do not vary."""
 
     count: int
     sharpe: float | None
@@ -41,18 +41,18 @@ class Moments:
     kurtosis: float
 
 
-def moments(returns: Floats, risk_free: float = 0.0) -> Moments:
-    """Sharpe per observation (sample deviation), and population skew and raw kurtosis, of `returns`."""
+def moments(returns: Floats, risk_free: float = 0.0) -> ReturnMoments:
+    """Return Sharpe per observation (sample deviation), population skew and raw kurtosis of `returns`."""
     excess = np.asarray(returns, dtype=np.float64) - risk_free
     if len(excess) < 2:
-        return Moments(len(excess), None, 0.0, 3.0)
+        return ReturnMoments(len(excess), None, 0.0, 3.0)
     if not np.isfinite(excess).all():
         raise ValueError("A return is not a number: the measures of overfitting need every day's return.")
     centred = excess - excess.mean()
     variance = float(np.mean(centred**2))
     if variance <= (1e-15 * max(1.0, float(np.abs(excess).max()))) ** 2:
-        return Moments(len(excess), None, 0.0, 3.0)
-    return Moments(
+        return ReturnMoments(len(excess), None, 0.0, 3.0)
+    return ReturnMoments(
         count=len(excess),
         sharpe=float(excess.mean()) / math.sqrt(variance * len(excess) / (len(excess) - 1)),
         skew=float(np.mean(centred**3)) / variance**1.5,
@@ -61,7 +61,7 @@ def moments(returns: Floats, risk_free: float = 0.0) -> Moments:
 
 
 def sharpes(returns: Floats) -> Floats:
-    """The Sharpe ratio of each row of `returns`, trials x observations, as `moments` has it; NaN where it has none."""
+    """Return the Sharpe ratio of each row of `returns`, trials x observations; NaN where it has none."""
     count = returns.shape[1]
     if count < 2:
         return np.full(len(returns), math.nan)
@@ -76,14 +76,14 @@ def sharpes(returns: Floats) -> Floats:
 
 
 def _estimation_variance(sharpe: float, skew: float, kurtosis: float) -> float:
-    """Variance of an estimated Sharpe ratio, times the observations less one ([1], eq. 7)."""
+    """Return the variance of an estimated Sharpe ratio, times the observations less one ([1], eq. 7)."""
     return max(1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2, 1e-12)
 
 
 def probabilistic_sharpe(
     sharpe: float, benchmark: float, count: int, skew: float = 0.0, kurtosis: float = 3.0
 ) -> float | None:
-    """Probability that the true Sharpe ratio is over `benchmark`, given `count` returns ([1], eq. 11)."""
+    """Return the probability that the true Sharpe ratio is over `benchmark` ([1], eq. 11)."""
     if count < 2:
         return None
     deviation = math.sqrt(_estimation_variance(sharpe, skew, kurtosis) / (count - 1))
@@ -93,7 +93,7 @@ def probabilistic_sharpe(
 def min_track_record_length(
     sharpe: float, benchmark: float = 0.0, skew: float = 0.0, kurtosis: float = 3.0, confidence: float = CONFIDENCE
 ) -> float | None:
-    """Returns needed to say with `confidence` that the true Sharpe ratio is over `benchmark` ([1], eq. 13).
+    """Return the returns needed to say that the true Sharpe ratio is over `benchmark` ([1], eq. 13).
 
     None where no length is enough: the ratio is not over the benchmark.
     """
@@ -104,7 +104,7 @@ def min_track_record_length(
 
 
 def expected_max_z(trials: int) -> float:
-    """Expected maximum of `trials` independent standard normals, as approximated in [3], eq. 6. 0 for one trial."""
+    """Return the expected maximum of `trials` standard normals, as in [3], eq. 6. 0 for one trial."""
     if trials < 1:
         raise ValueError("At least one trial was made.")
     if trials == 1:
@@ -114,12 +114,12 @@ def expected_max_z(trials: int) -> float:
 
 
 def expected_max_sharpe(trial_sharpe_variance: float, trials: int) -> float:
-    """The Sharpe ratio that the best of `trials` worthless trials shows by luck alone ([2], eq. 1)."""
+    """Return the Sharpe ratio that the best of `trials` worthless trials shows by luck ([2], eq. 1)."""
     return math.sqrt(max(trial_sharpe_variance, 0.0)) * expected_max_z(trials)
 
 
-def deflated_sharpe(best: Moments, trial_sharpe_variance: float, trials: int) -> float | None:
-    """Probability that the best trial's true Sharpe ratio is over what luck alone would show ([2], eq. 2).
+def deflated_sharpe(best: ReturnMoments, trial_sharpe_variance: float, trials: int) -> float | None:
+    """Return the probability that the best trial's true Sharpe is over what luck would show ([2], eq. 2).
 
     `trials` is how many were really made, those of earlier searches on the same data included. None where the
     returns do not vary.
@@ -131,14 +131,14 @@ def deflated_sharpe(best: Moments, trial_sharpe_variance: float, trials: int) ->
 
 
 def min_backtest_length_years(trials: int, annual_sharpe: float) -> float | None:
-    """Years of data under which `trials` worthless trials are expected to show `annual_sharpe` ([3], eq. 8)."""
+    """Return the years under which `trials` worthless trials show `annual_sharpe` ([3], eq. 8)."""
     if annual_sharpe <= 0:
         return None
     return (expected_max_z(trials) / annual_sharpe) ** 2
 
 
 @dataclass(frozen=True, slots=True)
-class Pbo:
+class OverfittingProbability:
     """Probability of backtest overfitting, and the logit of each split's rank out of sample."""
 
     probability: float
@@ -152,8 +152,10 @@ class Pbo:
         return len(self.logits)
 
 
-def probability_of_overfitting(returns: Floats, blocks: int = MAX_BLOCKS, score: str = "sharpe") -> Pbo:
-    """Combinatorially symmetric cross-validation ([4], section 2.2) of `returns`, days x trials.
+def probability_of_overfitting(
+    returns: Floats, blocks: int = MAX_BLOCKS, score: str = "sharpe"
+) -> OverfittingProbability:
+    """Run combinatorially symmetric cross-validation ([4], section 2.2) of `returns`, days x trials.
 
     The days are cut into `blocks` equal blocks in time order (the oldest few that do not fill one are left out). Each
     choice of half of them is in-sample once; the trial with the best in-sample `score` ("sharpe" or "mean") is ranked
@@ -168,20 +170,20 @@ def probability_of_overfitting(returns: Floats, blocks: int = MAX_BLOCKS, score:
     half_size = length * blocks // 2
     logits: list[Floats] = []
     losses = 0
-    for inside in _halves(blocks):
-        chosen = _score(inside @ sums, inside @ squares, half_size, score).argmax(axis=1)
-        outside = _score((1 - inside) @ sums, (1 - inside) @ squares, half_size, score)
-        of_chosen = outside[np.arange(len(chosen)), chosen][:, None]
-        below, equal = (outside < of_chosen).sum(axis=1), (outside == of_chosen).sum(axis=1)
+    for in_sample in _halves(blocks):
+        chosen = _score(in_sample @ sums, in_sample @ squares, half_size, score).argmax(axis=1)
+        out_of_sample = _score((1 - in_sample) @ sums, (1 - in_sample) @ squares, half_size, score)
+        chosen_scores = out_of_sample[np.arange(len(chosen)), chosen][:, None]
+        below, equal = (out_of_sample < chosen_scores).sum(axis=1), (out_of_sample == chosen_scores).sum(axis=1)
         share = (below + (equal + 1) / 2) / (matrix.shape[1] + 1)
         logits.append(np.log(share / (1 - share)))
-        losses += int((of_chosen < 0).sum())
+        losses += int((chosen_scores < 0).sum())
     joined = np.concatenate(logits)
-    return Pbo(float(np.mean(joined <= 0)), joined, blocks, length * blocks, losses / len(joined))
+    return OverfittingProbability(float(np.mean(joined <= 0)), joined, blocks, length * blocks, losses / len(joined))
 
 
 def blocks_for(days: int) -> int:
-    """The most blocks, even and at most 16, that still hold ten days each; 0 where there are too few days for four."""
+    """Return the most blocks, even and at most 16, that hold ten days each; 0 for too few days."""
     blocks = min(MAX_BLOCKS, days // 10 // 2 * 2)
     return blocks if blocks >= 4 else 0
 
@@ -198,7 +200,7 @@ def _check_pbo_input(matrix: Floats, blocks: int, score: str) -> None:
 
 
 def _halves(blocks: int) -> Iterator[Floats]:
-    """Every choice of half of the blocks as rows of 0 and 1, some hundred rows at a time."""
+    """Yield every choice of half of the blocks as rows of 0 and 1, some hundred rows at a time."""
     rows: list[Floats] = []
     for chosen in combinations(range(blocks), blocks // 2):
         row = np.zeros(blocks)
@@ -222,7 +224,7 @@ def _score(sums: Floats, squares: Floats, count: int, score: str) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Plateau:
-    """How the best trial compares with its neighbours, and which trial stands on the best ground."""
+    """The best trial beside its neighbours, and the trial whose neighbourhood is best."""
 
     best: int  # row of the best trial
     best_score: float
@@ -249,7 +251,7 @@ def plateau(parameters: Floats, scores: Floats, reach: int = 1) -> Plateau:
     places, scattered = _places(parameters)
     around = _neighbours(places, best, reach, scattered)
     median = float(np.median(ranked[around])) if len(around) else None
-    centre, centre_score = _best_ground(places, ranked, reach, scattered)
+    centre, centre_score = _best_centre(places, ranked, reach, scattered)
     peak = float(ranked[best])
     return Plateau(
         best=best,
@@ -264,7 +266,7 @@ def plateau(parameters: Floats, scores: Floats, reach: int = 1) -> Plateau:
 
 
 def _places(parameters: Floats) -> tuple[Floats, bool]:
-    """Each value as its index among the distinct values of its parameter; scaled to 0..1 where the search scattered."""
+    """Return each value as its index among the parameter's values; scaled to 0..1 where they are scattered."""
     columns = [np.unique(parameters[:, k], return_inverse=True) for k in range(parameters.shape[1])]
     cells = math.prod(len(values) for values, _ in columns)
     if cells <= 4 * len(parameters):
@@ -285,8 +287,8 @@ def _neighbours(places: Floats, row: int, reach: int, scattered: bool) -> NDArra
     return near[np.argsort(distance, kind="stable")][np.count_nonzero(distance == 0) :]
 
 
-def _best_ground(places: Floats, scores: Floats, reach: int, scattered: bool) -> tuple[int, float]:
-    """The row with the highest median of itself and its neighbours, looked for among the best 200."""
+def _best_centre(places: Floats, scores: Floats, reach: int, scattered: bool) -> tuple[int, float]:
+    """Return the row with the highest median of itself and its neighbours, among the best 200."""
     best_row, best_score = -1, -math.inf
     for row in np.argsort(-scores, kind="stable")[:200]:
         around = _neighbours(places, int(row), reach, scattered)

@@ -1,6 +1,6 @@
-"""Where a trade's stop, target and trail stood, bar by bar, and what slippage took: from candles and a result. Pure.
+"""Stops, targets and trails of trades bar by bar, and the cost of slippage. Pure.
 
-The engine keeps neither. Both follow from its trades, the candles and the step functions that it used itself.
+The engine stores neither. Both follow from its trades, the candles and the step functions that it used itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bots.strategy.types import Candles, ExitParams, Levels
 
 
 @dataclass(frozen=True, slots=True)
-class Protection:
+class ExitLevels:
     """The exits of a run, on its candles. `tick` is the tick size."""
 
     candles: Candles
@@ -25,7 +25,7 @@ class Protection:
     tick: float
 
     def at(self, entry: int, row: int, entry_price: float) -> Levels:
-        """The levels in force during bar `row` of a position bought in bar `entry` (rule 8)."""
+        """Return the levels in force during bar `row` of a position bought in bar `entry` (rule 8)."""
         levels = opening_levels(self.exits, entry_price, self.tick)
         if row == entry or not self.exits.trailing_stop > 0.0:
             return levels
@@ -33,7 +33,7 @@ class Protection:
         return Levels(levels.stop, levels.target, trail_level(self.exits, highest, self.tick))
 
     def during(self, entry: int, first: int, last: int, entry_price: float) -> Iterator[tuple[int, float, float]]:
-        """(row, stop in force, target) for the bars `first` to `last` of a position; 0 where there is none."""
+        """Yield (row, active stop, target) for the bars `first` to `last` of a position; 0 for none."""
         levels = self.at(entry, first, entry_price)
         highest = max(entry_price, float(self.candles.high[entry:first].max())) if first > entry else entry_price
         for row in range(first, last + 1):
@@ -43,7 +43,7 @@ class Protection:
                 levels = Levels(levels.stop, levels.target, trail_level(self.exits, highest, self.tick))
 
     def unslipped_exit(self, entry: int, row: int, entry_price: float, reason: str) -> float:
-        """The price that an exit in bar `row` would have had without slippage (rules 7 and 8)."""
+        """Return the price that an exit in bar `row` would have had without slippage (rules 7 and 8)."""
         open_ = float(self.candles.open[row])
         if reason == "signal":
             return open_
@@ -51,23 +51,23 @@ class Protection:
         return open_ if open_ <= stop else stop
 
 
-def slippage_of(trades: tuple[ClosedTrade, ...], protection: Protection, fee_rate: float) -> NDArray[np.float64]:
-    """What slippage took from each closed trade, entry and exit together, in quote."""
-    times = protection.candles.open_time
+def slippage_costs(trades: tuple[ClosedTrade, ...], exit_levels: ExitLevels, fee_rate: float) -> NDArray[np.float64]:
+    """Return what slippage cost each closed trade, entry and exit together, in quote."""
+    times = exit_levels.candles.open_time
     entries = np.searchsorted(times, [trade.entry_time for trade in trades])
     exits = np.searchsorted(times, [trade.exit_time for trade in trades])
     lost = np.zeros(len(trades))
     for number, (trade, entry, row) in enumerate(zip(trades, entries.tolist(), exits.tolist(), strict=True)):
         price, quantity = float(trade.entry_price), float(trade.quantity)
-        lost[number] = (price - protection.candles.open[entry]) * quantity
+        lost[number] = (price - exit_levels.candles.open[entry]) * quantity
         if trade.exit_reason != "take_profit":  # a resting target gets its own price
-            unslipped = protection.unslipped_exit(entry, row, price, trade.exit_reason)
+            unslipped = exit_levels.unslipped_exit(entry, row, price, trade.exit_reason)
             lost[number] += (unslipped - float(trade.exit_price)) * _sold(trade, fee_rate)
     return lost
 
 
 def _sold(trade: ClosedTrade, fee_rate: float) -> float:
-    """What a trade sold, from its money: the entry's fee and dust make it differ from what was bought."""
+    """Return the quantity that a trade sold, from its money: the entry's fee and dust change it."""
     cost = float(trade.entry_price) * float(trade.quantity)
     exit_fee = float(trade.fees) - cost * fee_rate
     return (float(trade.net_pnl) + cost + exit_fee) / float(trade.exit_price)

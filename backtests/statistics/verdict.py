@@ -1,7 +1,7 @@
-"""What a result is worth, in plain words: a verdict, and each reason with the threshold it was held against.
+"""Rate how far a result can be trusted: a verdict, and each reason with its threshold.
 
-Pure. The measures come from overfitting.py, windows.py and metrics.py; the thresholds are ours, are shown beside
-every verdict, and are conventions (a 5 % error, 30 trades), not laws.
+Pure. The measures come from overfitting.py, windows.py and metrics.py. The thresholds are ours and are shown beside
+every verdict; they are conventions (a 5 % error, 30 trades), not laws.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Level(StrEnum):
-    """From worst to best."""
+class VerdictLevel(StrEnum):
+    """Levels of a verdict, from worst to best."""
 
     LOSS = "loss"
     LUCK = "luck"
@@ -25,16 +25,16 @@ class Level(StrEnum):
 
 
 HEADLINES = {
-    Level.LOSS: "Loses money",
-    Level.LUCK: "Likely luck",
-    Level.UNPROVEN: "Not proven",
-    Level.HOLDS: "Holds up",
+    VerdictLevel.LOSS: "Loses money",
+    VerdictLevel.LUCK: "Likely luck",
+    VerdictLevel.UNPROVEN: "Not proven",
+    VerdictLevel.HOLDS: "Holds up",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """`good` and better speaks for the result, `bad` and worse against it, between them it proves nothing."""
+    """A threshold: `good` and better counts for the result, `bad` and worse against it, between is open."""
 
     label: str
     good: float
@@ -93,8 +93,8 @@ PERCENT = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """One measure: `stands` is "for", "against" or "open"."""
+class VerdictReason:
+    """One measure of a verdict: `stands` is "for", "against" or "open"."""
 
     name: str
     label: str
@@ -107,10 +107,12 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    level: Level
+class QualityVerdict:
+    """How far a result can be trusted, in one sentence, with its reasons."""
+
+    level: VerdictLevel
     sentence: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[VerdictReason, ...]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -121,32 +123,32 @@ class Verdict:
         }
 
 
-def judge(total_return: float, trials: int, measures: dict[str, float | None]) -> Verdict:
-    """A verdict on a result that came of `trials` trials. `measures` are named as in THRESHOLDS; None is left out."""
+def rate(total_return: float, trials: int, measures: dict[str, float | None]) -> QualityVerdict:
+    """Rate a result of `trials` trials. `measures` are named as in THRESHOLDS; None is left out."""
     reasons = tuple(_reason(name, value) for name, value in measures.items() if value is not None)
     level = _level(total_return, reasons)
-    return Verdict(level, _sentence(level, total_return, trials, reasons), reasons)
+    return QualityVerdict(level, _sentence(level, total_return, trials, reasons), reasons)
 
 
-def _level(total_return: float, reasons: Sequence[Reason]) -> Level:
+def _level(total_return: float, reasons: Sequence[VerdictReason]) -> VerdictLevel:
     against = [reason.name for reason in reasons if reason.stands == "against"]
     if total_return == 0 and any(reason.name == "closed_trades" and reason.value == 0 for reason in reasons):
-        return Level.UNPROVEN  # it never traded: nothing was lost either
+        return VerdictLevel.UNPROVEN  # it never traded: nothing was lost either
     if total_return <= 0:
-        return Level.LOSS
+        return VerdictLevel.LOSS
     if any(name in DECISIVE for name in against) or len(against) >= 3:
-        return Level.LUCK
+        return VerdictLevel.LUCK
     if not reasons or any(reason.stands != "for" for reason in reasons):
-        return Level.UNPROVEN
-    return Level.HOLDS
+        return VerdictLevel.UNPROVEN
+    return VerdictLevel.HOLDS
 
 
-def _reason(name: str, value: float) -> Reason:
+def _reason(name: str, value: float) -> VerdictReason:
     limit = THRESHOLDS[name]
     sign = 1.0 if limit.higher_is_better else -1.0
     against = sign * value <= sign * limit.bad
     stands = "for" if sign * value >= sign * limit.good else "against" if against else "open"
-    return Reason(name, limit.label, value, _words(name, value), stands, limit.good, limit.bad, limit.meaning)
+    return VerdictReason(name, limit.label, value, _words(name, value), stands, limit.good, limit.bad, limit.meaning)
 
 
 def _words(name: str, value: float) -> str:
@@ -169,21 +171,21 @@ def _share(value: float) -> str:
     return "half" if 0.495 <= value < 0.505 else f"{value:.0%}"
 
 
-def _sentence(level: Level, total_return: float, trials: int, reasons: Sequence[Reason]) -> str:
+def _sentence(level: VerdictLevel, total_return: float, trials: int, reasons: Sequence[VerdictReason]) -> str:
     order = {"against": 0, "open": 1, "for": 2}
-    told = sorted(reasons, key=lambda reason: order[reason.stands])
-    if level is not Level.HOLDS:
-        told = [reason for reason in told if reason.stands != "for"]
+    shown = sorted(reasons, key=lambda reason: order[reason.stands])
+    if level is not VerdictLevel.HOLDS:
+        shown = [reason for reason in shown if reason.stands != "for"]
     parts = [f"{trials:,} trials"] if trials > 1 else []
-    if level is Level.LOSS:
+    if level is VerdictLevel.LOSS:
         parts.append(f"total return {total_return:.1%}")
-    parts += [reason.text for reason in told[:4]]
+    parts += [reason.text for reason in shown[:4]]
     if not reasons:
         parts.append("too little data to measure anything")
     return f"{HEADLINES[level]}: {', '.join(parts)}." if parts else f"{HEADLINES[level]}."
 
 
 def concentration(pnl: NDArray[np.float64], count: int = 2) -> float | None:
-    """Share of the winners' profit that the `count` best trades made; None without a winner."""
+    """Return the share of the winners' profit that the `count` best trades made; None without a winner."""
     wins = np.sort(pnl[pnl > 0])[::-1]
     return float(wins[:count].sum() / wins.sum()) if len(wins) else None

@@ -60,12 +60,12 @@ def test_a_bot_runs_on_its_stored_candles_with_its_own_settings(tmp_path, capsys
     Symbol.objects.create(
         venue=Venue.PAPER, name="BTCUSDT", base="BTC", quote="USDT", info=info, read_at=timezone.now()
     )
-    span = {"start": file_options["start"], "end": file_options["end"]}
-    assert run(tmp_path, capsys, dataset="BTCUSDT:1h", set=[SETTINGS], **span) == from_file
+    time_range = {"start": file_options["start"], "end": file_options["end"]}
+    assert run(tmp_path, capsys, dataset="BTCUSDT:1h", set=[SETTINGS], **time_range) == from_file
     key = ApiKey.objects.create(name="paper", venue=Venue.PAPER, key="k", secret="s")
     BotConfig.objects.create(name="btc", api_key=key, symbol="BTCUSDT", stop_loss="0.02", take_profit="0.05")
-    assert run(tmp_path, capsys, bot="btc", set=[["fee_rate=0.002"]], **span) == from_file
-    call_command("backtest", bot="btc", set=[["fee_rate=0.002"]], keep=True, **span)
+    assert run(tmp_path, capsys, bot="btc", set=[["fee_rate=0.002"]], **time_range) == from_file
+    call_command("backtest", bot="btc", set=[["fee_rate=0.002"]], keep=True, **time_range)
     kept = Backtest.objects.get()
     assert kept.result == from_file
     said = capsys.readouterr().out

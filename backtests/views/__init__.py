@@ -1,1 +1,1 @@
-"""The pages of results. Each view asks for plain values and says which page shows them."""
+"""The pages of results. Each view asks for plain values and names its template."""

@@ -1,4 +1,4 @@
-"""What is done to a run by its page's buttons."""
+"""The actions of a run's page: cancel, pause, resume, note, delete, apply, revert."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from backtests.optimisation import rounds
 from backtests.reports.trials import trial_set
 from backtests.runs import queue
 from backtests.runs.inputs import RunError
-from backtests.views.base import run_of
-from backtests.views.promote import apply, take_back
+from backtests.views.base import get_run
+from backtests.views.promote import apply, revert
 from bots.control import lifecycle
 from core.errors import UserError
 
@@ -27,21 +27,21 @@ from core.errors import UserError
 @require_POST
 @permission_required("backtests.change_backtest", raise_exception=True)
 def act(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
-    """One act on a run, named by the button."""
-    run = run_of(kind, pk)
+    """Run the action that the button names."""
+    run = get_run(kind, pk)
     try:
-        answer = _act(request, run, request.POST.get("act", ""))
+        response = _act(request, run, request.POST.get("act", ""))
     except (RunError, UserError, ValidationError, lifecycle.ActionRefused, ValueError) as error:
         problems = error.messages if isinstance(error, ValidationError) else [str(error)]
         messages.error(request, " ".join(problems))
-        answer = None
-    return answer or redirect("backtests:show", kind=kind, pk=pk)
+        response = None
+    return response or redirect("backtests:show", kind=kind, pk=pk)
 
 
 def _act(request: HttpRequest, run: Run, name: str) -> HttpResponseBase | None:
-    found = ACTS.get(name) or (ACTS_OF_SEARCHES.get(name) if isinstance(run, Optimisation) else None)
-    if found is not None:
-        return found(request, run)
+    action = ACTIONS.get(name) or (OPTIMISATION_ACTIONS.get(name) if isinstance(run, Optimisation) else None)
+    if action is not None:
+        return action(request, run)
     raise RunError(f"There is nothing called “{name}” to do here.")
 
 
@@ -59,7 +59,7 @@ def _pause(request: HttpRequest, run: Run) -> None:
 def _resume(request: HttpRequest, run: Run) -> None:
     if not queue.resume(run):
         raise RunError("Only a paused run can be resumed.")
-    tasks.ring(run)
+    tasks.enqueue(run)
 
 
 def _note(request: HttpRequest, run: Run) -> None:
@@ -77,11 +77,11 @@ def _delete(request: HttpRequest, run: Run) -> HttpResponseBase:
 
 
 def _parameters(request: HttpRequest, run: Optimisation) -> dict[str, float | None]:
-    """Those of the trial that the button names; of the best where it names none."""
-    found = trial_set(run)
+    """Return the parameters of the trial that the button names; those of the best if it names none."""
+    trials = trial_set(run)
     text = request.POST.get("trial", "")
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= len(found.trials):
-        return found.trials.at(int(text) - 1)
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= len(trials.trials):
+        return trials.trials.at(int(text) - 1)
     if text or not run.result:
         raise RunError("There is no such trial.")
     best: dict[str, float | None] = run.result["best"]["parameters"]
@@ -97,19 +97,19 @@ def _backtest(request: HttpRequest, run: Any) -> HttpResponseBase:
     return _started(rounds.new_trial_backtest(run, _parameters(request, run), request.user))
 
 
-def _started(made: Backtest) -> HttpResponseBase:
-    tasks.ring(made)
-    return redirect("backtests:show", kind="backtest", pk=made.pk)
+def _started(backtest: Backtest) -> HttpResponseBase:
+    tasks.enqueue(backtest)
+    return redirect("backtests:show", kind="backtest", pk=backtest.pk)
 
 
-Act = Callable[[HttpRequest, Any], HttpResponseBase | None]
-ACTS: dict[str, Act] = {
+RunAction = Callable[[HttpRequest, Any], HttpResponseBase | None]
+ACTIONS: dict[str, RunAction] = {
     "cancel": _cancel,
     "pause": _pause,
     "resume": _resume,
     "note": _note,
     "delete": _delete,
     "apply": apply,
-    "take_back": take_back,
+    "take_back": revert,
 }
-ACTS_OF_SEARCHES: dict[str, Act] = {"hold_out": _hold_out, "backtest": _backtest}
+OPTIMISATION_ACTIONS: dict[str, RunAction] = {"hold_out": _hold_out, "backtest": _backtest}

@@ -1,4 +1,4 @@
-"""Backtests side by side."""
+"""The comparison of backtests side by side."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ OFFERED = 60
 
 @permission_required("backtests.view_backtest", raise_exception=True)
 def compare(request: HttpRequest) -> HttpResponse:
-    """Two to six finished backtests, in the order they were chosen, and others to add."""
-    asked = list(dict.fromkeys(int(text) for text in request.GET.getlist("id") if text.isdecimal()))
+    """Show two to six finished backtests, in the order they were chosen, and offer others to add."""
+    ids = list(dict.fromkeys(int(text) for text in request.GET.getlist("id") if text.isdecimal()))
     finished = Backtest.objects.filter(result__isnull=False).select_related("bot")
-    found = finished.in_bulk(asked[:MOST])
-    runs = [found[number] for number in asked if number in found]
-    if len(asked) > MOST:
+    runs_by_id = finished.in_bulk(ids[:MOST])
+    runs = [runs_by_id[number] for number in ids if number in runs_by_id]
+    if len(ids) > MOST:
         messages.warning(request, f"At most {MOST} results fit side by side: these are the first {MOST} you chose.")
-    missing = [f"#{number}" for number in asked[:MOST] if number not in found]
+    missing = [f"#{number}" for number in ids[:MOST] if number not in runs_by_id]
     if missing:
         messages.warning(request, f"There is no finished backtest {', '.join(missing)}.")
-    others = finished.defer("result", "series", "symbol_info", "settings").exclude(pk__in=found)[:OFFERED]
+    others = finished.defer("result", "series", "symbol_info", "settings").exclude(pk__in=runs_by_id)[:OFFERED]
     values = comparison(runs) if len(runs) > 1 else {}
     return page(
         request, "compare", "Compare backtests", runs=runs, report=values, kinds=TITLES, kind="backtest",

@@ -1,4 +1,4 @@
-"""The list of results: searched, sorted, and acted on many at a time."""
+"""The list of results: filtered, sorted, and changed many at a time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from backtests.forms.results_filter import ListForm
-from backtests.models import Optimisation, kinds
+from backtests.forms.results_filter import ResultsFilterForm
+from backtests.models import Optimisation, run_models
 from backtests.reports.backtest.assumptions import strategy_label
-from backtests.reports.formats import figure
+from backtests.reports.formats import metric_text
 from backtests.views.base import TITLES, page
 
 PAGE = 50
@@ -46,8 +46,8 @@ EMPTY = {
 
 @permission_required("backtests.view_backtest", raise_exception=True)
 def index(request: HttpRequest, kind: str = "backtest") -> HttpResponse:
-    """Results of one kind as the address asks for them, else pinned ones and then the newest first."""
-    form = ListForm(request.GET)
+    """List results of one kind as the address asks for them; by default pinned ones, then the newest."""
+    form = ResultsFilterForm(request.GET)
     rows = form.apply(_rows(kind).select_related("bot").defer("result", "series", "symbol_info", "settings"))
     shown = Paginator(rows, PAGE).get_page(request.GET.get("p"))
     title, text = EMPTY[kind]
@@ -58,7 +58,7 @@ def index(request: HttpRequest, kind: str = "backtest") -> HttpResponse:
 
 
 def _rows(kind: str) -> QuerySet[Any]:
-    model = kinds().get(kind)
+    model = run_models().get(kind)
     if model is None:
         raise Http404(f"there is no kind of result called {kind}")
     rows: QuerySet[Any] = model._default_manager.all()
@@ -69,10 +69,10 @@ def _row(run: Any) -> dict[str, Any]:
     return {
         "run": run,
         "strategy": strategy_label(run.strategy),
-        "total_return": figure("total_return", run.total_return),
-        "sharpe": figure("sharpe", run.sharpe),
-        "max_drawdown": figure("max_drawdown", run.max_drawdown),
-        "closed_trades": figure("closed_trades", run.closed_trades),
+        "total_return": metric_text("total_return", run.total_return),
+        "sharpe": metric_text("sharpe", run.sharpe),
+        "max_drawdown": metric_text("max_drawdown", run.max_drawdown),
+        "closed_trades": metric_text("closed_trades", run.closed_trades),
         "tone": "" if not run.total_return else "gain" if run.total_return > 0 else "loss",
     }
 
@@ -80,7 +80,7 @@ def _row(run: Any) -> dict[str, Any]:
 @require_POST
 @permission_required("backtests.change_backtest", raise_exception=True)
 def choose(request: HttpRequest, kind: str) -> HttpResponseBase:
-    """One act on the results that were ticked: compare, pin, unpin, note, delete."""
+    """Run one action on the selected results: compare, pin, unpin, note, delete."""
     numbers = [int(text) for text in request.POST.getlist("id") if text.isdecimal()]
     name = request.POST.get("act", "")
     back = redirect(reverse("backtests:index", args=[kind]) + _asked(request))
@@ -106,9 +106,9 @@ def choose(request: HttpRequest, kind: str) -> HttpResponseBase:
 
 
 def _asked(request: HttpRequest) -> str:
-    """The list's own address, carried along as a query string."""
-    asked = QueryDict(request.POST.get("asked", "")).urlencode()
-    return f"?{asked}" if asked else ""
+    """Return the list's own query string."""
+    query = QueryDict(request.POST.get("asked", "")).urlencode()
+    return f"?{query}" if query else ""
 
 
 def _delete(request: HttpRequest, chosen: QuerySet[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The forms that start a run, and what they say about it while a person types."""
+"""The pages that start a run, with their live preview."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 
 from backtests import tasks
 from backtests.forms.monte_carlo import MonteCarloForm
-from backtests.forms.optimisation import SearchForm, WalkForwardForm, plan_initial
-from backtests.forms.preview import preview_of
+from backtests.forms.optimisation import OptimisationForm, WalkForwardForm, plan_initial
+from backtests.forms.preview import form_preview
 from backtests.forms.run import RunForm, settings_initial
-from backtests.models import Backtest, Optimisation, Run, Status, WalkForward, kinds
+from backtests.models import Backtest, Optimisation, Run, RunStatus, WalkForward, run_models
 from backtests.optimisation import rounds
 from backtests.runs import queue
 from backtests.runs.inputs import RunError
@@ -27,7 +27,7 @@ from exchange.models import Dataset
 
 FORMS: dict[str, type[Any]] = {
     "backtest": RunForm,
-    "optimisation": SearchForm,
+    "optimisation": OptimisationForm,
     "walkforward": WalkForwardForm,
     "montecarlo": MonteCarloForm,
 }
@@ -59,15 +59,15 @@ NO_BACKTEST = "There is no finished backtest to simulate yet. Run one first."
 
 @permission_required("backtests.add_backtest", raise_exception=True)
 def new(request: HttpRequest, kind: str) -> HttpResponseBase:
-    """The form that starts a run, filled in from a bot or another run where one is named."""
+    """Show the form that starts a run, filled in from a bot or another run if one is named."""
     form = _form(request, kind)
     if request.method == "POST" and form.is_valid():
         try:
-            run = _put_on_record(form, request.user)
+            run = _create_run(form, request.user)
         except RunError as error:
             _refuse(form, error)
         else:
-            tasks.ring(run)
+            tasks.enqueue(run)
             return redirect("backtests:show", kind=kind, pk=run.pk)
     return page(
         request, "new", HEADINGS[kind], form=form, kind=kind, kinds=TITLES, purpose=PURPOSES[kind],
@@ -78,10 +78,10 @@ def new(request: HttpRequest, kind: str) -> HttpResponseBase:
 @require_POST
 @permission_required("backtests.add_backtest", raise_exception=True)
 def preview(request: HttpRequest, kind: str) -> HttpResponse:
-    """What the form as it stands would run: bars, gaps, combinations, windows."""
+    """Show what the form as it stands would run: bars, gaps, combinations, windows."""
     form = _form(request, kind)
     form.is_valid()
-    return render(request, "backtests/preview.html", {"preview": preview_of(form)})
+    return render(request, "backtests/preview.html", {"preview": form_preview(form)})
 
 
 def _form(request: HttpRequest, kind: str) -> Any:
@@ -92,12 +92,12 @@ def _form(request: HttpRequest, kind: str) -> Any:
 
 def _missing(kind: str) -> str:
     if kind == "montecarlo":
-        return "" if Backtest.objects.filter(status=Status.DONE).exists() else NO_BACKTEST
+        return "" if Backtest.objects.filter(status=RunStatus.DONE).exists() else NO_BACKTEST
     return "" if Dataset.objects.exists() else NO_CANDLES
 
 
 def _initial(request: HttpRequest, kind: str) -> dict[str, Any]:
-    """From the bot, or the run, that the address names."""
+    """Return initial values from the bot, or the run, that the address names."""
     if kind == "montecarlo":
         return {"backtest": request.GET.get("backtest")}
     bot = BotConfig.objects.filter(pk=_number(request.GET.get("bot"))).first()
@@ -107,9 +107,9 @@ def _initial(request: HttpRequest, kind: str) -> dict[str, Any]:
 
 
 def _initial_of_run(request: HttpRequest) -> dict[str, Any]:
-    """`?run=KIND:ID`, with `parameters` of one of its trials where they are named."""
+    """Return initial values of `?run=KIND:ID`, with `parameters` of one of its trials if named."""
     kind, _, pk = request.GET.get("run", "").partition(":")
-    model = kinds().get(kind)
+    model = run_models().get(kind)
     run: Run | None = model._default_manager.filter(pk=_number(pk)).first() if model else None
     if run is None:
         return {}
@@ -131,13 +131,13 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
-def _put_on_record(form: Any, user: Any) -> Run:
+def _create_run(form: Any, user: Any) -> Run:
     if isinstance(form, MonteCarloForm):
         return queue.new_monte_carlo(form.cleaned_data["backtest"], form.plan(), form.cleaned_data["seed"], user)
     request = form.request(user)
     if isinstance(form, WalkForwardForm):
         return runner.new_walk_forward(request, form.plan())
-    if isinstance(form, SearchForm):
+    if isinstance(form, OptimisationForm):
         return rounds.new_optimisation(request, form.plan(), form.cleaned_data["hold_out"])
     return queue.new_backtest(request)
 

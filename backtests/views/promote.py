@@ -1,4 +1,4 @@
-"""A result's parameters become a bot's new version after a look at what changes, and can be taken back."""
+"""Apply a result's parameters to a bot after a look at the changes, and revert that."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 
 from backtests import promote
 from backtests.models import Application, Run
-from backtests.reports.promote import changes_shown, unlike
+from backtests.reports.promote import change_rows, differences
 from backtests.runs.inputs import RunError
 from backtests.views.base import TITLES, page
 from bots.models import BotConfig
@@ -17,14 +17,14 @@ from bots.settings.parse import parse_pairs
 
 
 def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
-    """Show what a result would change in a bot; with `confirmed`, make it the bot's new version."""
+    """Show what a result would change in a bot; with `confirmed`, save it as the bot's new version."""
     _require_permission(request)
     chosen = request.POST.get("bot", "")
     if not chosen.isdigit():
         raise RunError("Choose the bot that the parameters go to.")
     bot = get_object_or_404(BotConfig.objects.select_related("api_key"), pk=chosen)
-    wanted = parse_pairs([request.POST.get("parameters", "").split()])
-    changes = promote.put_into(bot, wanted)
+    settings = parse_pairs([request.POST.get("parameters", "").split()])
+    changes = promote.apply_settings(bot, settings)
     reason = request.POST.get("reason", "").strip()
     if "confirmed" in request.POST and reason:
         version = promote.apply(bot, run, reason=reason, user=request.user)
@@ -34,20 +34,22 @@ def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
         messages.error(request, "Say why: the reason stays with the bot's new version.")
     return page(
         request, "apply", f"Apply to {bot}", run=run, kind=run.kind, bot=bot, kinds=TITLES,
-        changes=changes_shown(changes), unlike=unlike(bot, run, wanted),
+        changes=change_rows(changes), unlike=differences(bot, run, settings),
         parameters=request.POST.get("parameters", ""), reason=reason, kind_title=TITLES[run.kind],
         changes_something=any(row["changes"] for row in changes),
     )  # fmt: skip
 
 
-def take_back(request: HttpRequest, run: Run) -> HttpResponseBase:
-    """One click back to what the bot was before."""
+def revert(request: HttpRequest, run: Run) -> HttpResponseBase:
+    """Restore what the bot was before."""
     _require_permission(request)
-    wanted = request.POST.get("application", "")
-    found = Application.objects.filter(kind=run.kind, run_id=run.pk, pk=int(wanted) if wanted.isdigit() else 0).first()
-    if found is None:
+    application_id = request.POST.get("application", "")
+    application = Application.objects.filter(
+        kind=run.kind, run_id=run.pk, pk=int(application_id) if application_id.isdigit() else 0
+    ).first()
+    if application is None:
         raise RunError("This result was not applied so.")
-    version = promote.take_back(found, user=request.user)
+    version = promote.revert(application, user=request.user)
     messages.success(request, f"{version.bot} is as it was before; that is its version {version.number}.")
     return redirect("backtests:show", kind=run.kind, pk=run.pk)
 

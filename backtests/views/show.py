@@ -1,4 +1,4 @@
-"""A run's page: its progress while it goes on, its report when it is done."""
+"""The page of one run: its progress while it runs, its report when it is done."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from backtests import reports
-from backtests.models import Status
+from backtests.models import RunStatus
 from backtests.reports.backtest.assumptions import assumptions, strategy_label
 from backtests.reports.progress import progress_of
-from backtests.views.base import TITLES, page, run_of
+from backtests.views.base import TITLES, get_run, page
 from bots.models import BotConfig
 from exchange.api.types import INTERVAL_MS
 
@@ -27,8 +27,8 @@ SCRIPTS = {
 
 @permission_required("backtests.view_backtest", raise_exception=True)
 def show(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-    """A run: its progress while it goes on, its report when it is done."""
-    run = run_of(kind, pk)
+    """Show a run's progress while it runs, its report when it is done."""
+    run = get_run(kind, pk)
     values = (
         reports.report(run, request.GET.dict()) if run.result else reports.unfinished_report(run, request.GET.dict())
     )
@@ -47,10 +47,10 @@ def show(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 @require_safe
 @permission_required("backtests.view_backtest", raise_exception=True)
 def progress(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-    """How far a run is, fetched again every second; once it has ended the whole page is fetched again."""
-    run = run_of(kind, pk)
+    """Show a run's progress; it is fetched every second, and the whole page once the run has ended."""
+    run = get_run(kind, pk)
     values = {"run": run, "kind": kind, "progress": progress_of(run, timezone.now())}
-    answer = render(request, "backtests/progress.html", values)
-    if request.GET.get("was") != run.status and run.status not in (Status.QUEUED, Status.RUNNING):
-        answer["HX-Refresh"] = "true"
-    return answer
+    response = render(request, "backtests/progress.html", values)
+    if request.GET.get("was") != run.status and run.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+        response["HX-Refresh"] = "true"
+    return response

@@ -1,6 +1,6 @@
-"""Walk-forwards on record: window by window, each stored when it is done, then stitched together and judged.
+"""Run walk-forwards from the database: each window is stored when done, then all are stitched and rated.
 
-The windows and what is measured over them are windows.py's matter; what all runs share is in queue.py.
+The windows and what is measured over them are in windows.py; what all runs share is in runs/queue.py.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 
 from backtests.engine import run as engine
 from backtests.engine.metrics import DAY_MS, daily_returns
-from backtests.engine.timerange import Span
+from backtests.engine.timerange import TimeRange
 from backtests.models import Run, WalkForward
 from backtests.optimisation import samplers
 from backtests.optimisation.evaluate import Evaluator, as_settings
-from backtests.optimisation.rounds import plan_of, search_plan
-from backtests.optimisation.samplers import Method, SearchPlan
-from backtests.runs.inputs import Request, RunError, fields, market_of, read, span_of
-from backtests.runs.queue import beat, begin, finish, pack, reporting, thin
+from backtests.optimisation.rounds import parse_plan, stored_plan
+from backtests.optimisation.samplers import OptimisationPlan, SearchMethod
+from backtests.runs.inputs import RunError, RunRequest, fields, market_of, read, time_range_of
+from backtests.runs.queue import complete, heartbeat, pack, record_failure, start_run, thin_equity
 from backtests.statistics import overfitting, verdict
 from backtests.walk_forward import windows as walk_forward
 from bots.settings.parse import make_settings
@@ -28,72 +28,77 @@ from bots.strategy.types import Candles
 from exchange.api.types import INTERVAL_MS, Float64Array, Int64Array, Klines
 
 
-def new_walk_forward(request: Request, plan: dict[str, Any]) -> WalkForward:
-    """A walk-forward on record, queued. `plan` is a search's, with train_days, test_days and anchored."""
-    ground = read(request)
+def new_walk_forward(request: RunRequest, plan: dict[str, Any]) -> WalkForward:
+    """Store and queue a walk-forward.
+
+    `plan` is that of an optimisation, with train_days, test_days and anchored.
+
+    `plan` is that of an optimisation, with train_days, test_days and anchored.
+    """
+    inputs = read(request)
     try:
-        wanted = plan_of(ground.parameters.to_json(), plan, ground.parameters.strategy, request.seed)
-        if wanted.method is Method.GRID:
-            samplers.propose(wanted, 0, samplers.no_trials(wanted.space.names))
+        parsed = parse_plan(inputs.parameters.to_json(), plan, inputs.parameters.strategy, request.seed)
+        if parsed.method is SearchMethod.GRID:
+            samplers.propose(parsed, 0, samplers.no_trials(parsed.space.names))
     except ValueError as error:
         raise RunError(str(error), "grid") from error
     try:
-        walk_forward.windows(ground.end - ground.first, *_lengths(request.interval, plan), anchored=plan["anchored"])
+        walk_forward.windows(inputs.end - inputs.first, *_lengths(request.interval, plan), anchored=plan["anchored"])
     except ValueError as error:
         raise RunError(str(error), "train_days") from error
-    return WalkForward.objects.create(plan=plan, **fields(request, ground))
+    return WalkForward.objects.create(plan=plan, **fields(request, inputs))
 
 
 def _lengths(interval: str, plan: Mapping[str, Any]) -> tuple[int, int]:
-    """Bars to search in and bars to trade on."""
+    """Return the bars of an in-sample and of an out-of-sample window."""
     bars_a_day = DAY_MS / INTERVAL_MS[interval]
     return round(plan["train_days"] * bars_a_day), round(plan["test_days"] * bars_a_day)
 
 
 def execute_walk_forward(run: WalkForward, on_progress: Any = None) -> None:
-    """Walk the windows that are left, each stored when it is done, then stitch them together."""
-    if not begin(run):
+    """Run the windows that are left, storing each when it is done, then stitch them together."""
+    if not start_run(run):
         return
-    with reporting(run):
-        market, plan = market_of(run), search_plan(run)
-        first, end = span_of(run).rows(Klines(run.interval, *market.candles))
-        found = walk_forward.windows(end - first, *_lengths(run.interval, run.plan), anchored=run.plan["anchored"])
-        for window in found[len(run.steps) :]:
-            run.steps = [*run.steps, _step_json(_walk(run, market, plan, first, window))]
+    with record_failure(run):
+        market, plan = market_of(run), stored_plan(run)
+        first, end = time_range_of(run).rows(Klines(run.interval, *market.candles))
+        windows = walk_forward.windows(end - first, *_lengths(run.interval, run.plan), anchored=run.plan["anchored"])
+        for window in windows[len(run.steps) :]:
+            run.steps = [*run.steps, _window_json(_run_window(run, market, plan, first, window))]
             WalkForward.objects.filter(pk=run.pk).update(
                 steps=run.steps, trials_made=sum(step["trials"] for step in run.steps)
             )
-            if not beat(run, len(run.steps), len(found)):
+            if not heartbeat(run, len(run.steps), len(windows)):
                 return
             if on_progress:
-                on_progress(len(run.steps), len(found))
-        _finish_walk(run, market, plan, first, found)
+                on_progress(len(run.steps), len(windows))
+        _complete_from_windows(run, market, plan, first, windows)
 
 
-def _walk(
-    run: Run, market: engine.Market, plan: SearchPlan, first: int, window: walk_forward.Window
-) -> walk_forward.Step:
+def _run_window(
+    run: Run, market: engine.MarketData, plan: OptimisationPlan, first: int, window: walk_forward.TrainTestWindow
+) -> walk_forward.WindowResult:
     times = market.candles.open_time
 
-    def span(start: int, stop: int) -> Span:
+    def time_range(start: int, stop: int) -> TimeRange:
         after = int(times[first + stop - 1]) + INTERVAL_MS[run.interval]
-        return Span(int(times[first + start]), after)
+        return TimeRange(int(times[first + start]), after)
 
-    def search(start: int, stop: int) -> walk_forward.Choice | None:
+    def search(start: int, stop: int) -> walk_forward.WindowChoice | None:
         # Candles after the searched stretch are not even passed on.
         seen = replace(market, candles=_first_rows(market.candles, first + stop))
-        evaluator = Evaluator(seen, plan.fixed, span(start, stop), plan.space.names)
+        evaluator = Evaluator(seen, plan.fixed, time_range(start, stop), plan.space.names)
         trials = samplers.search(plan, evaluator)
         best = samplers.best_row(trials, plan)
         if best is None:
             return None
         score = float(samplers.scores(trials, plan)[best, 0])
-        return walk_forward.Choice(trials.at(best), score, evaluator.stretch(trials.at(best)), len(trials))
+        return walk_forward.WindowChoice(trials.at(best), score, evaluator.segment(trials.at(best)), len(trials))
 
     def trade(parameters: Mapping[str, float | None], start: int, stop: int) -> walk_forward.Segment:
-        return Evaluator(market, plan.fixed, span(start, stop), plan.space.names).stretch(parameters)
+        return Evaluator(market, plan.fixed, time_range(start, stop), plan.space.names).segment(parameters)
 
-    return walk_forward.take_step(window, search, trade)
+    return walk_forward.run_window(window, search, trade)
 
 
 def _first_rows(candles: Candles, count: int) -> Candles:
@@ -107,96 +112,107 @@ def _first_rows(candles: Candles, count: int) -> Candles:
     )
 
 
-def _step_json(step: walk_forward.Step) -> dict[str, Any]:
+def _window_json(step: walk_forward.WindowResult) -> dict[str, Any]:
     choice, traded = step.choice, step.traded
     return {
         "window": asdict(step.window),
         "parameters": dict(choice.parameters) if choice else None,
         "score": choice.score if choice else None,
         "trials": choice.trials if choice else 0,
-        "inside": {"growth": choice.stretch.growth, "days": choice.stretch.days} if choice else None,
-        "outside": {"days": traded.days, "trades": traded.closed_trades, "figures": dict(traded.figures)},
+        "inside": {"growth": choice.segment.growth, "days": choice.segment.days} if choice else None,
+        "outside": {"days": traded.days, "trades": traded.closed_trades, "figures": dict(traded.metrics)},
         "equity": [float(f"{value:.9g}") for value in traded.equity],
     }
 
 
-def _step_of(stored: Mapping[str, Any]) -> walk_forward.Step:
+def _window_result(stored: Mapping[str, Any]) -> walk_forward.WindowResult:
     choice = None
     if stored["parameters"] is not None:
-        inside = walk_forward.Segment(np.array([stored["inside"]["growth"]]), stored["inside"]["days"])
-        choice = walk_forward.Choice(stored["parameters"], stored["score"], inside, stored["trials"])
-    outside = stored["outside"]
-    traded = walk_forward.Segment(np.array(stored["equity"]), outside["days"], outside["trades"], outside["figures"])
-    return walk_forward.Step(walk_forward.Window(**stored["window"]), choice, traded)
+        in_sample = walk_forward.Segment(np.array([stored["inside"]["growth"]]), stored["inside"]["days"])
+        choice = walk_forward.WindowChoice(stored["parameters"], stored["score"], in_sample, stored["trials"])
+    out_of_sample = stored["outside"]
+    traded = walk_forward.Segment(
+        np.array(stored["equity"]), out_of_sample["days"], out_of_sample["trades"], out_of_sample["figures"]
+    )
+    return walk_forward.WindowResult(walk_forward.TrainTestWindow(**stored["window"]), choice, traded)
 
 
-def _finish_walk(
-    run: WalkForward, market: engine.Market, plan: SearchPlan, first: int, found: tuple[walk_forward.Window, ...]
+def _complete_from_windows(
+    run: WalkForward,
+    market: engine.MarketData,
+    plan: OptimisationPlan,
+    first: int,
+    windows: tuple[walk_forward.TrainTestWindow, ...],
 ) -> None:
     if not any(step["parameters"] for step in run.steps):
-        _raise_why_nothing_was_chosen(run, market, plan)
+        _raise_no_choice(run, market, plan)
     numeric = {d.name: d.bounds for d in plan.space.dimensions if None not in d.values}
-    whole = walk_forward.summarise([_step_of(step) for step in run.steps], numeric)
-    times = market.candles.open_time[first + found[0].train_stop : first + found[-1].test_stop]
-    peak = np.maximum(np.maximum.accumulate(whole.equity), 1.0)
-    steady = [value.stability for value in whole.stability.values() if value.stability is not None]
-    told = verdict.judge(
-        whole.out_of_sample_return,
-        whole.trials,
+    summary = walk_forward.summarise([_window_result(step) for step in run.steps], numeric)
+    times = market.candles.open_time[first + windows[0].train_stop : first + windows[-1].test_stop]
+    peak = np.maximum(np.maximum.accumulate(summary.equity), 1.0)
+    stabilities = [value.stability for value in summary.stability.values() if value.stability is not None]
+    quality = verdict.rate(
+        summary.out_of_sample_return,
+        summary.trials,
         {
-            "efficiency": whole.efficiency,
-            "probabilistic_sharpe": _sharpe_out_of_sample(times, whole.equity),
-            "stability": float(np.mean(steady)) if steady else None,
-            "profitable_windows": whole.profitable_windows,
-            "closed_trades": float(sum(step.traded.closed_trades for step in whole.steps)),
+            "efficiency": summary.efficiency,
+            "probabilistic_sharpe": _sharpe_out_of_sample(times, summary.equity),
+            "stability": float(np.mean(stabilities)) if stabilities else None,
+            "profitable_windows": summary.profitable_windows,
+            "closed_trades": float(sum(step.traded.closed_trades for step in summary.steps)),
         },
     )
-    windows = [
+    window_rows = [
         {
             **{key: value for key, value in step.items() if key != "equity"},
-            "train_from": milliseconds_at(market, first + step["window"]["train_start"]),
-            "test_from": milliseconds_at(market, first + step["window"]["train_stop"]),
-            "test_to": milliseconds_at(market, first + step["window"]["test_stop"] - 1),
+            "train_from": open_time_at(market, first + step["window"]["train_start"]),
+            "test_from": open_time_at(market, first + step["window"]["train_stop"]),
+            "test_to": open_time_at(market, first + step["window"]["test_stop"] - 1),
             "growth": step["equity"][-1] if step["equity"] else 1.0,
         }
         for step in run.steps
     ]
     result = {
-        "windows": windows,
-        "efficiency": whole.efficiency,
-        "out_of_sample_return": whole.out_of_sample_return,
-        "profitable_windows": whole.profitable_windows,
-        "stability": {name: _as_json(value) for name, value in whole.stability.items()},
-        "trials": whole.trials,
+        "windows": window_rows,
+        "efficiency": summary.efficiency,
+        "out_of_sample_return": summary.out_of_sample_return,
+        "profitable_windows": summary.profitable_windows,
+        "stability": {name: _as_json(value) for name, value in summary.stability.items()},
+        "trials": summary.trials,
     }
-    finish(
-        run, result, verdict=told.to_json(), series=pack(**thin(times, whole.equity)),
-        total_return=whole.out_of_sample_return, max_drawdown=float((1 - whole.equity / peak).max()),
+    complete(
+        run, result, verdict=quality.to_json(), series=pack(**thin_equity(times, summary.equity)),
+        total_return=summary.out_of_sample_return, max_drawdown=float((1 - summary.equity / peak).max()),
     )  # fmt: skip
 
 
-def _raise_why_nothing_was_chosen(run: WalkForward, market: engine.Market, plan: SearchPlan) -> None:
-    """What stops one trial stops all; else the searches found none good enough."""
+def _raise_no_choice(run: WalkForward, market: engine.MarketData, plan: OptimisationPlan) -> None:
+    """Raise what stopped every trial; if nothing did, that none was good enough."""
     first = samplers.propose(plan, 0, samplers.no_trials(plan.space.names))[0]
-    engine.backtest(market, make_settings(as_settings(plan.fixed, first)), span_of(run))
+    engine.run_backtest(market, make_settings(as_settings(plan.fixed, first)), time_range_of(run))
     raise RunError(
         f"In none of {len(run.steps)} windows did a trial close {plan.min_trades} trades with a {plan.objectives[0]}: "
         "ask for fewer trades, search wider, or search in longer windows."
     )
 
 
-def _as_json(steady: walk_forward.Stability) -> dict[str, Any]:
-    """A stability as JSON holds it: what is not defined is null."""
+def _as_json(steady: walk_forward.ParameterStability) -> dict[str, Any]:
+    """Return a stability as JSON values: what is not defined is null."""
     return {name: None if value != value else value for name, value in asdict(steady).items()}
 
 
 def _sharpe_out_of_sample(times: Int64Array, equity: Float64Array) -> float | None:
-    """Probability that the stitched equity's true Sharpe ratio is over 0: nothing was chosen on these days."""
-    found = overfitting.moments(daily_returns(times, equity))
-    if found.sharpe is None:
+    """Return the probability that the true out-of-sample Sharpe ratio is over 0.
+
+    Nothing was chosen on these days.
+
+    Nothing was chosen on these days.
+    """
+    moments = overfitting.moments(daily_returns(times, equity))
+    if moments.sharpe is None:
         return None
-    return overfitting.probabilistic_sharpe(found.sharpe, 0.0, found.count, found.skew, found.kurtosis)
+    return overfitting.probabilistic_sharpe(moments.sharpe, 0.0, moments.count, moments.skew, moments.kurtosis)
 
 
-def milliseconds_at(market: engine.Market, row: int) -> int:
+def open_time_at(market: engine.MarketData, row: int) -> int:
     return int(market.candles.open_time[row])

@@ -1,7 +1,7 @@
-"""Walk-forward: choose parameters on one stretch of data, trade them on the next, roll on (R. Pardo 1992, 2008).
+"""Walk-forward analysis: choose parameters in-sample, trade them out of sample, roll on (R. Pardo 1992, 2008).
 
-Pure: how a stretch is searched and traded comes in as two callables, so that the engine, or a test's toy, can stand
-behind them. What a search is, is in samplers.py; what it means in words is in verdict.py.
+Pure: how a window is searched and traded comes in as two callables, so that the engine, or a test's toy, can stand
+behind them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ UNIFORM_SPREAD = 1 / math.sqrt(12)  # standard deviation of a choice that is uni
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Rows of one step: search in `[train_start, train_stop)`, trade in `[train_stop, test_stop)`."""
+class TrainTestWindow:
+    """Rows of one window: search in `[train_start, train_stop)`, trade in `[train_stop, test_stop)`."""
 
     number: int
     train_start: int
@@ -40,11 +40,11 @@ class Window:
 
 def windows(
     count: int, train: int, test: int, *, anchored: bool = False, keep_short_last: bool = True
-) -> tuple[Window, ...]:
-    """Windows over `count` rows: `train` of them to search (anchored: all rows so far), the next `test` to trade.
+) -> tuple[TrainTestWindow, ...]:
+    """Return windows over `count` rows: `train` rows to search (anchored: all so far), `test` rows to trade.
 
-    The tested stretches follow one another without a hole or an overlap. A last one that is too short is kept unless
-    told otherwise. Raise `ValueError` where not even one window fits.
+    The out-of-sample rows follow one another without a hole or an overlap. A last window that is too short is kept
+    unless told otherwise. Raise `ValueError` if not even one window fits.
     """
     if train < 1 or test < 1:
         raise ValueError("A walk-forward window has at least one bar to search in and one to trade on.")
@@ -54,64 +54,64 @@ def windows(
             f"{count} bars are too few for a window of {train} bars to search in and {test} to trade on: "
             "choose shorter windows or more data."
         )
-    found = []
+    result = []
     for number, train_stop in enumerate(range(train, count, test)):
         test_stop = min(train_stop + test, count)
         if test_stop - train_stop < test and not keep_short_last:
             break
-        found.append(Window(number, 0 if anchored else train_stop - train, train_stop, test_stop))
-    return tuple(found)
+        result.append(TrainTestWindow(number, 0 if anchored else train_stop - train, train_stop, test_stop))
+    return tuple(result)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What became of one stretch: equity at each bar's close over the equity it began with, and its closed trades."""
+    """A traded part: equity at each bar's close over its starting equity, and its closed trades."""
 
     equity: Floats
     days: float
     closed_trades: int = 0
-    figures: Mapping[str, float | None] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def growth(self) -> float:
-        """End over start; 1 for an empty stretch."""
+        """Return end over start; 1 for an empty segment."""
         return float(self.equity[-1]) if len(self.equity) else 1.0
 
 
-class Search(Protocol):
-    def __call__(self, first: int, stop: int, /) -> Choice | None:
-        """The parameters to trade after rows `[first, stop)`, or None when no trial was good enough to be chosen."""
+class SearchSegment(Protocol):
+    def __call__(self, first: int, stop: int, /) -> WindowChoice | None:
+        """Return the parameters to trade after rows `[first, stop)`, or None if no trial was good enough."""
 
 
-class Trade(Protocol):
+class TradeSegment(Protocol):
     def __call__(self, parameters: Mapping[str, float | None], first: int, stop: int, /) -> Segment:
-        """What `parameters` make of rows `[first, stop)`; rows before them may serve as warm-up."""
+        """Trade `parameters` over rows `[first, stop)`; rows before them may serve as warm-up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What an in-sample search chose, and how well it did there."""
+class WindowChoice:
+    """The choice of an in-sample search, and its result there."""
 
     parameters: Mapping[str, float | None]
     score: float
-    stretch: Segment
+    segment: Segment
     trials: int
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One window: what was chosen in it and what came of that. No choice trades nothing."""
+class WindowResult:
+    """One window: what was chosen in it and how that traded. No choice trades nothing."""
 
-    window: Window
-    choice: Choice | None
+    window: TrainTestWindow
+    choice: WindowChoice | None
     traded: Segment
 
 
 @dataclass(frozen=True, slots=True)
-class Stability:
-    """How one parameter moved from window to window.
+class ParameterStability:
+    """How one parameter's choice changed from window to window.
 
-    `stability` is 1 where every window chose alike and 0 where the choices scatter like chance over the range searched.
+    `stability` is 1 if every window chose alike and 0 if the choices scatter like chance over the range searched.
     """
 
     values: tuple[float, ...]
@@ -122,43 +122,43 @@ class Stability:
 
 @dataclass(frozen=True, slots=True)
 class WalkForwardResult:
-    """All steps, and the stitched out-of-sample equity (over the capital at the start, one value per traded bar)."""
+    """All windows, and the stitched out-of-sample equity over the starting capital, one value per traded bar."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[WindowResult, ...]
     equity: Floats
     efficiency: float | None
     out_of_sample_return: float
     profitable_windows: float | None
-    stability: Mapping[str, Stability]
+    stability: Mapping[str, ParameterStability]
     trials: int
 
 
 def walk_forward(
-    plan: Sequence[Window],
-    search: Search,
-    trade: Trade,
+    plan: Sequence[TrainTestWindow],
+    search: SearchSegment,
+    trade: TradeSegment,
     ranges: Mapping[str, tuple[float, float]],
-    on_step: Callable[[Step], None] | None = None,
+    on_step: Callable[[WindowResult], None] | None = None,
 ) -> WalkForwardResult:
-    """Go through the windows in order. `ranges` are the bounds that each parameter was searched in."""
+    """Run the windows in order. `ranges` are the bounds that each parameter was searched in."""
     steps = []
     for window in plan:
-        steps.append(take_step(window, search, trade))
+        steps.append(run_window(window, search, trade))
         if on_step:
             on_step(steps[-1])
     return summarise(steps, ranges)
 
 
-def take_step(window: Window, search: Search, trade: Trade) -> Step:
-    """Search one window's first part and trade what was chosen on its second."""
+def run_window(window: TrainTestWindow, search: SearchSegment, trade: TradeSegment) -> WindowResult:
+    """Search one window's in-sample rows and trade the choice on its out-of-sample rows."""
     choice = search(window.train_start, window.train_stop)
     if choice is None:
-        return Step(window, None, Segment(np.ones(len(window.test)), 0.0))
-    return Step(window, choice, trade(choice.parameters, window.train_stop, window.test_stop))
+        return WindowResult(window, None, Segment(np.ones(len(window.test)), 0.0))
+    return WindowResult(window, choice, trade(choice.parameters, window.train_stop, window.test_stop))
 
 
-def summarise(steps: Sequence[Step], ranges: Mapping[str, tuple[float, float]]) -> WalkForwardResult:
-    """Stitch the traded stretches together and measure them."""
+def summarise(steps: Sequence[WindowResult], ranges: Mapping[str, tuple[float, float]]) -> WalkForwardResult:
+    """Stitch the traded segments together and measure them."""
     equity = stitch([step.traded for step in steps])
     traded = [step for step in steps if step.choice is not None]
     return WalkForwardResult(
@@ -172,17 +172,17 @@ def summarise(steps: Sequence[Step], ranges: Mapping[str, tuple[float, float]]) 
     )
 
 
-def stitch(stretches: Sequence[Segment]) -> Floats:
-    """One equity line: each stretch begins with what the one before ended with."""
+def stitch(segments: Sequence[Segment]) -> Floats:
+    """Return one equity line: each segment begins with what the one before ended with."""
     parts, carried = [], 1.0
-    for stretch in stretches:
-        parts.append(stretch.equity * carried)
-        carried *= stretch.growth
+    for segment in segments:
+        parts.append(segment.equity * carried)
+        carried *= segment.growth
     return np.concatenate(parts) if parts else np.empty(0)
 
 
 def annual(growth: float, days: float) -> float | None:
-    """Growth over `days` as a yearly return; None where no time passed or it is over range."""
+    """Return growth over `days` as an annual return; None if no time passed or it overflows."""
     if days <= 0 or growth < 0:
         return None
     try:
@@ -191,36 +191,36 @@ def annual(growth: float, days: float) -> float | None:
         return None
 
 
-def efficiency(steps: Sequence[Step]) -> float | None:
-    """Yearly return of the traded stretches over that of the searched ones (Pardo's walk-forward efficiency).
+def efficiency(steps: Sequence[WindowResult]) -> float | None:
+    """Return the annual return out of sample over that in sample (Pardo's walk-forward efficiency).
 
-    Both sides are growth compounded over their windows' days, windows with a choice alone. None where the searched
-    stretches gained nothing: there is nothing that could have been kept.
+    Both sides are growth compounded over their windows' days, of windows with a choice. None if the in-sample segments
+    gained nothing: there is nothing that could have been kept.
     """
-    chosen = [(step.choice.stretch, step.traded) for step in steps if step.choice is not None]
-    inside = _joint_annual([before for before, _ in chosen])
-    outside = _joint_annual([after for _, after in chosen])
-    if inside is None or outside is None or inside <= 0:
+    chosen = [(step.choice.segment, step.traded) for step in steps if step.choice is not None]
+    in_sample = _joint_annual([before for before, _ in chosen])
+    out_of_sample = _joint_annual([after for _, after in chosen])
+    if in_sample is None or out_of_sample is None or in_sample <= 0:
         return None
-    return outside / inside
+    return out_of_sample / in_sample
 
 
-def _joint_annual(stretches: Sequence[Segment]) -> float | None:
-    growth = math.prod(max(stretch.growth, 0.0) for stretch in stretches)
-    return annual(growth, sum(stretch.days for stretch in stretches))
+def _joint_annual(segments: Sequence[Segment]) -> float | None:
+    growth = math.prod(max(segment.growth, 0.0) for segment in segments)
+    return annual(growth, sum(segment.days for segment in segments))
 
 
-def _chosen(steps: Sequence[Step], name: str) -> tuple[float, ...]:
+def _chosen(steps: Sequence[WindowResult], name: str) -> tuple[float, ...]:
     chosen = (step.choice.parameters[name] for step in steps if step.choice is not None)
     return tuple(float(value) for value in chosen if value is not None)
 
 
-def stability(values: Sequence[float], low: float, high: float) -> Stability:
-    """How steady the choices of one parameter, searched between `low` and `high`, are."""
+def stability(values: Sequence[float], low: float, high: float) -> ParameterStability:
+    """Measure how steady the choices of one parameter, searched between `low` and `high`, are."""
     if not values:
-        return Stability((), math.nan, math.nan, None)
+        return ParameterStability((), math.nan, math.nan, None)
     deviation = float(np.std(values))
     steady: float | None = None
     if len(values) > 1 and high > low:
         steady = max(0.0, 1.0 - deviation / (high - low) / UNIFORM_SPREAD)
-    return Stability(tuple(values), float(np.mean(values)), deviation, steady)
+    return ParameterStability(tuple(values), float(np.mean(values)), deviation, steady)

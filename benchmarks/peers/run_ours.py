@@ -18,8 +18,8 @@ import talib
 from bench_engine import EVERY_RULE, SIGNALS_ONLY, bare, market_of, run_bare, run_loop
 from data import Bars
 
-from backtests.engine.run import Backtest, Market, backtest, tape_for
-from backtests.engine.timerange import Span
+from backtests.engine.run import EngineRun, MarketData, allocate_buffers, run_backtest
+from backtests.engine.timerange import TimeRange
 from backtests.optimisation.evaluate import Evaluator
 from bots.settings.parse import make_settings
 
@@ -31,7 +31,7 @@ NAMES = ("ema_fast", "ema_slow", "rsi_overbought")
 PLAIN_ROW, FULL_ROW = "ours, signals, fees, slippage", "ours, every rule"
 
 
-def plain(market: Market, run: Backtest) -> list[list[float]]:
+def plain(market: MarketData, run: EngineRun) -> list[list[float]]:
     closed = run.result.closed_trades
     row = {int(time): number for number, time in enumerate(market.candles.open_time)}
     return trade_rows(
@@ -45,19 +45,19 @@ def plain(market: Market, run: Backtest) -> list[list[float]]:
 
 def one(bars: Bars, repeats: int) -> dict[str, Any]:
     market = market_of(len(bars.close))
-    equity, tape = np.empty(market.bars), tape_for(market.bars, -(-market.bars // 1440))
+    equity, buffers = np.empty(market.bars), allocate_buffers(market.bars, -(-market.bars // 1440))
     signals_only, every_rule = make_settings(PLAIN), make_settings(FULL)
-    trades = plain(market, backtest(market, signals_only))
+    trades = plain(market, run_backtest(market, signals_only))
     rows: dict[str, Any] = timed_in_turns(
         {
             "bare loop": lambda: run_bare(market, equity),
-            PLAIN_ROW: lambda: run_loop(market, signals_only, tape),
-            FULL_ROW: lambda: run_loop(market, every_rule, tape),
+            PLAIN_ROW: lambda: run_loop(market, signals_only, buffers),
+            FULL_ROW: lambda: run_loop(market, every_rule, buffers),
         },
         repeats,
     )
     rows[PLAIN_ROW]["trades"] = trades
-    return rows | {"ours, every rule, full report": timed(lambda: backtest(market, every_rule), repeats)}
+    return rows | {"ours, every rule, full report": timed(lambda: run_backtest(market, every_rule), repeats)}
 
 
 def evaluated(fixed: dict[str, Any]) -> Callable[[Bars, int], dict[str, Any]]:
@@ -70,10 +70,10 @@ def evaluated(fixed: dict[str, Any]) -> Callable[[Bars, int], dict[str, Any]]:
         combinations = [dict(zip(NAMES, map(float, row), strict=True)) for row in rows]
 
         def run() -> Any:
-            return Evaluator(market, fixed, Span(), NAMES, threads=THREADS)(combinations)
+            return Evaluator(market, fixed, TimeRange(), NAMES, threads=THREADS)(combinations)
 
         took = timed(run, repeats)
-        return {name: took | ({} if fixed is FULL else {"closed": run().figure("closed_trades").tolist()})}
+        return {name: took | ({} if fixed is FULL else {"closed": run().metric("closed_trades").tolist()})}
 
     return grid
 

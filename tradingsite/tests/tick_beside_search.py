@@ -20,7 +20,7 @@ from backtests import tasks  # noqa: E402
 from backtests.models import Optimisation  # noqa: E402
 from backtests.optimisation import rounds  # noqa: E402
 from backtests.runs import queue  # noqa: E402
-from backtests.runs.inputs import Request  # noqa: E402
+from backtests.runs.inputs import RunRequest  # noqa: E402
 from bots.control import demo  # noqa: E402
 from bots.models import BotRun  # noqa: E402
 from bots.tasks import run_bot_task  # noqa: E402
@@ -60,8 +60,8 @@ def main() -> None:
     bot = demo.make()[1][0]
     demo.go_on_in_real_time(bot)
     store.merge("BTCUSDT", candles())
-    search = rounds.new_optimisation(Request("BTCUSDT", "1m", {}), {"grid": GRID})
-    tasks.ring(search)
+    search = rounds.new_optimisation(RunRequest("BTCUSDT", "1m", {}), {"grid": GRID})
+    tasks.enqueue(search)
     seconds_until(lambda: chunks_in_hand(search) == settings.RESEARCH_CONCURRENCY)
     before = BotRun.objects.filter(bot=bot).count()
     run_bot_task.delay(bot.pk)

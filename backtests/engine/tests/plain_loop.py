@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from backtests.engine.buffers import UNITS, Bars, RunBuffers, Setup, price_units
-from backtests.engine.exits import Sale
+from backtests.engine.buffers import UNITS, BarArrays, EngineSettings, RunBuffers, price_units
+from backtests.engine.exits import ExitFill
 from backtests.engine.loop import MINUTE_MS, MONDAY_MINUTE, NEVER, WEEK_MINUTES
 from bots.strategy.decide import decide
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
@@ -21,50 +21,55 @@ from exchange.fills import ask_price, bid_price, commission, mul_units
 DAY_MS = 86_400_000
 
 
-def sale_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, setup: Setup) -> Sale:
+def exit_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, settings: EngineSettings) -> ExitFill:
     """Rule 8.1 to 8.4: what the open itself does to a position of an earlier bar."""
-    if force(rest) > 0 and open_ <= force(rest) * setup.tick:
-        return Sale(bid_price(open_, setup.slippage, setup.tick), stop_reason(rest), False)
-    if now.target > 0 and open_ >= now.target * setup.tick:
-        return Sale(now.target * setup.tick, ExitReason.TAKE_PROFIT, True)
+    if force(rest) > 0 and open_ <= force(rest) * settings.tick:
+        return ExitFill(bid_price(open_, settings.slippage, settings.tick), stop_reason(rest), False)
+    if now.target > 0 and open_ >= now.target * settings.tick:
+        return ExitFill(now.target * settings.tick, ExitReason.TAKE_PROFIT, True)
     if wants_exit:
-        return Sale(bid_price(open_, setup.slippage, setup.tick), ExitReason.SIGNAL, False)
-    return Sale(0, ExitReason.NONE, False)
+        return ExitFill(bid_price(open_, settings.slippage, settings.tick), ExitReason.SIGNAL, False)
+    return ExitFill(0, ExitReason.NONE, False)
 
 
-def sale_in_bar(open_: int, high: int, low: int, now: Levels, setup: Setup) -> Sale:
+def exit_in_bar(open_: int, high: int, low: int, now: Levels, settings: EngineSettings) -> ExitFill:
     """Rule 8.4 to 8.6: what a bar does to a position held since its open or bought at it."""
-    stop = force(now) * setup.tick
+    stop = force(now) * settings.tick
     if stop > 0 and open_ <= stop:
-        return Sale(bid_price(open_, setup.slippage, setup.tick), stop_reason(now), False)
+        return ExitFill(bid_price(open_, settings.slippage, settings.tick), stop_reason(now), False)
     if stop > 0 and low <= stop:
-        return Sale(bid_price(stop, setup.slippage, setup.tick), stop_reason(now), False)
-    if now.target > 0 and high >= now.target * setup.tick:
-        return Sale(now.target * setup.tick, ExitReason.TAKE_PROFIT, True)
-    return Sale(0, ExitReason.NONE, False)
+        return ExitFill(bid_price(stop, settings.slippage, settings.tick), stop_reason(now), False)
+    if now.target > 0 and high >= now.target * settings.tick:
+        return ExitFill(now.target * settings.tick, ExitReason.TAKE_PROFIT, True)
+    return ExitFill(0, ExitReason.NONE, False)
 
 
-def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers) -> tuple[int, int]:  # noqa: C901
+def run_plainly(  # noqa: C901
+    bars: BarArrays, first: int, end: int, settings: EngineSettings, buffers: RunBuffers
+) -> tuple[int, int]:
     """Trade the rows `first` to `end` (excluded) and write the tape. Gives the number of trades, and of closed ones."""
     signals = np.zeros(len(bars.close), dtype=np.int8)
     signals[bars.buys], signals[bars.sells] = 1, -1
-    tick, step = setup.tick, setup.step
-    quote, base, lots = setup.initial, 0, 0
+    tick, step = settings.tick, settings.step
+    quote, base, lots = settings.initial, 0, 0
     closed_pnl, pnl_before_today, entries_today = 0, 0, 0
     trades, closed, last_exit = 0, 0, -NEVER
-    peak, is_halted = setup.initial / UNITS, False
+    peak, is_halted = settings.initial / UNITS, False
     wanted, wants_exit = 0, False
     quote_before, highest = 0, 0.0
     rest, levels = Levels(0, 0, 0), Levels(0, 0, 0)
     protects = (
-        setup.settings.exits.stop_loss > 0.0
-        or setup.settings.exits.take_profit > 0.0
-        or setup.settings.exits.trailing_stop > 0.0
+        settings.rule_settings.exits.stop_loss > 0.0
+        or settings.rule_settings.exits.take_profit > 0.0
+        or settings.rule_settings.exits.trailing_stop > 0.0
     )
-    trails, limits_drawdown = setup.settings.exits.trailing_stop > 0.0, setup.settings.risk.max_drawdown > 0.0
+    trails, limits_drawdown = (
+        settings.rule_settings.exits.trailing_stop > 0.0,
+        settings.rule_settings.risk.max_drawdown > 0.0,
+    )
     quote_now, base_now = quote / UNITS, base / UNITS
     next_day = 0  # when today ends
-    tape.rejected[:] = 0
+    buffers.rejected[:] = 0
 
     for bar in range(first, end):
         # Settle: what was wanted at the last close fills at this open, what rests meets this bar.
@@ -73,51 +78,55 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
                 next_day = (bars.open_time[bar] // DAY_MS + 1) * DAY_MS
                 pnl_before_today, entries_today = closed_pnl, 0
             open_ = price_units(bars.open[bar])
-            sale = Sale(0, ExitReason.NONE, False)
+            sale = ExitFill(0, ExitReason.NONE, False)
             if lots > 0:
-                sale = sale_at_open(open_, rest, levels, wants_exit, setup)
+                sale = exit_at_open(open_, rest, levels, wants_exit, settings)
             else:
-                price = ask_price(open_, setup.slippage, tick)
+                price = ask_price(open_, settings.slippage, tick)
                 quantity = wanted * step
-                fee = commission(quantity, setup.fee)
+                fee = commission(quantity, settings.fee)
                 quote_before = quote
                 quote -= mul_units(price, quantity)
                 base += quantity - fee
                 lots = base // step
                 highest = price / UNITS
-                levels = opening_levels(setup.settings.exits, highest, setup.rules.tick_size)
+                levels = opening_levels(settings.rule_settings.exits, highest, settings.rules.tick_size)
                 entries_today += 1
-                tape.entry_bar[trades], tape.entry_price[trades] = bar, price
-                tape.quantity[trades], tape.entry_fee[trades] = quantity, fee
+                buffers.entry_bar[trades], buffers.entry_price[trades] = bar, price
+                buffers.quantity[trades], buffers.entry_fee[trades] = quantity, fee
                 trades += 1
             if protects and sale.reason == ExitReason.NONE:
-                sale = sale_in_bar(open_, price_units(bars.high[bar]), price_units(bars.low[bar]), levels, setup)
+                sale = exit_in_bar(open_, price_units(bars.high[bar]), price_units(bars.low[bar]), levels, settings)
             if sale.reason != ExitReason.NONE:
                 sold = lots * step
                 proceeds = mul_units(sale.price, sold)
-                fee = commission(proceeds, setup.maker_fee if sale.is_maker else setup.fee)
+                fee = commission(proceeds, settings.maker_fee if sale.is_maker else settings.fee)
                 quote += proceeds - fee
                 base -= sold
                 lots = 0
                 closed_pnl += quote - quote_before
                 last_exit = bar
-                tape.exit_bar[closed], tape.exit_price[closed], tape.exit_fee[closed] = bar, sale.price, fee
-                tape.exit_reason[closed], tape.net_pnl[closed] = sale.reason.value, quote - quote_before
+                buffers.exit_bar[closed], buffers.exit_price[closed], buffers.exit_fee[closed] = bar, sale.price, fee
+                buffers.exit_reason[closed], buffers.net_pnl[closed] = sale.reason.value, quote - quote_before
                 closed += 1
             else:
                 rest = levels
                 if trails and bars.high[bar] > highest:
                     highest = bars.high[bar]
-                    trail = trail_level(setup.settings.exits, highest, setup.rules.tick_size)
+                    trail = trail_level(settings.rule_settings.exits, highest, settings.rules.tick_size)
                     levels = Levels(levels.stop, levels.target, trail)
             quote_now, base_now = quote / UNITS, base / UNITS
             wanted, wants_exit = 0, False
 
         # The books at this close.
         equity = quote_now + base_now * bars.close[bar]
-        tape.equity[bar - first] = equity
+        buffers.equity[bar - first] = equity
         peak = max(peak, equity)
-        if limits_drawdown and not is_halted and drawdown_reached(peak, equity, setup.settings.risk.max_drawdown):
+        if (
+            limits_drawdown
+            and not is_halted
+            and drawdown_reached(peak, equity, settings.rule_settings.risk.max_drawdown)
+        ):
             is_halted = True
 
         # Decide. A decision on the last bar could fill nowhere.
@@ -128,8 +137,8 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
             next_day = (bars.open_time[bar + 1] // DAY_MS + 1) * DAY_MS
             pnl_before_today, entries_today = closed_pnl, 0
         minute = (bars.open_time[bar + 1] // MINUTE_MS - MONDAY_MINUTE) % WEEK_MINUTES
-        is_outside = bool(len(bars.shut)) and bars.shut[minute]
-        capital = (setup.initial + closed_pnl if setup.compounding else setup.initial) / UNITS
+        is_outside = bool(len(bars.blocked)) and bars.blocked[minute]
+        capital = (settings.initial + closed_pnl if settings.compounding else settings.initial) / UNITS
         facts = EntryFacts(
             False,
             is_outside,
@@ -137,23 +146,23 @@ def run_plainly(bars: Bars, first: int, end: int, setup: Setup, tape: RunBuffers
             bar - last_exit,
             entries_today,
             (closed_pnl - pnl_before_today) / UNITS,
-            (setup.initial + pnl_before_today) / UNITS,
+            (settings.initial + pnl_before_today) / UNITS,
             is_halted,
             True,
             math.inf,
         )
-        price_now = ask_price(price_units(bars.open[bar + 1]), setup.slippage, tick) / UNITS
+        price_now = ask_price(price_units(bars.open[bar + 1]), settings.slippage, tick) / UNITS
         decided = decide(
-            signal, lots, facts, setup.settings, setup.rules,
-            Funds(capital, quote_now, quote_now, price_now, setup.fee_rate),
+            signal, lots, facts, settings.rule_settings, settings.rules,
+            Funds(capital, quote_now, quote_now, price_now, settings.fee_rate),
         )  # fmt: skip
         if decided.action == Action.ENTER:
             wanted = decided.lots
         elif decided.action == Action.EXIT:
             wants_exit = True
         elif decided.action == Action.REFUSED:
-            tape.rejected[decided.gate.value] += 1
+            buffers.rejected[decided.gate.value] += 1
 
     if trades > closed:
-        tape.exit_bar[closed], tape.net_pnl[closed] = -1, quote - quote_before
+        buffers.exit_bar[closed], buffers.net_pnl[closed] = -1, quote - quote_before
     return trades, closed

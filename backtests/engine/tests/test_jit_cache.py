@@ -13,7 +13,7 @@ COUNTS = """
 import sys, numpy as np
 from backtests.engine.jit_cache import compile_cached
 from backtests.engine.loop import run_bars_compiled
-from backtests.engine.run import backtest, prepare
+from backtests.engine.run import run_backtest, prepare
 from bots.settings.parse import make_settings
 from bots.strategy.ema_rsi import crossings_by_row
 from exchange.api.types import Klines, SymbolRules
@@ -21,7 +21,7 @@ opens = np.arange(400, dtype=np.int64) * 3_600_000
 rising = np.linspace(100.0, 200.0, 400)
 klines = Klines("1h", opens, rising, rising, rising, rising, rising)
 market = prepare(klines, "AAABBB", SymbolRules("AAABBB", "AAA", "BBB"))
-backtest(market, make_settings({"strategy": "ema_rsi"}))
+run_backtest(market, make_settings({"strategy": "ema_rsi"}))
 for function in (run_bars_compiled, compile_cached(crossings_by_row)):
     print(sum(function.stats.cache_hits.values()), sum(function.stats.cache_misses.values()))
 """

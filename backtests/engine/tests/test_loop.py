@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from backtests.engine import run
-from backtests.engine.buffers import Outcome, RunBuffers
-from backtests.engine.loop import BLOCK, extremes, ranges_of, ranges_of_compiled, run_bars, run_bars_compiled
+from backtests.engine.buffers import RunBuffers, RunSummary
+from backtests.engine.loop import BLOCK, block_ranges, block_ranges_compiled, close_range, run_bars, run_bars_compiled
 from backtests.engine.metrics import max_drawdown
 from backtests.engine.tests.plain_loop import run_plainly
 from bots.settings.parse import make_settings
@@ -40,7 +40,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def wandering(bars: int, seed: int, gaps: bool) -> run.Market:
+def wandering(bars: int, seed: int, gaps: bool) -> run.MarketData:
     """Candles with gaps between bars, so that opens lie beyond levels too; on the tick."""
     rng = np.random.default_rng(seed)
     close = 50 * np.exp(np.cumsum(rng.standard_t(3, bars) * 0.003))
@@ -59,25 +59,25 @@ def scattered(bars: int, seed: int, share: float) -> Events:
 
 def traded(
     loop: Any,
-    market: run.Market,
+    market: run.MarketData,
     events: Events,
     parameters: RunSettings,
     first: int,
-    ranges: NDArray[np.float64] = run.NO_RANGES,
+    ranges: NDArray[np.float64] = run.NO_BLOCK_RANGES,
 ) -> dict[str, Any]:
-    calendar = run.calendar_of(market.candles.open_time, first, market.bars)
-    bars = run.bars_of(market.candles, events, calendar, parameters.trading_hours, ranges)
-    tape: RunBuffers = run.tape_for(market.bars - first, len(calendar.ends))
-    trades, closed, *_ = outcome = loop(bars, first, market.bars, run.setup_of(market, parameters), tape)
+    calendar = run.run_calendar(market.candles.open_time, first, market.bars)
+    bars = run.bar_arrays(market.candles, events, calendar, parameters.trading_hours, ranges)
+    buffers: RunBuffers = run.allocate_buffers(market.bars - first, len(calendar.ends))
+    trades, closed, *_ = outcome = loop(bars, first, market.bars, run.engine_settings(market, parameters), buffers)
     written = {"entry_bar": trades, "entry_price": trades, "quantity": trades, "entry_fee": trades, "exit_bar": trades,
                "exit_price": closed, "exit_fee": closed, "exit_reason": closed, "net_pnl": trades}  # fmt: skip
-    found = {name: getattr(tape, name)[:count].tolist() for name, count in written.items()}
-    found |= {"equity": tape.equity.tolist(), "rejected": tape.rejected.tolist(), "closed": closed}
-    if isinstance(outcome, Outcome):
-        assert tape.daily.tolist() == tape.equity[calendar.ends - first].tolist()
+    found = {name: getattr(buffers, name)[:count].tolist() for name, count in written.items()}
+    found |= {"equity": buffers.equity.tolist(), "rejected": buffers.rejected.tolist(), "closed": closed}
+    if isinstance(outcome, RunSummary):
+        assert buffers.daily.tolist() == buffers.equity[calendar.ends - first].tolist()
         exits = [bar if bar >= 0 else market.bars for bar in found["exit_bar"]]
         assert outcome.exposed_bars == sum(exits) - sum(found["entry_bar"])
-        assert outcome.max_drawdown == max_drawdown(tape.equity, float(parameters.initial_capital))
+        assert outcome.max_drawdown == max_drawdown(buffers.equity, float(parameters.initial_capital))
     return found
 
 
@@ -93,29 +93,29 @@ def test_the_loop_trades_as_the_rules_bar_by_bar(settings, gaps, share):
         plain = traded(run_plainly, market, events, parameters, first)
         assert traded(run_bars_compiled, market, events, parameters, first) == plain
         assert traded(run_bars, market, events, parameters, first) == plain
-        ranges = ranges_of_compiled(market.candles.close)
+        ranges = block_ranges_compiled(market.candles.close)
         assert traded(run_bars_compiled, market, events, parameters, first, ranges) == plain
         made += len(plain["entry_bar"])
     assert made > 10
 
 
 @pytest.mark.parametrize("bars", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 4 * BLOCK + 5])
-def test_ranges_give_the_extremes_of_every_stretch_to_the_bit(bars):
+def test_block_ranges_give_the_exact_extremes_of_every_part(bars):
     close = np.random.default_rng(bars).uniform(0.1, 0.3, bars)
-    ranges = ranges_of(close)
-    assert ranges_of_compiled(close).tobytes() == ranges.tobytes()
+    ranges = block_ranges(close)
+    assert block_ranges_compiled(close).tobytes() == ranges.tobytes()
     for start in range(bars):
         for stop in range(start + 1, bars + 1):
             wanted = close[start:stop].min(), close[start:stop].max()
-            assert extremes(close, ranges, start, stop) == wanted
-            assert extremes(close, run.NO_RANGES, start, stop) == wanted
+            assert close_range(close, ranges, start, stop) == wanted
+            assert close_range(close, run.NO_BLOCK_RANGES, start, stop) == wanted
 
 
 @pytest.mark.parametrize(("first", "end"), [(0, 9), (1, 9), (2, 3), (3, 4), (4, 8), (5, 9)])
-def test_days_of_a_span_end_with_its_last_bar_of_each_day(first, end):
+def test_days_of_a_range_end_with_its_last_bar_of_each_day(first, end):
     day, hour = 86_400_000, 3_600_000
     opens = np.array([0, hour, 23 * hour, day, 3 * day, 3 * day + hour, 3 * day + 2 * hour, 4 * day, 4 * day + hour])
-    calendar = run.calendar_of(opens, first, end)
+    calendar = run.run_calendar(opens, first, end)
     days = opens // day
     assert calendar.starts.tolist() == [0, 3, 4, 7]
     last = [row for row in range(first, end) if row == end - 1 or days[row + 1] > days[row]]

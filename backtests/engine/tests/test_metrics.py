@@ -16,7 +16,7 @@ DAY = m.DAY_MS
 HOUR = 3_600_000
 
 
-def course(
+def curve(
     equity: list[float],
     *,
     initial: float = 100.0,
@@ -24,9 +24,9 @@ def course(
     pnl: tuple[float, ...] = (),
     exposed: list[bool] | None = None,
     close: list[float] | None = None,
-) -> m.Course:
+) -> m.EquityCurve:
     n = len(equity)
-    return m.Course(
+    return m.EquityCurve(
         open_time=np.arange(n, dtype=np.int64) * interval_ms,
         interval_ms=interval_ms,
         close=np.array(close or [1.0] * n),
@@ -47,7 +47,7 @@ def wealth(returns: np.ndarray) -> np.ndarray:
     return np.cumprod(1 + returns)
 
 
-def test_measures_equal_the_performance_analytics_oracle(reference: Path):
+def test_metrics_equal_those_of_performance_analytics(reference: Path):
     oracle = json.loads((reference / "metrics" / "returns_r_oracle.json").read_text())
     for case in oracle["cases"]:
         returns, expected = np.array(case["returns"]), case["expected"]
@@ -58,7 +58,7 @@ def test_measures_equal_the_performance_analytics_oracle(reference: Path):
         assert m.max_drawdown(wealth(returns), 1.0) == near(expected["max_drawdown"], rel=rel)
         days = len(returns) * m.DAYS_A_YEAR / periods
         assert m.cagr(1.0, float(wealth(returns)[-1]), days) == near(expected["cagr"], rel=rel)
-        whole = m.metrics(course(list(wealth(returns)), initial=1.0))
+        whole = m.compute_metrics(curve(list(wealth(returns)), initial=1.0))
         assert whole.calmar == near(whole.cagr / expected["max_drawdown"], rel=rel)
 
 
@@ -76,7 +76,7 @@ def value_of(metric: str, returns: np.ndarray, periods: float | None) -> float |
     return growth / fall if metric == "calmar" else growth
 
 
-def test_measures_equal_empyricals_cases(reference: Path):
+def test_metrics_equal_those_of_empyrical(reference: Path):
     cases = json.loads((reference / "metrics" / "empyrical_cases.json").read_text())
     measured = 0
     for case in cases["cases"]:
@@ -125,21 +125,21 @@ def test_a_day_is_the_last_bar_that_opened_in_it():
 
 
 def test_the_starting_capital_counts_as_a_peak():
-    assert m.metrics(course([90.0, 95.0])).max_drawdown == pytest.approx(0.1)
+    assert m.compute_metrics(curve([90.0, 95.0])).max_drawdown == pytest.approx(0.1)
 
 
-def test_drawdown_is_the_largest_fall_between_bars_not_days():
-    measured = m.metrics(course([110.0, 88.0, 121.0], interval_ms=HOUR))
+def test_drawdown_is_measured_between_bars_not_days():
+    measured = m.compute_metrics(curve([110.0, 88.0, 121.0], interval_ms=HOUR))
     assert measured.max_drawdown == pytest.approx(0.2)
 
 
 def test_days_run_from_the_first_open_to_the_last_close():
-    measured = m.metrics(course([100.0] * 364 + [150.0]))
+    measured = m.compute_metrics(curve([100.0] * 364 + [150.0]))
     assert measured.cagr == pytest.approx(0.5, rel=1e-9)
 
 
-def test_trades_are_counted_in_quote_and_a_trade_of_zero_is_neither_won_nor_lost():
-    measured = m.metrics(course([100.0], pnl=(30.0, -10.0, 0.0, -5.0)))
+def test_a_trade_of_zero_is_neither_won_nor_lost():
+    measured = m.compute_metrics(curve([100.0], pnl=(30.0, -10.0, 0.0, -5.0)))
     assert measured.closed_trades == 4
     assert measured.win_rate == 0.25
     assert measured.profit_factor == 2.0
@@ -148,15 +148,15 @@ def test_trades_are_counted_in_quote_and_a_trade_of_zero_is_neither_won_nor_lost
 
 
 def test_exposure_counts_bars_held_at_their_close():
-    assert m.metrics(course([100.0] * 4, exposed=[False, True, True, False])).exposure == 0.5
+    assert m.compute_metrics(curve([100.0] * 4, exposed=[False, True, True, False])).exposure == 0.5
 
 
 def test_buy_and_hold_is_close_to_close_without_fees():
-    assert m.metrics(course([100.0] * 3, close=[50.0, 1.0, 75.0])).buy_and_hold_return == 0.5
+    assert m.compute_metrics(curve([100.0] * 3, close=[50.0, 1.0, 75.0])).buy_and_hold_return == 0.5
 
 
 def test_what_is_not_defined_is_none_and_never_zero():
-    measured = m.metrics(course([100.0]))
+    measured = m.compute_metrics(curve([100.0]))
     undefined = ("sharpe", "sortino", "calmar", "profit_factor", "win_rate", "expectancy", "sqn")
     assert {name: getattr(measured, name) for name in undefined} == dict.fromkeys(undefined)
     assert (measured.max_drawdown, measured.exposure, measured.closed_trades, measured.total_return) == (0, 0, 0, 0)
@@ -168,11 +168,11 @@ def test_returns_that_do_not_vary_have_no_sharpe():
 
 
 def test_growth_beyond_any_number_is_undefined():
-    assert m.metrics(course([300.0], interval_ms=60_000)).cagr is None
+    assert m.compute_metrics(curve([300.0], interval_ms=60_000)).cagr is None
 
 
-def test_money_is_text_and_the_rest_numbers_in_json():
-    values = m.metrics(course([100.5], pnl=(0.5,))).to_json()
+def test_json_has_money_as_text_and_the_rest_as_numbers():
+    values = m.compute_metrics(curve([100.5], pnl=(0.5,))).to_json()
     assert values["final_equity"] == "100.50000000"
     assert values["expectancy"] == "0.50000000"
     assert values["closed_trades"] == 1
@@ -180,12 +180,12 @@ def test_money_is_text_and_the_rest_numbers_in_json():
     json.dumps(values, allow_nan=False)
 
 
-def test_every_measure_has_its_definition():
-    names = set(m.metrics(course([100.0])).to_json())
+def test_every_metric_has_a_definition():
+    names = set(m.compute_metrics(curve([100.0])).to_json())
     assert names == set(m.DEFINITIONS)
 
 
 def test_no_bars_is_an_error_in_words():
     with pytest.raises(ValueError, match="no bars"):
-        m.metrics(course([]))
-    assert not math.isnan(m.metrics(course([1.0])).total_return)
+        m.compute_metrics(curve([]))
+    assert not math.isnan(m.compute_metrics(curve([1.0])).total_return)

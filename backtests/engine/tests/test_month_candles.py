@@ -53,7 +53,7 @@ def test_a_form_does_not_offer_month_candles(kind, admin_client):
 
 
 def filled_in_for(client: Any, kind: str) -> dict[str, Any]:
-    """A form that would start a run but for its candles, as a browser that shows an older page would send it."""
+    """Return a form that lacks only valid candles, as a browser that shows an older page would send it."""
     averages = {"ema_fast": 2, "ema_slow": 4, "rsi_period": 2}
     return filled_in(client, kind, dataset="BTCUSDT:1M", **averages, **searching(2, 3))
 

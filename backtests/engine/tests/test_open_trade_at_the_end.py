@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from backtests.engine.result import RunResult
-from backtests.engine.run import backtest, prepare
+from backtests.engine.run import prepare, run_backtest
 from backtests.terminal_report import result_table
 from bots.settings.parse import make_settings
 from bots.trading.tests.stage import SETTINGS
@@ -28,7 +28,7 @@ WITHOUT_EXITS = {"stop_loss": None, "take_profit": None}
 
 def backtested() -> RunResult:
     parameters = make_settings({**SETTINGS, **WITHOUT_EXITS, "fee_rate": "0"}, symbol="BTCUSDT", interval="1h")
-    return backtest(prepare(hours(RISING), "BTCUSDT", parse_rules(lots())), parameters).result
+    return run_backtest(prepare(hours(RISING), "BTCUSDT", parse_rules(lots())), parameters).result
 
 
 @pytest.mark.xfail(strict=True, reason="an open trade has no figure of its worth, only the quote spent so far")

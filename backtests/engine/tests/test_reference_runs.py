@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtests.engine.buffers import Bars, RunBuffers
+from backtests.engine.buffers import BarArrays, RunBuffers
 from backtests.engine.loop import run_bars_compiled
-from backtests.engine.run import Market, bars_of, calendar_of, prepare, setup_of, tape_for
+from backtests.engine.run import MarketData, allocate_buffers, bar_arrays, engine_settings, prepare, run_calendar
 from bots.settings.parse import make_settings
 from bots.strategy.types import Events, ExitReason
 from exchange.api.types import Klines, SymbolRules
@@ -29,7 +29,7 @@ def reference(shared_data: Path) -> Path:
     return shared_data.parent / "reference" / "backtest"
 
 
-def market_of(candles: np.ndarray) -> Market:
+def market_of(candles: np.ndarray) -> MarketData:
     opens = np.arange(len(candles), dtype=np.int64) * DAY
     columns = (candles[:, column].copy() for column in range(4))
     klines = Klines("1d", opens, *columns, np.ones(len(candles)))
@@ -41,12 +41,12 @@ def traded(candles: np.ndarray, buys: list[int], sells: list[int], **settings: s
     values = {name: Decimal(value) for name, value in settings.items()}
     sized = {"initial_capital": 1_000_000, "position_size_mode": "fixed", "position_size_fixed": 1000}
     parameters = make_settings({**sized, "fee_rate": 0, **values})
-    market, tape = market_of(candles), tape_for(len(candles), len(candles))
+    market, buffers = market_of(candles), allocate_buffers(len(candles), len(candles))
     sells = sorted(set(sells) - set(buys))
     events = Events(np.array(sorted(buys), dtype=np.int64), np.array(sells, dtype=np.int64))
-    bars: Bars = bars_of(market.candles, events, calendar_of(market.candles.open_time, 0, len(candles)))
-    outcome = run_bars_compiled(bars, 0, len(candles), setup_of(market, parameters), tape)
-    return tape, outcome.trades, outcome.closed
+    bars: BarArrays = bar_arrays(market.candles, events, run_calendar(market.candles.open_time, 0, len(candles)))
+    outcome = run_bars_compiled(bars, 0, len(candles), engine_settings(market, parameters), buffers)
+    return buffers, outcome.trades, outcome.closed
 
 
 def test_crosses_of_bitcoins_days_trade_as_two_other_engines_did(reference):
@@ -54,16 +54,16 @@ def test_crosses_of_bitcoins_days_trade_as_two_other_engines_did(reference):
     case = json.loads((reference / "btc_ema_cross.json").read_text())["cases"][0]["expected"]
     with (reference / "btc_daily.csv").open() as file:
         rows = [[float(row[name]) for name in ("open", "high", "low", "close")] for row in csv.DictReader(file)]
-    tape, trades, closed = traded(np.array(rows), case["enter_signal_bars"], case["exit_signal_bars"])
+    buffers, trades, closed = traded(np.array(rows), case["enter_signal_bars"], case["exit_signal_bars"])
     ended = [trade for trade in case["trades"] if trade.get("exit_index") is not None]
     assert closed == len(ended)
     assert trades == len(case["enter_signal_bars"])  # the last one stays open
     for number, trade in enumerate(ended):
-        assert (tape.entry_bar[number], tape.exit_bar[number]) == (trade["entry_index"], trade["exit_index"])
-        assert tape.entry_price[number] / 1e8 == pytest.approx(trade["entry_price"], rel=1e-9)
-        assert tape.exit_price[number] / 1e8 == pytest.approx(trade["exit_price"], rel=1e-9)
-        quantity = tape.quantity[number] / 1e8
-        assert tape.net_pnl[number] / 1e8 / quantity == pytest.approx(trade["pnl_net"], rel=1e-6, abs=1e-3)
+        assert (buffers.entry_bar[number], buffers.exit_bar[number]) == (trade["entry_index"], trade["exit_index"])
+        assert buffers.entry_price[number] / 1e8 == pytest.approx(trade["entry_price"], rel=1e-9)
+        assert buffers.exit_price[number] / 1e8 == pytest.approx(trade["exit_price"], rel=1e-9)
+        quantity = buffers.quantity[number] / 1e8
+        assert buffers.net_pnl[number] / 1e8 / quantity == pytest.approx(trade["pnl_net"], rel=1e-6, abs=1e-3)
 
 
 def skip_reason(case: dict) -> str:
@@ -96,14 +96,14 @@ def test_candle_tables_of_freqtrade_exit_where_its_rules_are_ours(reference):
         settings |= {"take_profit": str(target)} if 0 < target < 1 else {}
         exits = signals.get("exit_long", []) if rules.get("use_exit_signal") else []
         candles = np.array([row[1:5] for row in case["candles"]], dtype=np.float64)
-        tape, _, closed = traded(candles, signals.get("enter_long", []), exits, **settings)
+        buffers, _, closed = traded(candles, signals.get("enter_long", []), exits, **settings)
         expected = case["expected"]["trades"]
         assert closed == len(expected), case["id"]
         for number, trade in enumerate(expected):
-            assert tape.entry_bar[number] == trade["entry_index"], case["id"]
-            assert tape.exit_bar[number] == trade["exit_index"], case["id"]
-            assert tape.exit_price[number] / 1e8 == pytest.approx(trade["exit_price"], abs=1e-6), case["id"]
-            assert ExitReason(tape.exit_reason[number]).name == OURS[trade["exit_reason"]], case["id"]
+            assert buffers.entry_bar[number] == trade["entry_index"], case["id"]
+            assert buffers.exit_bar[number] == trade["exit_index"], case["id"]
+            assert buffers.exit_price[number] / 1e8 == pytest.approx(trade["exit_price"], abs=1e-6), case["id"]
+            assert ExitReason(buffers.exit_reason[number]).name == OURS[trade["exit_reason"]], case["id"]
 
 
 def test_stops_of_vectorbt_fill_where_ours_do(reference):
@@ -117,7 +117,7 @@ def test_stops_of_vectorbt_fill_where_ours_do(reference):
         rows = np.array([row[1:] for row in case["candles"]], dtype=np.float64)
         entry = np.full((1, 4), case["entry"]["price"])
         name = {"stop_loss": "stop_loss", "take_profit": "take_profit"}[case["rule"]]
-        tape, _, closed = traded(np.vstack([entry, entry, rows[1:]]), [0], [], **{name: str(ratio)})
+        buffers, _, closed = traded(np.vstack([entry, entry, rows[1:]]), [0], [], **{name: str(ratio)})
         if expected is None:
             assert closed == 0, case["id"]
             continue
@@ -127,6 +127,6 @@ def test_stops_of_vectorbt_fill_where_ours_do(reference):
             wanted = case["entry"]["price"] * (1 + ratio)
         checked += 1
         assert closed == 1, case["id"]
-        assert tape.exit_bar[0] - 1 == expected["index"], case["id"]
-        assert tape.exit_price[0] / 1e8 == pytest.approx(wanted, abs=1e-7), case["id"]
+        assert buffers.exit_bar[0] - 1 == expected["index"], case["id"]
+        assert buffers.exit_price[0] / 1e8 == pytest.approx(wanted, abs=1e-7), case["id"]
     assert checked >= 5

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from backtests.engine.result import ClosedTrade, OpenTrade
-from backtests.engine.run import Backtest, BacktestError, Market, backtest, prepare
-from backtests.engine.timerange import parse_span
+from backtests.engine.run import BacktestError, EngineRun, MarketData, prepare, run_backtest
+from backtests.engine.timerange import parse_time_range
 from bots.settings.parse import make_settings
 from bots.strategy import registry
 from core.formats import plain
@@ -36,11 +36,11 @@ class NoParams(NamedTuple):
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """A run over a table `open high low close [buy|sell]`, hourly bars from midnight unless told otherwise."""
+    """Run over a table `open high low close [buy|sell]`, hourly bars from midnight unless told otherwise."""
 
     def run(
-        table: str, *, start: int = MIDNIGHT, rules: SymbolRules = RULES, span=None, compiled=True, **settings
-    ) -> Backtest:
+        table: str, *, start: int = MIDNIGHT, rules: SymbolRules = RULES, time_range=None, compiled=True, **settings
+    ) -> EngineRun:
         rows = [line.split() for line in table.strip().splitlines()]
         words = {"buy": 1, "sell": -1}
         signal = np.array([words[row[4]] if len(row) > 4 else 0 for row in rows], dtype=np.int8)
@@ -53,12 +53,14 @@ def scripted(monkeypatch):
         opens = start + np.arange(len(rows), dtype=np.int64) * HOUR
         klines = Klines("1h", opens, *(prices[:, column].copy() for column in range(4)), np.ones(len(rows)))
         parameters = make_settings(FREE | {"strategy": "script"} | settings)
-        return backtest(prepare(klines, "AAABBB", rules), parameters, span or parse_span(), compiled=compiled)
+        return run_backtest(
+            prepare(klines, "AAABBB", rules), parameters, time_range or parse_time_range(), compiled=compiled
+        )
 
     return run
 
 
-def exits(run: Backtest) -> list[tuple[int, str, str]]:
+def exits(run: EngineRun) -> list[tuple[int, str, str]]:
     """(bar of the exit, its price, its reason) of each closed trade."""
     return [
         ((trade.exit_time - MIDNIGHT) // HOUR, plain(trade.exit_price), trade.exit_reason)
@@ -66,7 +68,7 @@ def exits(run: Backtest) -> list[tuple[int, str, str]]:
     ]
 
 
-def entries(run: Backtest) -> list[tuple[int, Decimal, Decimal]]:
+def entries(run: EngineRun) -> list[tuple[int, Decimal, Decimal]]:
     return [((t.entry_time - MIDNIGHT) // HOUR, t.entry_price, t.quantity) for t in run.result.trades]
 
 
@@ -167,7 +169,7 @@ def test_an_open_over_the_target_still_sells_at_the_target(scripted):
     assert exits(run) == [(2, "110", "take_profit")]
 
 
-def test_a_target_touched_at_the_open_comes_before_a_signal_exit_and_a_gap_stop_before_both(scripted):
+def test_exits_at_the_open_come_in_the_order_stop_target_signal(scripted):
     target = scripted("100 100 100 100 buy\n100 101 99 100 sell\n112 112 112 112", take_profit="0.1")
     assert exits(target) == [(2, "110", "take_profit")]
     stop = scripted("100 100 100 100 buy\n100 101 99 100 sell\n94 99 94 99", stop_loss="0.05", take_profit="0.1")
@@ -298,14 +300,14 @@ def test_what_cannot_be_paid_is_refused_and_counted(scripted):
 # --- Spans and bad input ----------------------------------------------------------------------------------------------
 
 
-def test_a_span_decides_and_fills_on_its_own_bars_alone(scripted):
+def test_a_range_decides_and_fills_on_its_own_bars_alone(scripted):
     table = "100 100 100 100 buy\n" * 6
-    run = scripted(table, span=parse_span("2024-01-01T02:00", "2024-01-01T05:00"))
+    run = scripted(table, time_range=parse_time_range("2024-01-01T02:00", "2024-01-01T05:00"))
     assert entries(run)[0][0] == 3
     assert (run.result.bars, run.result.first_open_time) == (3, MIDNIGHT + 2 * HOUR)
 
 
-def market_of(count: int, **changes: Any) -> Market:
+def market_of(count: int, **changes: Any) -> MarketData:
     flat = {name: np.full(count, 100.0) for name in ("open", "high", "low", "close", "volume")} | changes
     klines = Klines("1h", MIDNIGHT + np.arange(count, dtype=np.int64) * HOUR, **flat)
     return prepare(klines, "AAABBB", RULES)
@@ -313,7 +315,7 @@ def market_of(count: int, **changes: Any) -> Market:
 
 def test_too_few_bars_for_the_warm_up_are_said_in_numbers():
     with pytest.raises(BacktestError, match="may signal from bar 281"):
-        backtest(market_of(250), make_settings({}))
+        run_backtest(market_of(250), make_settings({}))
 
 
 def test_candles_that_are_no_numbers_are_refused():
@@ -331,7 +333,7 @@ def test_a_strategy_that_raises_is_named(monkeypatch):
 
     monkeypatch.setattr(registry.get("donchian"), "signals", fails)
     with pytest.raises(BacktestError, match="strategy donchian failed: ZeroDivisionError"):
-        backtest(market_of(100), make_settings({"strategy": "donchian"}))
+        run_backtest(market_of(100), make_settings({"strategy": "donchian"}))
 
 
 # --- Promises ---------------------------------------------------------------------------------------------------------
@@ -349,7 +351,7 @@ RUNS = [
 
 
 @pytest.fixture
-def bitcoin(shared_data: Path) -> Market:
+def bitcoin(shared_data: Path) -> MarketData:
     info = json.loads((shared_data / "exchange_info.json").read_text())
     klines = read_file(shared_data / "starter" / "BTCUSDT-1h-20230101-20241231.csv.gz")
     return prepare(klines, "BTCUSDT", parse_rules(find_symbol(info, "BTCUSDT")))
@@ -357,9 +359,9 @@ def bitcoin(shared_data: Path) -> Market:
 
 @pytest.mark.parametrize("settings", RUNS)
 def test_a_run_is_the_same_to_the_last_bit_interpreted_and_compiled(bitcoin, settings):
-    span = parse_span("2023-06-01", "2024-06-01")
-    fast = backtest(bitcoin, make_settings(settings), span)
-    slow = backtest(bitcoin, make_settings(settings), span, compiled=False)
+    time_range = parse_time_range("2023-06-01", "2024-06-01")
+    fast = run_backtest(bitcoin, make_settings(settings), time_range)
+    slow = run_backtest(bitcoin, make_settings(settings), time_range, compiled=False)
     assert len(fast.result.closed_trades) > 20
     assert fast.result == slow.result
     assert fast.equity.tobytes() == slow.equity.tobytes()
@@ -367,19 +369,19 @@ def test_a_run_is_the_same_to_the_last_bit_interpreted_and_compiled(bitcoin, set
 
 @pytest.mark.parametrize("settings", RUNS)
 def test_no_trade_changes_when_later_bars_are_cut_off(bitcoin, settings):
-    whole = backtest(bitcoin, make_settings(settings), parse_span(None, "2023-09-01")).result
-    cut = backtest(bitcoin, make_settings(settings), parse_span(None, "2023-07-01")).result
+    whole = run_backtest(bitcoin, make_settings(settings), parse_time_range(None, "2023-09-01")).result
+    cut = run_backtest(bitcoin, make_settings(settings), parse_time_range(None, "2023-07-01")).result
     ended = [trade for trade in whole.closed_trades if trade.exit_time <= cut.last_open_time]
     assert list(cut.closed_trades) == ended
     assert ended
 
 
 def test_the_ledger_adds_up(bitcoin):
-    run = backtest(bitcoin, make_settings(RUNS[0]))
+    run = run_backtest(bitcoin, make_settings(RUNS[0]))
     parts = run.result.closed_trades
     assert all(isinstance(trade, ClosedTrade) for trade in parts)
     spent = sum((trade.net_pnl for trade in run.result.trades), Decimal(0))
     dust = run.equity[-1] - float(1000 + spent)
     assert 0 <= dust < 1 or isinstance(run.result.trades[-1], OpenTrade)
     assert run.result.metrics.fees_paid == pytest.approx(float(sum(trade.fees for trade in run.result.trades)))
-    assert run.result.to_json() == backtest(bitcoin, make_settings(RUNS[0])).result.to_json()
+    assert run.result.to_json() == run_backtest(bitcoin, make_settings(RUNS[0])).result.to_json()

@@ -18,8 +18,8 @@ LONG_BARS = pytest.mark.parametrize("days", [3, 7])
 def measured(days: int) -> m.Metrics:
     """Measure a run whose bars are this many days long."""
     count = len(EQUITY)
-    return m.metrics(
-        m.Course(
+    return m.compute_metrics(
+        m.EquityCurve(
             open_time=np.arange(count, dtype=np.int64) * days * DAY_MS,
             interval_ms=days * DAY_MS,
             close=np.ones(count),

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 import pytest
 from django.urls import reverse
 
-from backtests.forms.optimisation import SearchForm
+from backtests.forms.optimisation import OptimisationForm
 from backtests.models import Backtest, MonteCarlo, Optimisation, Run, WalkForward
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import Request
+from backtests.runs.inputs import RunRequest
 from bots.control import lifecycle
 from bots.models import BotConfig
 from exchange.models import ApiKey
@@ -25,7 +25,7 @@ def bot_of(**fields):
 
 
 def filled_in(client, kind, query=None, **changes):
-    """What the page's form would send, with changes."""
+    """Return what the page's form would send, with changes."""
     form = client.get(reverse("backtests:new", args=[kind]), query or {}).context["form"]
     data = {}
     for bound in form:
@@ -55,7 +55,7 @@ def searching(low, high, step="", strategy="ema_rsi", name="ema_fast"):
     return {f"{stem}_from": low, f"{stem}_to": high, f"{stem}_step": step, f"{stem}_list": ""}
 
 
-def test_a_backtest_from_a_bot_has_the_bots_settings_and_the_usual_costs(admin_client, market):
+def test_a_backtest_from_a_bot_has_its_settings_and_default_costs(admin_client, market):
     bot = bot_of(ema_fast=9, stop_loss="0.03", max_daily_trades=4)
     data = filled_in(admin_client, "backtest", {"bot": bot.pk})
     answer = posted(admin_client, "backtest", data)
@@ -93,9 +93,7 @@ def test_a_bot_of_another_strategy_brings_its_own_parameters(admin_client, marke
         ({"max_daily_trades": "0"}, "max_daily_trades", "between 1 and"),
     ],
 )
-def test_a_backtest_that_cannot_be_run_is_refused_at_its_field_and_nothing_is_stored(
-    admin_client, market, changes, field, words
-):
+def test_an_invalid_backtest_is_refused_at_its_field(admin_client, market, changes, field, words):
     data = filled_in(admin_client, "backtest", dataset="BTCUSDT:1h")
     answer = posted(admin_client, "backtest", {**data, **changes})
     assert answer.status_code == 200
@@ -113,7 +111,7 @@ def test_a_fraction_may_be_typed_in_percent(admin_client, market):
     assert Backtest.objects.get().settings["stop_loss"] == "0.025"
 
 
-def test_a_search_takes_its_ranges_and_its_plan_from_the_inputs(admin_client, market):
+def test_an_optimisation_takes_ranges_and_plan_from_the_inputs(admin_client, market):
     changes = {
         **searching("5", "9"),
         **searching("30", "50", "10", name="ema_slow"),
@@ -130,13 +128,13 @@ def test_a_search_takes_its_ranges_and_its_plan_from_the_inputs(admin_client, ma
     assert (plan["objectives"], plan["min_trades"], plan["method"]) == (["calmar"], 3, "grid")
 
 
-def test_every_strategys_suggested_ranges_can_be_searched(admin_client, market):
+def test_every_strategys_suggested_ranges_are_valid(admin_client, market):
     for strategy in ("ema_rsi", "donchian", "bollinger"):
         assert (
             posted(admin_client, "optimisation", filled_in(admin_client, "optimisation", strategy=strategy)).status_code
             == 302
         )
-        assert 50 < rounds.search_plan(Optimisation.objects.latest("pk")).space.size < 1000
+        assert 50 < rounds.stored_plan(Optimisation.objects.latest("pk")).space.size < 1000
 
 
 @pytest.mark.parametrize(
@@ -158,9 +156,7 @@ def test_every_strategys_suggested_ranges_can_be_searched(admin_client, market):
         ({"end": "2023-01-05"}, "start", "Too few bars"),
     ],
 )
-def test_a_search_that_makes_no_sense_is_refused_at_its_field_and_nothing_is_stored(
-    admin_client, market, changes, field, words
-):
+def test_an_invalid_optimisation_is_refused_at_its_field(admin_client, market, changes, field, words):
     data = filled_in(admin_client, "optimisation", dataset="BTCUSDT:1h", **searching("5", "9"))
     data = {**data, **searching("30", "60", "10", name="ema_slow"), **changes}
     answer = posted(admin_client, "optimisation", data)
@@ -169,7 +165,7 @@ def test_a_search_that_makes_no_sense_is_refused_at_its_field_and_nothing_is_sto
     assert not Optimisation.objects.exists()
 
 
-def test_a_walk_forward_takes_its_windows_and_refuses_ones_that_do_not_fit(admin_client, market):
+def test_a_walk_forward_refuses_windows_that_do_not_fit(admin_client, market):
     data = filled_in(admin_client, "walkforward", train_days="60", test_days="20", anchored="yes")
     started(admin_client, "walkforward", data)
     plan = WalkForward.objects.get().plan
@@ -179,8 +175,8 @@ def test_a_walk_forward_takes_its_windows_and_refuses_ones_that_do_not_fit(admin
     assert WalkForward.objects.count() == 1
 
 
-def test_a_finished_backtest_is_simulated_from_its_form_with_a_stress_grid_of_ones_own(admin_client, market):
-    run = queue.new_backtest(Request("BTCUSDT", "1h", {}))
+def test_a_monte_carlo_run_takes_its_stress_grid_from_the_form(admin_client, market):
+    run = queue.new_backtest(RunRequest("BTCUSDT", "1h", {}))
     queue.execute_backtest(run)
     data = filled_in(admin_client, "montecarlo", {"backtest": run.pk}, paths="300", method="block", mean_block="5")
     data |= {"fee_multiples": "1, 4", "slippages_bps": "0, 7.5", "ruin_level": "30 %", "seed": "2"}
@@ -213,22 +209,22 @@ def test_a_finished_backtest_is_simulated_from_its_form_with_a_stress_grid_of_on
         ("walkforward", {"train_days": "60", "test_days": "30"}, "4 windows"),
     ],
 )
-def test_the_form_says_what_it_would_run_while_it_is_filled_in(admin_client, market, kind, changes, words):
+def test_the_form_previews_its_run_while_it_is_filled_in(admin_client, market, kind, changes, words):
     data = filled_in(admin_client, kind, dataset="BTCUSDT:1h", **changes)
     answer = admin_client.post(reverse("backtests:preview", args=[kind]), data)
     assert words in answer.content.decode()
     assert not any(model._default_manager.exists() for model in Run.__subclasses__())
 
 
-def test_a_run_is_started_again_with_its_settings_span_and_plan_filled_in(admin_client, market):
+def test_a_run_is_started_again_with_its_form_filled_in(admin_client, market):
     plan = {"grid": ["ema_fast=5:8", "stop_loss=none,0.02"], "min_trades": 3, "method": "tpe", "max_trials": 9}
-    search = rounds.new_optimisation(Request("BTCUSDT", "1h", {"ema_slow": "44"}, "2023-02-01", "2023-05-01"), plan)
+    search = rounds.new_optimisation(RunRequest("BTCUSDT", "1h", {"ema_slow": "44"}, "2023-02-01", "2023-05-01"), plan)
     data = filled_in(admin_client, "optimisation", {"run": f"optimisation:{search.pk}"})
     started(admin_client, "optimisation", data)
     again = Optimisation.objects.latest("pk")
     assert again.pk != search.pk
     assert again.plan["grid"] == search.plan["grid"]
-    assert rounds.search_plan(again) == rounds.search_plan(search)
+    assert rounds.stored_plan(again) == rounds.stored_plan(search)
     assert (again.start_at, again.end_at, again.hold_out_end_at) == (
         search.start_at,
         search.end_at,
@@ -240,7 +236,7 @@ def test_a_run_is_started_again_with_its_settings_span_and_plan_filled_in(admin_
     assert (trial.settings["ema_fast"], trial.settings["stop_loss"], trial.settings["ema_slow"]) == (7, "0.02", 44)
 
 
-def test_pages_without_candles_say_where_they_come_from(admin_client):
+def test_forms_without_candles_tell_how_to_import_them(admin_client):
     for kind, words in (("backtest", "import_klines"), ("montecarlo", "no finished backtest")):
         assert words in admin_client.get(reverse("backtests:new", args=[kind])).content.decode()
 
@@ -259,6 +255,6 @@ def test_the_admins_add_buttons_lead_to_the_forms(admin_client, market):
 
 
 def test_a_list_may_say_off_only_where_the_limit_can_be_off():
-    form = SearchForm({"strategy": "ema_rsi", "range__common__cooldown_bars_list": "off, 2"})
+    form = OptimisationForm({"strategy": "ema_rsi", "range__common__cooldown_bars_list": "off, 2"})
     form.is_valid()
     assert "cannot be off" in " ".join(form.errors["range__common__cooldown_bars"])

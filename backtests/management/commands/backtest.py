@@ -1,4 +1,4 @@
-"""`manage.py backtest`: a bot's rules over candles of the past, in one fast loop."""
+"""`manage.py backtest`: run a bot's rules over historical candles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from core.errors import UserError
 
 if TYPE_CHECKING:
-    from backtests.engine.run import Backtest, Market
+    from backtests.engine.run import EngineRun, MarketData
     from bots.settings.run_settings import RunSettings
 
 
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         if page:
             self.stdout.write(f"Its page: {page}")
 
-    def _print(self, market: Market, run: Backtest, seconds: float) -> None:
+    def _print(self, market: MarketData, run: EngineRun, seconds: float) -> None:
         from rich.console import Console
 
         from backtests.terminal_report import result_table
@@ -68,13 +68,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{run.end - run.first} bars in {seconds:.3f} s.")
 
 
-def _read(options: dict[str, Any]) -> tuple[Market, RunSettings]:
-    """The market and the settings that the options ask for."""
+def _read(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
+    """Return the market and the settings that the options ask for."""
     from backtests.engine.run import BacktestError, prepare
     from backtests.runs import data
     from bots.settings.parse import make_settings, parse_pairs
 
-    given: dict[str, object] = dict(parse_pairs(options["set"]))
+    settings: dict[str, object] = dict(parse_pairs(options["set"]))
     symbol, interval, venue = options["symbol"], options["interval"], None
     if options["keep"] and (options["klines"] or options["exchange_info"]):
         raise BacktestError("--keep is for stored candles and filters on record: give --dataset or --bot alone")
@@ -86,7 +86,7 @@ def _read(options: dict[str, Any]) -> tuple[Market, RunSettings]:
         dataset = options["dataset"]
         if options["bot"]:
             bot = _bot(options["bot"])
-            given = data.settings_of_bot(bot) | given
+            settings = data.settings_of_bot(bot) | settings
             dataset, venue = f"{bot.symbol}:{bot.timeframe}", bot.api_key.venue
         stored_symbol, stored_interval, klines = data.klines_of_store(dataset)
         if (symbol or stored_symbol, interval or stored_interval) != (stored_symbol, stored_interval):
@@ -94,17 +94,17 @@ def _read(options: dict[str, Any]) -> tuple[Market, RunSettings]:
         symbol, interval = stored_symbol, stored_interval
     info = options["exchange_info"]
     rules = data.rules_of_file(info, symbol) if info else data.rules_on_record(symbol, venue)
-    return prepare(klines, symbol, rules), make_settings(given, symbol=symbol, interval=interval)
+    return prepare(klines, symbol, rules), make_settings(settings, symbol=symbol, interval=interval)
 
 
-def _run(market: Market, parameters: RunSettings, options: dict[str, Any]) -> Backtest:
-    from backtests.engine.run import backtest
-    from backtests.engine.timerange import parse_span
+def _run(market: MarketData, parameters: RunSettings, options: dict[str, Any]) -> EngineRun:
+    from backtests.engine.run import run_backtest
+    from backtests.engine.timerange import parse_time_range
 
-    return backtest(market, parameters, parse_span(options["start"], options["end"]))
+    return run_backtest(market, parameters, parse_time_range(options["start"], options["end"]))
 
 
-def _verdict(market: Market, run: Backtest) -> str:
+def _verdict(market: MarketData, run: EngineRun) -> str:
     """How likely the result is to be luck, had nothing else been tried on these candles: only a kept one is counted."""
     from backtests.engine.metrics import daily_returns
     from backtests.statistics.run_verdict import judge
@@ -116,12 +116,12 @@ def _verdict(market: Market, run: Backtest) -> str:
 def _keep(options: dict[str, Any]) -> tuple[str, str]:
     """Make the run again on record; its verdict, which counts what was tried on these candles before, and its page."""
 
-    from backtests.management.commands._runs import read_request, require_done
+    from backtests.management.commands._runs import read_request, require_result
     from backtests.runs import queue
 
     run = queue.new_backtest(read_request({**options, "seed": 1}))
     queue.execute_backtest(run)
-    require_done(run)
+    require_result(run)
     return (run.verdict or {})["sentence"], f"/backtests/backtest/{run.pk}/"
 
 
@@ -130,6 +130,6 @@ def _bot(name: str) -> Any:
 
     bot = BotConfig.objects.select_related("api_key").filter(name=name).first()
     if bot is None:
-        known = ", ".join(BotConfig.objects.values_list("name", flat=True)[:10])
-        raise LookupError(f"there is no bot called {name!r}; there are: {known or 'none'}")
+        names = ", ".join(BotConfig.objects.values_list("name", flat=True)[:10])
+        raise LookupError(f"there is no bot called {name!r}; there are: {names or 'none'}")
     return bot

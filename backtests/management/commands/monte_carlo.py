@@ -1,4 +1,4 @@
-"""`manage.py monte_carlo ID`: the spread of outcomes that a stored backtest could have had."""
+"""`manage.py monte_carlo ID`: simulate the outcomes that a stored backtest could have had."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Column, Table
 
-from backtests.management.commands._runs import require_done
+from backtests.management.commands._runs import require_result
 from backtests.models import Backtest
-from backtests.monte_carlo.simulation import FEE_MULTIPLES, SLIPPAGES_BPS, Method
+from backtests.monte_carlo.simulation import FEE_MULTIPLES, SLIPPAGES_BPS, ResamplingMethod
 from backtests.reports.monte_carlo import monte_carlo_report
 from backtests.runs import queue
 from backtests.runs.inputs import RunError
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("backtest", type=int, metavar="ID")
-        parser.add_argument("--method", choices=[method.value for method in Method], default="bootstrap")
+        parser.add_argument("--method", choices=[method.value for method in ResamplingMethod], default="bootstrap")
         parser.add_argument("--paths", type=int, default=10_000)
         parser.add_argument("--mean-block", type=float, default=10.0, help="days, for block")
         parser.add_argument("--skip-probability", type=float, default=0.1)
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except RunError as error:
             raise CommandError(str(error)) from error
         queue.execute_monte_carlo(run)
-        result = require_done(run)
+        result = require_result(run)
         report = monte_carlo_report(run)
         console = Console(file=self.stdout)  # type: ignore[arg-type]
         console.print(_spread([f"{percentile} %" for percentile in result["percentiles"]["return"]], report["rows"]))

@@ -1,4 +1,4 @@
-"""`manage.py parity --bot NAME`: what a bot did, held against the engine; each difference with its cause."""
+"""`manage.py parity --bot NAME`: compare what a bot did with the engine; each difference with its cause."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from backtests.parity.check import NothingToCompare, Parity, check
-from backtests.parity.store import keep, row_of
+from backtests.parity.check import NothingToCompare, ParityResult, check
+from backtests.parity.store import difference_json, store_result
 from backtests.runs.inputs import utc
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig
@@ -50,12 +50,12 @@ class Command(BaseCommand):
             raise CommandError(f"{bot.name}: the exchange did not answer: {error}.{hint}") from None
         except OSError as error:
             raise CommandError(f"{options['json']} cannot be written: {error}") from None
-        keep(bot, parity)
+        store_result(bot, parity)
         self._print(bot, parity)
         if parity.drift:
             sys.exit(1)
 
-    def _print(self, bot: BotConfig, parity: Parity) -> None:
+    def _print(self, bot: BotConfig, parity: ParityResult) -> None:
         console = Console(file=self.stdout, width=170 if not self.stdout.isatty() else None)  # type: ignore[arg-type]
         if parity.differences:
             console.print(_table(bot, parity))
@@ -74,22 +74,29 @@ class Command(BaseCommand):
         console.print(f"Drift: {parity.drift}." if parity.drift else f"No drift: {clean}.")
 
 
-def _cost(parity: Parity) -> str:
+def _cost(parity: ParityResult) -> str:
     word = "dearer" if parity.cost > 0 else "cheaper"
     return f"{abs(parity.cost_bps or 0):.2f} bps {word} than the engine's" if parity.cost else "as the engine's"
 
 
-def _table(bot: BotConfig, parity: Parity) -> Table:
+def _table(bot: BotConfig, parity: ParityResult) -> Table:
     table = Table("bar (UTC)", "what", "bot", "engine", "cause", title=f"{bot.name} and the engine")
     table.add_column("impact", justify="right")
-    for one in parity.differences[:SHOWN]:
-        impact = "" if one.impact is None else f"{one.impact:+.4f}"
-        table.add_row(f"{utc(one.bar_ms):%Y-%m-%d %H:%M}", one.what, one.live, one.engine, str(one.cause), impact)
+    for difference in parity.differences[:SHOWN]:
+        impact = "" if difference.impact is None else f"{difference.impact:+.4f}"
+        table.add_row(
+            f"{utc(difference.bar_ms):%Y-%m-%d %H:%M}",
+            difference.what,
+            difference.live,
+            difference.engine,
+            str(difference.cause),
+            impact,
+        )
     return table
 
 
-def as_json(bot: BotConfig, parity: Parity) -> dict[str, Any]:
-    """The result as JSON values."""
+def as_json(bot: BotConfig, parity: ParityResult) -> dict[str, Any]:
+    """Return the result as JSON values."""
     return {
         "bot": bot.name,
         "symbol": bot.symbol,
@@ -102,7 +109,7 @@ def as_json(bot: BotConfig, parity: Parity) -> dict[str, Any]:
         "cost": plain(parity.cost),
         "cost_bps": parity.cost_bps,
         "drift": parity.drift,
-        "differences": [row_of(one) for one in parity.differences],
+        "differences": [difference_json(difference) for difference in parity.differences],
         "notes": list(parity.notes),
     }
 

@@ -1,4 +1,4 @@
-"""`manage.py replay`: the live runner over recorded candles, in a throw-away database."""
+"""`manage.py replay`: run the live bot code over recorded candles, in a throw-away database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
-from backtests.engine.timerange import SpanError, parse_span
+from backtests.engine.timerange import TimeRangeError, parse_time_range
 from backtests.replay import ReplayFailed, ReplayRun, replay
 from backtests.terminal_report import result_table
 from bots.settings.parse import make_settings, parse_pairs
@@ -46,12 +46,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             run = _read(options)
-            first, end = run.span.rows(run.klines)
+            first, end = run.time_range.rows(run.klines)
             started = time.monotonic()
             bars = itertools.count(1)
             with progress_bar("replay", "bars", end - first) as show:
                 result = replay(run, progress=lambda: show(next(bars)))
-        except (KlinesInvalid, InvalidSymbolInfo, SettingError, SpanError, ReplayFailed, ValueError) as error:
+        except (KlinesInvalid, InvalidSymbolInfo, SettingError, TimeRangeError, ReplayFailed, ValueError) as error:
             raise CommandError(str(error)) from None
         seconds = time.monotonic() - started
         if options["json"]:
@@ -67,12 +67,12 @@ def _read(options: dict[str, Any]) -> ReplayRun:
         klines=read_klines(options["klines"], symbol, interval),
         symbol_info=read_symbol_info(options["exchange_info"], symbol),
         parameters=make_settings(parse_pairs(options["set"]), symbol=symbol, interval=interval),
-        span=parse_span(options["start"], options["end"]),
+        time_range=parse_time_range(options["start"], options["end"]),
     )
 
 
 def read_klines(path: Path, symbol: str, interval: str) -> FullKlines:
-    """A file's candles at an interval, made of the file's shorter ones where its name says that it holds such."""
+    """Read a file's candles, aggregated to the interval if its name says that they are shorter."""
     if interval not in INTERVAL_MS:
         raise KlinesInvalid(f"there is no interval {interval!r}; use one of {' '.join(INTERVAL_MS)}")
     stored = symbol_and_interval_from_name(path)[1] or interval
@@ -81,7 +81,7 @@ def read_klines(path: Path, symbol: str, interval: str) -> FullKlines:
 
 
 def read_symbol_info(path: Path, symbol: str) -> dict[str, Any]:
-    """A symbol's entry in an exchangeInfo file. Raise `InvalidSymbolInfo` where there is none."""
+    """Return a symbol's entry in an exchangeInfo file. Raise `InvalidSymbolInfo` if there is none."""
     try:
         return dict(find_symbol(json.loads(path.read_text()), symbol))
     except (OSError, ValueError) as error:

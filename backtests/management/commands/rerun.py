@@ -1,4 +1,4 @@
-"""`manage.py rerun ID`: a stored backtest again. The identical result hash, or what changed."""
+"""`manage.py rerun ID`: run a stored backtest again and compare the result hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py walk_forward`: search in one stretch, trade in the next, roll on."""
+"""`manage.py walk_forward`: optimise on one window, trade on the next, roll forward."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from backtests.management.commands._runs import (
-    add_market,
-    add_search,
+    add_market_options,
+    add_optimisation_options,
+    pause_on_interrupt,
     read_plan,
     read_request,
-    require_done,
-    resumable,
+    require_result,
 )
 from backtests.reports.walk_forward import walk_forward_report
 from backtests.runs.inputs import RunError
@@ -27,8 +27,8 @@ class Command(BaseCommand):
     database = "site"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_market(parser)
-        add_search(parser)
+        add_market_options(parser)
+        add_optimisation_options(parser)
         parser.add_argument("--train-days", type=int, default=180, help="days to search in (default: 180)")
         parser.add_argument("--test-days", type=int, default=60, help="days to trade on (default: 60)")
         parser.add_argument("--anchored", action="store_true", help="search in all data so far")
@@ -39,9 +39,9 @@ class Command(BaseCommand):
             run = runner.new_walk_forward(read_request(options), plan)
         except (RunError, ValueError) as error:
             raise CommandError(str(error)) from error
-        with resumable(run), progress_bar(str(run), "windows") as move:
+        with pause_on_interrupt(run), progress_bar(str(run), "windows") as move:
             runner.execute_walk_forward(run, move)
-        result = require_done(run)
+        result = require_result(run)
         report = walk_forward_report(run)
         table = Table("#", "Traded", *report["names"], "In-sample", "Traded", "Trades")
         for window in report["windows"]:

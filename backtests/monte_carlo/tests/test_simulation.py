@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from backtests.monte_carlo.simulation import Method, Plan, quantile, simulate, stress_grid
+from backtests.monte_carlo.simulation import ResamplingMethod, SimulationPlan, quantile, simulate, stress_grid
 
 PATHS = 40_000
 
@@ -18,7 +18,7 @@ def exact(shared_data):
 
 
 def run(exact, method, **more):
-    return simulate(np.array(exact["trade_returns"]), Plan(method, paths=PATHS, seed=7, **more))
+    return simulate(np.array(exact["trade_returns"]), SimulationPlan(method, paths=PATHS, seed=7, **more))
 
 
 def assert_quantiles(values, expected):
@@ -35,7 +35,7 @@ def assert_probability(found, expected):
 
 
 def test_shuffled_trades_end_at_the_same_equity_by_different_ways(exact):
-    found, expected = run(exact, Method.SHUFFLE), exact["expected"]["shuffle"]
+    found, expected = run(exact, ResamplingMethod.SHUFFLE), exact["expected"]["shuffle"]
     assert found.final == pytest.approx(expected["final_multiple"])
     assert found.drawdown.min() == pytest.approx(expected["min_max_drawdown"])
     assert found.drawdown.max() == pytest.approx(expected["max_max_drawdown"])
@@ -46,7 +46,7 @@ def test_shuffled_trades_end_at_the_same_equity_by_different_ways(exact):
 
 
 def test_bootstrapped_trades_follow_the_exact_distribution(exact):
-    found, expected = run(exact, Method.BOOTSTRAP), exact["expected"]["bootstrap"]
+    found, expected = run(exact, ResamplingMethod.BOOTSTRAP), exact["expected"]["bootstrap"]
     error = expected["std_final_multiple"] / math.sqrt(PATHS)
     assert found.final.mean() == pytest.approx(expected["mean_final_multiple"], abs=4 * error)
     assert found.final.std() == pytest.approx(expected["std_final_multiple"], rel=0.02)
@@ -59,7 +59,7 @@ def test_bootstrapped_trades_follow_the_exact_distribution(exact):
 
 
 def test_stationary_blocks_follow_the_exact_distribution(exact):
-    found, expected = run(exact, Method.BLOCK, mean_block=2.0), exact["expected"]["stationary_p_0_5"]
+    found, expected = run(exact, ResamplingMethod.BLOCK, mean_block=2.0), exact["expected"]["stationary_p_0_5"]
     assert found.final.mean() == pytest.approx(expected["mean_final_multiple"], abs=4 * 0.08 / math.sqrt(PATHS))
     assert_probability(found.loss_probability, expected["prob_loss"])
     assert found.drawdown.mean() == pytest.approx(expected["mean_max_drawdown"], abs=1e-3)
@@ -67,7 +67,7 @@ def test_stationary_blocks_follow_the_exact_distribution(exact):
 
 
 def test_variance_of_the_mean_under_blocks_is_the_published_one(exact):
-    adding = run(exact, Method.BLOCK, mean_block=2.0, compounds=False)
+    adding = run(exact, ResamplingMethod.BLOCK, mean_block=2.0, compounds=False)
     means = (adding.final - 1) / len(exact["trade_returns"])
     expected = exact["expected"]["stationary_p_0_5"]["variance_of_resampled_mean"]
     assert means.var() == pytest.approx(expected, rel=0.05)
@@ -75,9 +75,12 @@ def test_variance_of_the_mean_under_blocks_is_the_published_one(exact):
 
 def test_one_seed_gives_one_answer_and_another_seed_another():
     returns = np.random.default_rng(1).normal(0.001, 0.02, 200)
-    for method in Method:
-        first, again = simulate(returns, Plan(method, 500, seed=3)), simulate(returns, Plan(method, 500, seed=3))
-        other = simulate(returns, Plan(method, 500, seed=4))
+    for method in ResamplingMethod:
+        first, again = (
+            simulate(returns, SimulationPlan(method, 500, seed=3)),
+            simulate(returns, SimulationPlan(method, 500, seed=3)),
+        )
+        other = simulate(returns, SimulationPlan(method, 500, seed=4))
         assert np.array_equal(first.drawdown, again.drawdown)
         assert np.array_equal(first.fan, again.fan)
         assert not np.array_equal(first.drawdown, other.drawdown)
@@ -85,27 +88,27 @@ def test_one_seed_gives_one_answer_and_another_seed_another():
 
 def test_a_path_does_not_depend_on_how_many_are_drawn():
     returns = np.random.default_rng(1).normal(0.001, 0.02, 50)
-    few, many = (simulate(returns, Plan(Method.BOOTSTRAP, paths)) for paths in (10, 1000))
+    few, many = (simulate(returns, SimulationPlan(ResamplingMethod.BOOTSTRAP, paths)) for paths in (10, 1000))
     assert np.array_equal(few.final, many.final[:10])
 
 
 def test_nothing_skipped_is_the_history_itself():
     returns = np.array([0.10, -0.20, 0.05, -0.10, 0.50])
-    found = simulate(returns, Plan(Method.SKIP, paths=3, skip_probability=0.0))
+    found = simulate(returns, SimulationPlan(ResamplingMethod.SKIP, paths=3, skip_probability=0.0))
     assert found.final == pytest.approx(1.1 * 0.8 * 1.05 * 0.9 * 1.5)
     assert found.drawdown == pytest.approx(1 - 0.8 * 1.05 * 0.9)
     assert found.underwater.tolist() == [3, 3, 3]
     assert found.fan[2] == pytest.approx([1, 1.1, 0.88, 0.924, 0.8316, 1.2474])
 
 
-def test_time_under_water_is_counted_from_each_peak_and_not_from_the_start():
+def test_time_under_water_is_counted_from_each_peak():
     returns = np.array([0.5, -0.1, -0.1, 0.02, 0.5, -0.1])  # three steps under the first peak, one under the second
-    found = simulate(returns, Plan(Method.SKIP, paths=1, skip_probability=0.0))
+    found = simulate(returns, SimulationPlan(ResamplingMethod.SKIP, paths=1, skip_probability=0.0))
     assert found.underwater.tolist() == [3]
 
 
 def test_skipped_trades_thin_the_history_by_their_share():
-    found = simulate(np.full(200, 0.01), Plan(Method.SKIP, paths=4000, skip_probability=0.25))
+    found = simulate(np.full(200, 0.01), SimulationPlan(ResamplingMethod.SKIP, paths=4000, skip_probability=0.25))
     taken = np.log(found.final) / math.log(1.01)
     assert taken.mean() == pytest.approx(150, abs=0.5)
     assert taken.std() == pytest.approx(math.sqrt(200 * 0.25 * 0.75), rel=0.05)
@@ -113,21 +116,25 @@ def test_skipped_trades_thin_the_history_by_their_share():
 
 def test_ruin_counts_paths_that_ever_lost_the_level():
     returns = np.array([-0.30, -0.30, 1.5, 0.2])
-    history = simulate(returns, Plan(Method.SKIP, 10, skip_probability=0.0, ruin_level=0.5))
+    history = simulate(returns, SimulationPlan(ResamplingMethod.SKIP, 10, skip_probability=0.0, ruin_level=0.5))
     assert history.ruin_probability == 1.0  # 0.49 of the start on the way, though it ends over it
     assert history.final[0] > 1
-    gentler = simulate(returns, Plan(Method.SKIP, 10, skip_probability=0.0, ruin_level=0.52))
+    gentler = simulate(returns, SimulationPlan(ResamplingMethod.SKIP, 10, skip_probability=0.0, ruin_level=0.52))
     assert gentler.ruin_probability == 0.0
 
 
 def test_a_path_without_compounding_stops_when_all_is_lost():
-    found = simulate(np.array([-0.6, -0.6, 5.0]), Plan(Method.SKIP, 2, compounds=False, skip_probability=0.0))
+    found = simulate(
+        np.array([-0.6, -0.6, 5.0]), SimulationPlan(ResamplingMethod.SKIP, 2, compounds=False, skip_probability=0.0)
+    )
     assert found.final.tolist() == [0.0, 0.0]
     assert found.drawdown.tolist() == [1.0, 1.0]
 
 
 def test_fan_ends_where_the_paths_end():
-    found = simulate(np.random.default_rng(3).normal(0.002, 0.03, 700), Plan(Method.BOOTSTRAP, 2000))
+    found = simulate(
+        np.random.default_rng(3).normal(0.002, 0.03, 700), SimulationPlan(ResamplingMethod.BOOTSTRAP, 2000)
+    )
     assert found.fan_steps[0] == 0
     assert found.fan_steps[-1] == 700
     assert found.fan[:, 0].tolist() == [1] * 5
@@ -147,21 +154,21 @@ def test_fan_ends_where_the_paths_end():
 )
 def test_a_plan_that_makes_no_sense_is_refused_in_words(change, words):
     with pytest.raises(ValueError, match=words):
-        Plan(Method.SHUFFLE, **change)
+        SimulationPlan(ResamplingMethod.SHUFFLE, **change)
 
 
 def test_too_few_or_broken_returns_are_refused_in_words():
     with pytest.raises(ValueError, match="at least two"):
-        simulate(np.array([0.1]), Plan(Method.SHUFFLE))
+        simulate(np.array([0.1]), SimulationPlan(ResamplingMethod.SHUFFLE))
     with pytest.raises(ValueError, match="not a number"):
-        simulate(np.array([0.1, np.nan]), Plan(Method.SHUFFLE))
+        simulate(np.array([0.1, np.nan]), SimulationPlan(ResamplingMethod.SHUFFLE))
 
 
 def test_the_stress_grid_runs_each_pair_of_costs_once():
-    plan = Plan(Method.SHUFFLE, fee_multiples=(1, 2), slippages_bps=(0, 5, 10))
+    plan = SimulationPlan(ResamplingMethod.SHUFFLE, fee_multiples=(1, 2), slippages_bps=(0, 5, 10))
     cells = stress_grid(lambda fee, bps: {"total_return": 0.5 - 0.1 * fee - 0.01 * bps}, plan)
     assert [(c.fee_multiple, c.slippage_bps) for c in cells] == [(1, 0), (1, 5), (1, 10), (2, 0), (2, 5), (2, 10)]
-    assert cells[-1].figures["total_return"] == pytest.approx(0.2)
+    assert cells[-1].metrics["total_return"] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(
@@ -169,4 +176,4 @@ def test_the_stress_grid_runs_each_pair_of_costs_once():
 )
 def test_a_stress_grid_that_is_empty_negative_or_endless_is_refused(fees, slippages):
     with pytest.raises(ValueError, match="stress grid"):
-        Plan(Method.SHUFFLE, fee_multiples=tuple(fees), slippages_bps=tuple(slippages))
+        SimulationPlan(ResamplingMethod.SHUFFLE, fee_multiples=tuple(fees), slippages_bps=tuple(slippages))

@@ -33,7 +33,7 @@ def main(search_id: int) -> None:
         return made
 
     Evaluator.__call__ = told  # type: ignore[method-assign]
-    rounds.run_here(Optimisation.objects.get(pk=search_id))
+    rounds.run_in_process(Optimisation.objects.get(pk=search_id))
 
 
 if __name__ == "__main__":

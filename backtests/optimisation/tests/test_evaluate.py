@@ -10,9 +10,9 @@ import pytest
 from backtests.engine import run as engine
 from backtests.engine.jit_cache import compile_cached
 from backtests.engine.tests.test_loop import wandering
-from backtests.engine.timerange import Span
-from backtests.optimisation.evaluate import TAKEN_AT_ONCE, Evaluator, as_settings
-from backtests.optimisation.samplers import FIGURES
+from backtests.engine.timerange import TimeRange
+from backtests.optimisation.evaluate import TRIALS_PER_BATCH, Evaluator, as_settings
+from backtests.optimisation.samplers import METRIC_NAMES
 from bots.settings.parse import make_settings
 from bots.strategy import ema_rsi
 from bots.strategy.ema_rsi import EventsOver, Params
@@ -26,36 +26,36 @@ COMBINATIONS = [
 
 
 @pytest.fixture(scope="module")
-def market() -> engine.Market:
+def market() -> engine.MarketData:
     return wandering(3000, 7, gaps=True)
 
 
-def test_figures_of_a_trial_are_those_of_its_backtest(market):
-    span = Span(int(market.candles.open_time[400]))
-    trials = Evaluator(market, FIXED, span, NAMES)(COMBINATIONS)
-    assert trials.figure("closed_trades").min() > 10
+def test_metrics_of_a_trial_are_those_of_its_backtest(market):
+    time_range = TimeRange(int(market.candles.open_time[400]))
+    trials = Evaluator(market, FIXED, time_range, NAMES)(COMBINATIONS)
+    assert trials.metric("closed_trades").min() > 10
     for row, one in enumerate(COMBINATIONS):
-        run = engine.backtest(market, make_settings(as_settings(FIXED, one)), span)
-        for name in FIGURES:
+        run = engine.run_backtest(market, make_settings(as_settings(FIXED, one)), time_range)
+        for name in METRIC_NAMES:
             # Fees are summed in floats here, in exact decimals there.
             wanted = getattr(run.result.metrics, name)
-            assert trials.figures_at(row)[name] == (pytest.approx(wanted, rel=1e-12) if name == "fees_paid" else wanted)
-        ends = engine.calendar_of(market.candles.open_time, run.first, run.end).ends - run.first
+            assert trials.metrics_at(row)[name] == (pytest.approx(wanted, rel=1e-12) if name == "fees_paid" else wanted)
+        ends = engine.run_calendar(market.candles.open_time, run.first, run.end).ends - run.first
         returns = run.equity[ends][1:] / run.equity[ends][:-1] - 1
         assert trials.daily[row].tobytes() == returns.astype(np.float32).tobytes()
 
 
-def test_threads_give_the_same_bits_and_what_cannot_run_has_no_figures(market):
-    asked = (COMBINATIONS * (TAKEN_AT_ONCE // len(COMBINATIONS) + 2))[: 2 * TAKEN_AT_ONCE + 5]
+def test_threads_give_bit_identical_metrics(market):
+    asked = (COMBINATIONS * (TRIALS_PER_BATCH // len(COMBINATIONS) + 2))[: 2 * TRIALS_PER_BATCH + 5]
     asked[3] = asked[3] | {"ema_slow": 400.0}  # warms up longer than the data is
     asked[5] = asked[5] | {"ema_fast": 13.0, "ema_slow": 8.0}  # no such strategy
-    alone, shared = (Evaluator(market, FIXED, Span(), NAMES, threads=threads)(asked) for threads in (1, 2))
-    assert alone.figures.tobytes() == shared.figures.tobytes()
+    alone, shared = (Evaluator(market, FIXED, TimeRange(), NAMES, threads=threads)(asked) for threads in (1, 2))
+    assert alone.metrics.tobytes() == shared.metrics.tobytes()
     assert alone.daily.tobytes() == shared.daily.tobytes()
-    assert np.flatnonzero(np.isnan(alone.figure("final_equity"))).tolist() == [3, 5]
+    assert np.flatnonzero(np.isnan(alone.metric("final_equity"))).tolist() == [3, 5]
 
 
-def test_crossings_are_those_of_rule_3_touches_included_compiled_or_not():
+def test_crossings_follow_rule_3_with_touches_included():
     fast = np.array([np.nan, 1.0, 3.0, 2.0, 2.0, 3.0, 2.0, 1.0, 2.0, 1.0, 2.0, 2.0, 1.0])
     slow = np.where(np.isnan(fast), np.nan, 2.0)
     for find in (ema_rsi.crossings, ema_rsi.crossings_by_row, compile_cached(ema_rsi.crossings_by_row)):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from backtests.optimisation.samplers import (
-    FIGURES,
-    Method,
-    SearchPlan,
+    METRIC_NAMES,
+    OptimisationPlan,
+    SearchMethod,
     Trials,
     as_rows,
     best_row,
@@ -18,7 +18,7 @@ from backtests.optimisation.samplers import (
     scores,
     search,
 )
-from backtests.optimisation.space import SpaceError, make_space
+from backtests.optimisation.space import SearchSpaceError, make_space
 
 GRID = ["ema_fast=5:24", "ema_slow=30:69:2"]
 
@@ -26,16 +26,16 @@ GRID = ["ema_fast=5:24", "ema_slow=30:69:2"]
 def judged(combinations, names=("ema_fast", "ema_slow"), trades=50):
     """Trials on a hill with its top at fast 9, slow 50; drawdown falls with the fast period."""
     rows = as_rows(names, combinations)
-    figures = np.zeros((len(rows), len(FIGURES)))
+    metrics = np.zeros((len(rows), len(METRIC_NAMES)))
     height = 2 - ((rows[:, 0] - 9) / 10) ** 2 - ((rows[:, 1] - 50) / 20) ** 2
-    figures[:, FIGURES.index("sharpe")] = height
-    figures[:, FIGURES.index("max_drawdown")] = 0.5 - rows[:, 0] / 100
-    figures[:, FIGURES.index("closed_trades")] = trades
-    return Trials(tuple(names), rows, figures, np.zeros((len(rows), 3), np.float32))
+    metrics[:, METRIC_NAMES.index("sharpe")] = height
+    metrics[:, METRIC_NAMES.index("max_drawdown")] = 0.5 - rows[:, 0] / 100
+    metrics[:, METRIC_NAMES.index("closed_trades")] = trades
+    return Trials(tuple(names), rows, metrics, np.zeros((len(rows), 3), np.float32))
 
 
 def plan(**changes):
-    return SearchPlan(**({"space": make_space("ema_rsi", GRID)} | changes))
+    return OptimisationPlan(**({"space": make_space("ema_rsi", GRID)} | changes))
 
 
 def test_a_grid_makes_every_combination_once_and_finds_the_top():
@@ -45,16 +45,16 @@ def test_a_grid_makes_every_combination_once_and_finds_the_top():
     assert found.at(best_row(found, plan())) == {"ema_fast": 9.0, "ema_slow": 50.0}
 
 
-def test_tpe_finds_the_top_in_fewer_trials_than_the_grid_and_tries_nothing_twice():
-    wanted = plan(method=Method.TPE, max_trials=120, round_size=20, seed=3)
+def test_tpe_finds_the_top_in_fewer_trials_than_the_grid():
+    wanted = plan(method=SearchMethod.TPE, max_trials=120, round_size=20, seed=3)
     found = search(wanted, judged)
     assert len(found) == 120
     assert len({tuple(row) for row in found.parameters}) == 120
-    assert found.figure("sharpe")[best_row(found, wanted)] > 1.95
+    assert found.metric("sharpe")[best_row(found, wanted)] > 1.95
 
 
-def test_a_search_resumed_between_rounds_goes_on_as_it_would_have():
-    for method, objectives in ((Method.TPE, ("sharpe",)), (Method.NSGA2, ("sharpe", "max_drawdown"))):
+def test_an_optimisation_resumed_between_rounds_ends_the_same():
+    for method, objectives in ((SearchMethod.TPE, ("sharpe",)), (SearchMethod.NSGA2, ("sharpe", "max_drawdown"))):
         wanted = plan(method=method, objectives=objectives, max_trials=60, round_size=20)
         whole = search(wanted, judged)
         stored = Trials.from_bytes(join([judged([whole.at(row) for row in range(40)])]).to_bytes())
@@ -62,8 +62,8 @@ def test_a_search_resumed_between_rounds_goes_on_as_it_would_have():
         assert rest == [whole.at(row) for row in range(40, 60)]
 
 
-def test_two_objectives_end_in_a_front_that_trades_one_for_the_other():
-    wanted = plan(method=Method.NSGA2, objectives=("sharpe", "max_drawdown"), max_trials=160, round_size=20)
+def test_two_objectives_end_in_a_pareto_front():
+    wanted = plan(method=SearchMethod.NSGA2, objectives=("sharpe", "max_drawdown"), max_trials=160, round_size=20)
     found = search(wanted, judged)
     values = scores(found, wanted)
     front = pareto_front(values)
@@ -75,8 +75,8 @@ def test_two_objectives_end_in_a_front_that_trades_one_for_the_other():
         assert not beaten.any()
 
 
-def test_a_small_space_is_used_up_and_the_search_ends():
-    small = plan(space=make_space("ema_rsi", ["ema_fast=5:8", "ema_slow=30,40"]), method=Method.TPE, round_size=5)
+def test_an_optimisation_ends_when_its_space_is_used_up():
+    small = plan(space=make_space("ema_rsi", ["ema_fast=5:8", "ema_slow=30,40"]), method=SearchMethod.TPE, round_size=5)
     found = search(small, judged)
     assert len(found) == 8
 
@@ -91,9 +91,9 @@ def test_trials_with_too_few_trades_are_kept_but_never_best():
     assert best_row(no_trials(("a",)), plan()) is None
 
 
-def test_a_measure_that_is_not_defined_is_never_best():
+def test_an_undefined_metric_is_never_best():
     trials = judged([{"ema_fast": 9, "ema_slow": 50}, {"ema_fast": 20, "ema_slow": 30}])
-    trials.figures[0, FIGURES.index("sharpe")] = np.nan
+    trials.metrics[0, METRIC_NAMES.index("sharpe")] = np.nan
     assert best_row(trials, plan()) == 1
 
 
@@ -106,7 +106,7 @@ def test_trials_survive_storage_to_the_bit():
     trials = judged([{"ema_fast": 9, "ema_slow": None}, {"ema_fast": 20, "ema_slow": 30}])
     stored = Trials.from_bytes(trials.to_bytes())
     assert stored.names == trials.names
-    for name in ("parameters", "figures", "daily"):
+    for name in ("parameters", "metrics", "daily"):
         assert getattr(stored, name).tobytes() == getattr(trials, name).tobytes()
     assert stored.at(0) == {"ema_fast": 9.0, "ema_slow": None}
 
@@ -117,7 +117,7 @@ def test_chunks_hold_every_trial_in_order():
     assert [one for chunk in cut(combos, 4) for one in chunk] == combos
 
 
-def test_progress_is_told_as_it_is_made():
+def test_progress_is_reported_after_each_chunk():
     told = []
     search(plan(round_size=150), judged, told.append)
     assert told == [150, 300, 400]
@@ -128,17 +128,17 @@ def test_progress_is_told_as_it_is_made():
     [
         ({"objectives": ("sharpness",)}, "no objective sharpness"),
         ({"objectives": ("sharpe", "calmar")}, "one objective"),
-        ({"method": Method.NSGA2, "objectives": ("sharpe", "sharpe")}, "two different"),
+        ({"method": SearchMethod.NSGA2, "objectives": ("sharpe", "sharpe")}, "two different"),
         ({"max_trials": 0}, "trials"),
         ({"min_trades": -1}, "minimum number"),
         ({"round_size": 1}, "at least 2"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused_in_words(changes, words):
-    with pytest.raises(SpaceError, match=words):
+    with pytest.raises(SearchSpaceError, match=words):
         plan(**changes)
 
 
 def test_a_grid_without_an_allowed_combination_is_refused():
-    with pytest.raises(SpaceError, match="widen the ranges"):
+    with pytest.raises(SearchSpaceError, match="widen the ranges"):
         propose(plan(space=make_space("ema_rsi", ["ema_fast=30:32", "ema_slow=20:22"])), 0, no_trials(()))

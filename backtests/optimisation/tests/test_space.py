@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtests.optimisation.space import SpaceError, make_space, parse_dimension
+from backtests.optimisation.space import SearchSpaceError, make_space, parse_dimension
 from bots.settings.strategies import search_fields
 
 FIELDS = search_fields("ema_rsi")
@@ -43,11 +43,11 @@ def test_a_list_may_turn_an_optional_limit_off():
     ],
 )
 def test_a_range_that_makes_no_sense_is_refused_in_words(text, words):
-    with pytest.raises(SpaceError, match=words):
+    with pytest.raises(SearchSpaceError, match=words):
         parse_dimension(text, FIELDS)
 
 
-def test_only_combinations_that_the_strategy_takes_are_walked():
+def test_only_combinations_that_the_strategy_allows_are_made():
     space = make_space("ema_rsi", ["ema_fast=10:12", "ema_slow=11:12"])
     assert space.size == 6
     found = [(p["ema_fast"], p["ema_slow"]) for p in space.combinations({})]
@@ -83,7 +83,7 @@ def test_a_limit_that_is_off_satisfies_every_condition():
     ],
 )
 def test_a_space_that_makes_no_sense_is_refused_in_words(grid, conditions, words):
-    with pytest.raises(SpaceError, match=words):
+    with pytest.raises(SearchSpaceError, match=words):
         make_space("ema_rsi", grid, conditions)
 
 
@@ -93,7 +93,7 @@ def test_every_strategy_has_something_to_search():
         assert "stop_loss" in search_fields(strategy)
 
 
-def test_places_name_a_combination():
+def test_indices_name_a_combination():
     space = make_space("ema_rsi", ["ema_fast=5:9", "stop_loss=none,0.05"])
     assert space.at([2, 0]) == {"ema_fast": 7, "stop_loss": None}
     assert space.places({"ema_fast": 7, "stop_loss": None}) == [2, 0]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backtests.engine.result import RunResult
-from backtests.engine.run import backtest, prepare
-from backtests.engine.timerange import parse_span
+from backtests.engine.run import prepare, run_backtest
+from backtests.engine.timerange import parse_time_range
 from backtests.replay import ReplayRun, replay
 from bots.settings.parse import make_settings
 from exchange.klines.files import read_file
@@ -84,9 +84,9 @@ def matrix() -> Iterator[Case]:
 
 
 def run_both(case: Case, data: Path) -> tuple[RunResult, RunResult]:
-    """The case by the live runner on the paper exchange, and by the engine."""
+    """Run the case by the live bot on the paper exchange, and by the engine."""
     info = dict(find_symbol(json.loads((data / "exchange_info.json").read_text()), case.symbol))
     klines = read_file(data / "starter" / f"{case.symbol}-1h-20230101-20241231.csv.gz")
-    parameters, span = make_settings(case.settings), parse_span(case.start, case.end)
-    replayed = replay(ReplayRun(case.symbol, with_all_columns(klines), info, parameters, span))
-    return replayed, backtest(prepare(klines, case.symbol, parse_rules(info)), parameters, span).result
+    parameters, time_range = make_settings(case.settings), parse_time_range(case.start, case.end)
+    replayed = replay(ReplayRun(case.symbol, with_all_columns(klines), info, parameters, time_range))
+    return replayed, run_backtest(prepare(klines, case.symbol, parse_rules(info)), parameters, time_range).result

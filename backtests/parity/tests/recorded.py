@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backtests.engine.timerange import Span
-from backtests.parity.check import Parity, check
-from backtests.replay import ReplayRun, _set, _settle, _Stage, _tick
+from backtests.engine.timerange import TimeRange
+from backtests.parity.check import ParityResult, check
+from backtests.replay import ReplayRun, _ReplaySetup, _set, _settle, _tick
 from bots.models import BotConfig, Decision
 from bots.settings.parse import make_settings
 from bots.trading.tests.tables import hours, lots
@@ -59,7 +59,7 @@ SETTINGS: Mapping[str, Any] = {
 class Recorded:
     """A bot that traded a table, and the exchange that it traded on, its clock at the last bar's end."""
 
-    stage: _Stage
+    stage: _ReplaySetup
     klines: FullKlines
     asked: dict[str, Any] = field(default_factory=dict)
 
@@ -68,18 +68,18 @@ class Recorded:
         return BotConfig.objects.select_related("api_key").get(pk=self.stage.bot.pk)
 
     @property
-    def desk(self) -> Any:
-        return self.stage.desk(self.stage.clock.now_ms())
+    def live_context(self) -> Any:
+        return self.stage.context(self.stage.clock.now_ms())
 
-    def check(self, **asked: Any) -> Parity:
-        return check(self.bot, desk=self.desk, **asked)
+    def check(self, **asked: Any) -> ParityResult:
+        return check(self.bot, live_context=self.live_context, **asked)
 
     def decision(self, row: int) -> Decision:
         decisions = Decision.objects.filter(bot=self.stage.bot)
         return next(one for one in decisions if one.bar.timestamp() * 1000 == self.klines.open_time[row])
 
     def rows(self, **asked: Any) -> list[tuple[int, str, str]]:
-        """What differs: number of the bar, what, and the name of the cause."""
+        """Return what differs: number of the bar, what, and the name of the cause."""
         start, length = int(self.klines.open_time[0]), 3_600_000
         found = self.check(**asked).differences
         return [((one.bar_ms - start) // length, one.what, one.cause.name) for one in found]
@@ -87,20 +87,20 @@ class Recorded:
 
 def record(
     *,
-    before: Mapping[int, Callable[[_Stage], object]] | None = None,
+    before: Mapping[int, Callable[[_ReplaySetup], object]] | None = None,
     skips: frozenset[int] = frozenset(),
     table: str = TABLE,
     **settings: Any,
 ) -> Recorded:
     """Let a bot trade the table. `before` is done before the tick of a bar, `skips` are bars without a tick."""
     parameters = make_settings({**SETTINGS, **settings}, symbol="BTCUSDT", interval="1h")
-    run = ReplayRun("BTCUSDT", hours(table), lots("0.00001", "0.00001"), parameters, Span())
+    run = ReplayRun("BTCUSDT", hours(table), lots("0.00001", "0.00001"), parameters, TimeRange())
     return trade(run, before or {}, skips)
 
 
-def trade(run: ReplayRun, before: Mapping[int, Callable[[_Stage], object]], skips: frozenset[int]) -> Recorded:
-    """The bot and its record of a run, its exchange still there to be asked."""
-    first, end = run.span.rows(run.klines)
+def trade(run: ReplayRun, before: Mapping[int, Callable[[_ReplaySetup], object]], skips: frozenset[int]) -> Recorded:
+    """Return a bot with its record of a run and its exchange."""
+    first, end = run.time_range.rows(run.klines)
     klines = run.klines[:end]
     stage = _set(run, klines, first)
     for index in range(first, end - 1):

@@ -13,9 +13,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from backtests import tasks
-from backtests.engine.timerange import parse_span
+from backtests.engine.timerange import parse_time_range
 from backtests.parity.check import signals
-from backtests.parity.store import CHECKS_KEPT, check_bot, keep
+from backtests.parity.store import MAX_STORED_CHECKS, check_bot, store_result
 from backtests.parity.tests.matrix import PAIRWISE
 from backtests.parity.tests.recorded import record, trade
 from backtests.replay import ReplayRun
@@ -58,7 +58,7 @@ def test_a_month_of_real_candles_under_every_limit_is_the_engines(shared_data):
     settings = PAIRWISE[1].settings
     info = dict(find_symbol(json.loads((shared_data / "exchange_info.json").read_text()), "ETHUSDT"))
     klines = with_all_columns(read_file(shared_data / "starter" / "ETHUSDT-1h-20230101-20241231.csv.gz"))
-    span = parse_span("2023-03-08", "2023-03-29")
+    span = parse_time_range("2023-03-08", "2023-03-29")
     recorded = trade(ReplayRun("ETHUSDT", klines, info, make_settings(settings), span), {}, frozenset())
     parity = recorded.check(since=recorded.decision(klines.open_time.searchsorted(span.start_ms)).bar)
     assert parity.differences == ()
@@ -95,7 +95,7 @@ def shift(fill, price):
     BotState.objects.filter(bot=fill.bot).update(quote=F("quote") + change)
 
 
-def test_a_price_that_the_market_never_traded_at_is_unexplained_even_where_the_books_agree(recorded):
+def test_a_price_outside_the_bars_range_is_unexplained(recorded):
     shift(buys(recorded).first(), "103.50")
     assert recorded.rows()[0] == (3, "entry price", "PRICE_MOVED")
     shift(buys(recorded).first(), "104.50")  # the bar's high is 104
@@ -130,7 +130,7 @@ def test_a_fill_in_parts_at_several_prices_is_named(recorded):
     assert (10, "exit price", "PARTIAL_FILL") in recorded.rows()
 
 
-def test_a_signal_that_hangs_on_the_length_of_the_window_is_named(recorded, monkeypatch):
+def test_a_signal_that_depends_on_the_windows_length_is_named(recorded, monkeypatch):
     """As if all of history gave another signal than the bars that the bot reads do."""
 
     def flipped(market, parameters):
@@ -287,47 +287,47 @@ def drifts(bot):
 def test_drift_raises_one_incident_which_a_clean_check_closes(recorded):
     Trade.objects.filter(exit_reason="signal").update(exit_reason="stop_loss")
     for _ in range(2):
-        kept = keep(recorded.bot, recorded.check())
+        kept = store_result(recorded.bot, recorded.check())
     assert (kept.unexplained, kept.drift != "") == (1, True)
     (incident,) = drifts(recorded.bot)
     assert (incident.occurrences, incident.resolved_at, incident.cause) == (2, None, kept.drift)
     Trade.objects.filter(exit_reason="stop_loss", exit_price__lt=99).update(exit_reason="signal")
-    assert keep(recorded.bot, recorded.check()).drift == ""
+    assert store_result(recorded.bot, recorded.check()).drift == ""
     (incident,) = drifts(recorded.bot)
     assert incident.resolved_at is not None
 
 
-def test_drift_that_a_person_resolved_is_not_raised_again_but_a_new_one_is(recorded, admin_user):
+def test_drift_that_a_person_resolved_is_not_reported_again(recorded, admin_user):
     Trade.objects.filter(exit_reason="signal").update(exit_reason="stop_loss")
-    keep(recorded.bot, recorded.check())
+    store_result(recorded.bot, recorded.check())
     drifts(recorded.bot).update(resolved_at=recorded.decision(7).bar, resolved_by=admin_user)
-    assert keep(recorded.bot, recorded.check()).drift != ""
+    assert store_result(recorded.bot, recorded.check()).drift != ""
     assert drifts(recorded.bot).count() == 1
     Trade.objects.filter(exit_reason="take_profit").update(exit_reason="stop_loss")
-    keep(recorded.bot, recorded.check())
+    store_result(recorded.bot, recorded.check())
     assert drifts(recorded.bot).count() == 2
 
 
-def test_explained_differences_are_kept_and_raise_nothing():
+def test_explained_differences_are_stored_without_an_incident():
     recorded = record(skips=frozenset({2}))
-    kept = keep(recorded.bot, recorded.check())
+    kept = store_result(recorded.bot, recorded.check())
     assert (kept.differences, kept.unexplained, kept.drift) == (1, 0, "")
     assert kept.rows[0]["cause"] == kept.causes[0]["cause"] == "The tick came late or was missed"
     assert not drifts(recorded.bot).exists()
 
 
-def test_only_the_newest_checks_are_kept(recorded):
-    for _ in range(CHECKS_KEPT + 2):
+def test_only_the_newest_checks_stay_stored(recorded):
+    for _ in range(MAX_STORED_CHECKS + 2):
         ParityCheck.objects.create(bot=recorded.bot)
-    keep(recorded.bot, recorded.check())
-    assert ParityCheck.objects.filter(bot=recorded.bot).count() == CHECKS_KEPT
+    store_result(recorded.bot, recorded.check())
+    assert ParityCheck.objects.filter(bot=recorded.bot).count() == MAX_STORED_CHECKS
     assert ParityCheck.objects.latest("checked_at").bars == 21
 
 
 @pytest.fixture
 def answering(recorded, monkeypatch):
-    """The bot, whose key answers as the exchange it traded on does."""
-    monkeypatch.setattr("backtests.parity.check.open_context", lambda bot: recorded.desk)
+    """Return the bot with a key that answers as the exchange it traded on does."""
+    monkeypatch.setattr("backtests.parity.check.open_context", lambda bot: recorded.live_context)
     return recorded
 
 
@@ -369,19 +369,19 @@ def test_the_command_refuses_in_sentences(answering, options, sentence):
         call_command("parity", **{"bot": answering.bot.name, **options})
 
 
-def test_a_bot_that_decided_nothing_is_told_so(answering):
+def test_a_bot_without_decisions_cannot_be_checked(answering):
     bot = lifecycle.duplicate(answering.bot)
     with pytest.raises(CommandError, match="has decided nothing yet"):
         call_command("parity", bot=bot.name)
 
 
-def test_candles_that_are_gone_are_told(answering, monkeypatch):
+def test_missing_candles_are_reported(answering, monkeypatch):
     monkeypatch.setattr(answering.stage.exchange, "klines", lambda *_, **__: answering.klines[:0])
     with pytest.raises(CommandError, match="the exchange has no BTCUSDT 1h candles since 2023-11-15 00:00 UTC"):
         call_command("parity", bot=answering.bot.name)
 
 
-def test_an_exchange_that_is_away_is_told_and_kept(recorded):
+def test_an_unreachable_exchange_is_reported_and_stored(recorded):
     with pytest.raises(CommandError, match=r"the exchange did not answer.*A paper key needs the site running"):
         call_command("parity", bot=recorded.bot.name)
     kept = check_bot(recorded.bot)
@@ -394,31 +394,31 @@ def test_an_exchange_that_is_away_is_told_and_kept(recorded):
 
 def test_the_nightly_round_takes_each_running_bot_once(answering, monkeypatch):
     rung = []
-    monkeypatch.setattr(tasks.check_parities_task, "delay", lambda: rung.append(1))
+    monkeypatch.setattr(tasks.check_due_bots_task, "delay", lambda: rung.append(1))
     lifecycle.duplicate(answering.bot)  # stopped, nothing decided
-    tasks.check_parities_task()
+    tasks.check_due_bots_task()
     assert (ParityCheck.objects.get().bot, len(rung)) == (answering.bot, 1)
-    tasks.check_parities_task()
+    tasks.check_due_bots_task()
     assert (ParityCheck.objects.count(), len(rung)) == (1, 1)
     ParityCheck.objects.update(checked_at=timezone.now() - timedelta(hours=21))
-    tasks.check_parities_task()
+    tasks.check_due_bots_task()
     assert (ParityCheck.objects.count(), len(rung)) == (2, 2)
 
 
-def test_a_fault_in_one_bots_check_is_on_record_and_the_next_has_its_turn(answering, monkeypatch):
+def test_a_fault_in_one_check_is_stored_and_the_next_bot_is_checked(answering, monkeypatch):
     rung = []
-    monkeypatch.setattr(tasks.check_parities_task, "delay", lambda: rung.append(1))
+    monkeypatch.setattr(tasks.check_due_bots_task, "delay", lambda: rung.append(1))
     monkeypatch.setattr("backtests.parity.store.check", lambda bot: 1 / 0)
-    tasks.check_parities_task()
+    tasks.check_due_bots_task()
     assert (ParityCheck.objects.get().error, rung) == ("ZeroDivisionError: division by zero", [1])
 
 
-def test_the_button_and_the_night_ring_tasks_that_there_are():
+def test_the_button_and_the_schedule_name_existing_tasks():
     assert tasks.check_parity_task.name == PARITY_TASK
-    assert settings.CELERY_BEAT_SCHEDULE["parity"]["task"] == tasks.check_parities_task.name
+    assert settings.CELERY_BEAT_SCHEDULE["parity"]["task"] == tasks.check_due_bots_task.name
 
 
-def test_the_buttons_task_checks_its_bot_and_forgives_one_that_is_gone(answering):
+def test_the_task_checks_its_bot_and_ignores_a_deleted_one(answering):
     tasks.check_parity_task(answering.bot.pk)
     tasks.check_parity_task(0)
     assert ParityCheck.objects.get().bars == 21

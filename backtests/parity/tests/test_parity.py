@@ -20,11 +20,11 @@ def assert_equal(case: Case, data: Path) -> None:
 
 
 @pytest.mark.parametrize("case", PAIRWISE, ids=str)
-def test_the_live_runner_takes_the_trades_of_the_backtest(case, shared_data):
+def test_the_live_bot_takes_the_trades_of_the_backtest(case, shared_data):
     assert_equal(case, shared_data)
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize("case", list(matrix()), ids=str)
-def test_the_live_runner_takes_the_trades_of_the_backtest_whatever_is_set(case, shared_data):
+def test_the_live_bot_takes_the_trades_of_the_backtest_in_every_case(case, shared_data):
     assert_equal(case, shared_data)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backtests.engine.run import backtest, prepare
-from backtests.engine.timerange import Span
+from backtests.engine.run import prepare, run_backtest
+from backtests.engine.timerange import TimeRange
 from backtests.replay import ReplayRun, replay
 from bots.models import Fill
 from bots.settings.parse import make_settings
@@ -53,14 +53,14 @@ def wandering(bars: int = 150) -> FullKlines:
 @pytest.mark.xfail(strict=True, reason="the runner books more than 8 decimals of a fill's quote, the engine does not")
 def test_replay_and_backtest_are_equal_to_the_last_digit():
     klines = wandering()
-    replayed = replay(ReplayRun("ETHBTC", klines, INFO, PARAMETERS, Span()))
-    tested = backtest(prepare(klines, "ETHBTC", parse_rules(INFO)), PARAMETERS).result
+    replayed = replay(ReplayRun("ETHBTC", klines, INFO, PARAMETERS, TimeRange()))
+    tested = run_backtest(prepare(klines, "ETHBTC", parse_rules(INFO)), PARAMETERS).result
     assert [trade.to_json() for trade in replayed.trades] == [trade.to_json() for trade in tested.trades]
 
 
 @pytest.mark.xfail(strict=True, reason="the quote of a fill that comes with the order's answer is not floored to 1e-8")
 def test_every_booked_fill_has_its_quote_floored():
-    replay(ReplayRun("ETHBTC", wandering(), INFO, PARAMETERS, Span()))
+    replay(ReplayRun("ETHBTC", wandering(), INFO, PARAMETERS, TimeRange()))
     booked = Fill.objects.values_list("price", "quantity", "quote_quantity")
     floored = [(price * quantity).quantize(Decimal("1e-8"), rounding="ROUND_DOWN") for price, quantity, _ in booked]
     assert [quote for _, _, quote in booked] == floored

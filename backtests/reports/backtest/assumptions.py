@@ -1,4 +1,4 @@
-"""What a result rests on, in words: rules of filling, costs, data, code, and how to have it again."""
+"""What a result assumes: fill rules, costs, data, code, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def assumptions(run: Run) -> dict[str, Any]:
 
 
 def strategy_label(name: str) -> str:
-    """A strategy as people call it; its name where it is no longer installed."""
+    """Return a strategy's label; its name if it is no longer installed."""
     strategy = registry.STRATEGIES.get(name)
     return strategy.LABEL if strategy else name
 
@@ -67,13 +67,13 @@ def _facts(run: Run) -> list[dict[str, str]]:
 
 
 def _groups(strategy: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Settings: the strategy's own, then those of every bot, in the order of the form."""
+    """Return the settings: the strategy's own, then those of every bot, in the order of the form."""
     try:
-        own = [field.name for field in registry.get(strategy).FIELDS]
+        strategy_names = [field.name for field in registry.get(strategy).FIELDS]
     except registry.UnknownStrategy:  # a strategy that is no longer installed
-        own = [name for name in settings if name not in BY_NAME and name != "strategy"]
+        strategy_names = [name for name in settings if name not in BY_NAME and name != "strategy"]
     return [
-        {"name": strategy_label(strategy), "rows": [setting(name, settings.get(name)) for name in own]},
+        {"name": strategy_label(strategy), "rows": [setting(name, settings.get(name)) for name in strategy_names]},
         {"name": "Money, exits, limits", "rows": [setting(n, settings[n]) for n in BY_NAME if n in settings]},
         *_at_risk(settings),
     ]
@@ -88,7 +88,7 @@ def _at_risk(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def setting(name: str, value: Any) -> dict[str, str]:
-    """A setting by its label and its key, its value as people read it; empty where it is off."""
+    """Return a setting's key, label and value as text; the value is empty if it is off."""
     if value is None or value == "":
         text = ""
     elif name in SHARES:

@@ -1,4 +1,4 @@
-"""Where the result came from: by exit, hour and weekday, costs, the share of the best trades, the spread of results."""
+"""Breakdowns of a result: by exit reason, hour and weekday, costs, concentration, distribution of returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtests.engine.metrics import DAY_MS
-from backtests.reports.backtest.trades import Trades, reason_text
+from backtests.reports.backtest.trades import TradeColumns, reason_text
 from backtests.reports.formats import amount, span_text
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -18,8 +18,8 @@ BINS = 40
 HOUR_MS = 3_600_000
 
 
-def groups(trades: Trades) -> list[dict[str, Any]]:
-    """The tables of results by exit reason, by weekday and by hour of the entry."""
+def groups(trades: TradeColumns) -> list[dict[str, Any]]:
+    """Return the tables of results by exit reason, by weekday and by hour of the entry."""
     reasons = sorted(set(trades.reason.tolist()))
     weekday = (trades.entry_time // DAY_MS + 3) % 7  # 1970-01-01 was a Thursday
     hour = trades.entry_time % DAY_MS // HOUR_MS
@@ -33,25 +33,30 @@ def groups(trades: Trades) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _rows(trades: Trades, parts: Sequence[tuple[str, NDArray[np.bool_]]]) -> list[dict[str, Any]]:
-    """Count, wins and net profit of each part that has trades; `bar` 0 to 10 is its size beside the largest."""
-    found: list[dict[str, Any]] = []
+def _rows(trades: TradeColumns, parts: Sequence[tuple[str, NDArray[np.bool_]]]) -> list[dict[str, Any]]:
+    """Return count, wins and net profit of each part that has trades.
+
+    `bar` 0 to 10 is its size beside the largest.
+
+    `bar` 0 to 10 is its size beside the largest.
+    """
+    groups: list[dict[str, Any]] = []
     for name, rows in parts:
         net = trades.net[rows]
         if len(net):
             won = int((net > 0).sum())
-            found.append(
+            groups.append(
                 {"name": name, "count": len(net), "wins": f"{won / len(net):.0%}", "value": float(net.sum()),
                  "net": amount(net.sum(), signed=True), "mean": amount(net.mean(), signed=True)}
             )  # fmt: skip
-    largest = max((abs(row["value"]) for row in found), default=0.0)
-    for row in found:
+    largest = max((abs(row["value"]) for row in groups), default=0.0)
+    for row in groups:
         row["bar"] = round(10 * abs(row["value"]) / largest) if largest else 0
-    return found
+    return groups
 
 
-def costs(trades: Trades, slippage: NDArray[np.float64]) -> dict[str, Any]:
-    """Fees and slippage of the closed trades, and their shares of what the trades made before both."""
+def costs(trades: TradeColumns, slippage: NDArray[np.float64]) -> dict[str, Any]:
+    """Return fees and slippage of the closed trades, and their shares of the gross profit."""
     fees = float(trades.fees.sum())
     is_known = len(slippage) == len(trades)
     slipped = float(slippage.sum()) if is_known else 0.0
@@ -74,8 +79,8 @@ def costs(trades: Trades, slippage: NDArray[np.float64]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def concentration(trades: Trades) -> list[dict[str, Any]]:
-    """The share of all winners' profit that the best trades made, and what the result is without them."""
+def concentration(trades: TradeColumns) -> list[dict[str, Any]]:
+    """Return the profit share of the best trades, and the result without them."""
     order = np.argsort(-trades.net)
     wins = trades.net[trades.net > 0]
     rows = []
@@ -89,8 +94,13 @@ def concentration(trades: Trades) -> list[dict[str, Any]]:
     return rows
 
 
-def distribution(trades: Trades) -> dict[str, Any] | None:
-    """Counts of trades by their return: bins of one width, with an edge at 0, so that no bin holds both signs."""
+def distribution(trades: TradeColumns) -> dict[str, Any] | None:
+    """Count trades by their return, in bins of one width.
+
+    One edge is at 0, so that no bin holds both signs.
+
+    One edge is at 0, so that no bin holds both signs.
+    """
     if len(trades) < 2:
         return None
     gain = trades.gain * 100
@@ -114,18 +124,22 @@ def distribution(trades: Trades) -> dict[str, Any] | None:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2 and 5 times a power of ten."""
+    """Return the next of 1, 2 and 5 times a power of ten."""
     if value <= 0:
         return 0.1
     power = 10.0 ** np.floor(np.log10(value))
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9)))
 
 
-def more_figures(trades: Trades) -> list[dict[str, str]]:
-    """Figures of single trades that the measures do not have, each with its definition."""
+def trade_statistics(trades: TradeColumns) -> list[dict[str, str]]:
+    """Return statistics of single trades that the metrics do not have, each with its definition."""
     if not len(trades):
         return []
-    held, wins, losses = trades.exit_time - trades.entry_time, trades.net[trades.net > 0], trades.net[trades.net < 0]
+    durations, wins, losses = (
+        trades.exit_time - trades.entry_time,
+        trades.net[trades.net > 0],
+        trades.net[trades.net < 0],
+    )
     rows = [
         ("Best trade", amount(trades.net.max(), signed=True), "Largest net profit of a closed trade, in quote."),
         ("Worst trade", amount(trades.net.min(), signed=True), "Smallest net profit of a closed trade, in quote."),
@@ -133,8 +147,8 @@ def more_figures(trades: Trades) -> list[dict[str, str]]:
         ("Mean loser", amount(losses.mean(), signed=True) if len(losses) else "–", "Mean net loss of the losers."),
         ("Winners in a row", f"{_longest_run(trades.net > 0)}", "The longest row of closed trades that all won."),
         ("Losers in a row", f"{_longest_run(trades.net < 0)}", "The longest row of closed trades that all lost."),
-        ("Mean time held", span_text(int(held.mean())), "From the open of the entry's bar to that of the exit's."),
-        ("Longest held", span_text(int(held.max())), "The same, of the trade that took longest."),
+        ("Mean time held", span_text(int(durations.mean())), "From the open of the entry's bar to that of the exit's."),
+        ("Longest held", span_text(int(durations.max())), "The same, of the trade that took longest."),
     ]
     return [{"label": label, "value": value, "meaning": meaning} for label, value, meaning in rows]
 

@@ -1,4 +1,4 @@
-"""Returns by month and year, and the Sharpe ratio over time: from whole days, never from thinned lines."""
+"""Returns by month and year and the rolling Sharpe ratio, from whole days, never from thinned lines."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ ROLLING_POINTS = 800
 
 
 def month_table(history: History) -> dict[str, Any]:
-    """Years as rows, months as cells, each with its return; the first month counts from the starting capital."""
+    """Return years as rows and months as cells; the first month counts from the starting capital."""
     ends: dict[tuple[int, int], float] = {}
-    held: dict[int, float] = {}
+    year_closes: dict[int, float] = {}
     closes = history.day_close if len(history.day_close) else np.full(len(history.day), np.nan)
     for day, equity, close in zip(history.day.tolist(), history.day_equity.tolist(), closes.tolist(), strict=True):
         date = datetime.fromtimestamp(day * DAY_S, tz=UTC)
         ends[date.year, date.month] = equity
-        held[date.year] = close
+        year_closes[date.year] = close
     changes = _changes(ends, history.capital)
     years = []
     year_start, close_before = history.capital, history.first_close
-    for year in sorted(held):
+    for year in sorted(year_closes):
         cells = [_cell(changes.get((year, month))) for month in range(1, 13)]
         last = next(ends[year, month] for month in range(12, 0, -1) if (year, month) in ends)
-        hold = held[year] / close_before - 1 if close_before else None
+        hold = year_closes[year] / close_before - 1 if close_before else None
         years.append({"year": year, "months": cells, "total": _cell(last / year_start - 1), "hold": _cell(hold)})
-        year_start, close_before = last, held[year]
+        year_start, close_before = last, year_closes[year]
     return {"names": MONTHS, "years": years, "summary": _summary(changes)}
 
 
 def _changes(ends: Mapping[tuple[int, int], float], capital: float) -> dict[tuple[int, int], float]:
-    before, found = capital, {}
+    before, changes = capital, {}
     for month, equity in ends.items():
-        found[month] = equity / before - 1 if before else 0.0
+        changes[month] = equity / before - 1 if before else 0.0
         before = equity
-    return found
+    return changes
 
 
 def _cell(change: float | None) -> dict[str, Any]:
-    """A return and the class that shades it: the sign is in the text too."""
+    """Return a return as text and the class that shades it."""
     if change is None or math.isnan(change):
         return {"text": "", "shade": ""}
     change = 0.0 if abs(change) < 0.0005 else change  # no minus before a zero
@@ -71,7 +71,7 @@ def _summary(changes: Mapping[tuple[int, int], float]) -> dict[str, Any] | None:
 
 
 def rolling_sharpe(history: History) -> dict[str, Any] | None:
-    """The yearly Sharpe ratio of the last days at each day. None where there are too few days for any window."""
+    """Return the annual Sharpe ratio of the last days at each day, or None if there are too few days."""
     daily = history.daily
     window = next((days for days in ROLLING_DAYS if len(daily) >= 2 * days), None)
     if window is None or len(history.day) != len(daily) + 1:
@@ -90,7 +90,7 @@ def rolling_sharpe(history: History) -> dict[str, Any] | None:
 
 
 def _quarters(points: list[list[Any]]) -> list[dict[str, str]]:
-    """The last value of each quarter, for the table behind the chart."""
+    """Return the last value of each quarter, for the table behind the chart."""
     last: dict[str, dict[str, str]] = {}
     for time_ms, value in points:
         date = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
@@ -100,17 +100,17 @@ def _quarters(points: list[list[Any]]) -> list[dict[str, str]]:
 
 
 def month_ends(history: History) -> list[dict[str, str]]:
-    """Equity, buy and hold and drawdown at the end of each month: the table behind the equity chart."""
+    """Return equity, buy and hold and drawdown at the end of each month: the table behind the chart."""
     if not len(history.day):
         return []
     months = (history.day * DAY_S).astype("datetime64[s]").astype("datetime64[M]")
     rows = np.flatnonzero(np.append(months[1:] != months[:-1], True))
     peaks = np.maximum(np.maximum.accumulate(history.day_equity), history.capital)
-    held = history.day_close / history.first_close * history.capital if history.first_close else None
+    buy_and_hold = history.day_close / history.first_close * history.capital if history.first_close else None
     return [
         {
             "date": day_text(int(history.day[row]) * DAY_S * 1000), "equity": f"{history.day_equity[row]:,.2f}",
-            "hold": f"{held[row]:,.2f}" if held is not None else "–",
+            "hold": f"{buy_and_hold[row]:,.2f}" if buy_and_hold is not None else "–",
             "fall": f"{1 - history.day_equity[row] / peaks[row]:.1%}",
         }
         for row in rows.tolist()

@@ -1,7 +1,7 @@
-"""A window of a run's candles for the chart: exact where few bars are asked for, joined into longer ones where many.
+"""The candles of a run for its chart: exact for few bars, joined into longer ones for many.
 
-The candles are those that the run read, told by their hash: where the store holds others now, the chart says so and
-shows none. The whole series is read once and kept, so that zooming costs a slice.
+They are the candles that the run read, identified by their hash: if the store holds others now, the chart shows none
+and tells why. The whole series is read once and cached, so that zooming costs a slice.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests.engine.run import Market
+from backtests.engine.run import MarketData
 from backtests.models import Run
 from backtests.reports.backtest.trades import reason_text
 from backtests.runs.inputs import RunError, market_of, milliseconds
-from backtests.statistics.stop_slippage import Protection
+from backtests.statistics.stop_slippage import ExitLevels
 from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
 from bots.settings.parse import make_settings
@@ -26,33 +26,33 @@ from bots.strategy import registry
 from exchange.models import Dataset
 
 BARS = 1500  # on the screen at most
-MOST_BARS = 3000
-MOST_MARKS = 400
+MAX_BARS = 3000
+MAX_MARKS = 400
 OWN_PANE = frozenset({"rsi"})  # indicators that are no prices
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Times in ms, both included, and how many bars the screen can show."""
+class ChartWindow:
+    """The part of the chart to show: times in ms, both included, and how many bars fit on the screen."""
 
     start_ms: int | None = None
     end_ms: int | None = None
     bars: int = BARS
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> Window:
-        """From an address; nonsense asks for the whole run."""
+    def read(cls, query: Mapping[str, str]) -> ChartWindow:
+        """Read a window from an address; nonsense asks for the whole run."""
 
         def number(name: str) -> int | None:
             text = query.get(name, "")
             return int(text) if text.removeprefix("-").isdecimal() and len(text) < 16 else None
 
-        return cls(number("from"), number("to"), min(max(number("bars") or BARS, 50), MOST_BARS))
+        return cls(number("from"), number("to"), min(max(number("bars") or BARS, 50), MAX_BARS))
 
 
-def candle_window(run: Run, result: Mapping[str, Any], window: Window) -> dict[str, Any]:
-    """Candles, indicators, trades and protective levels of a window. Raise `RunError` where they cannot be shown."""
+def candle_window(run: Run, result: Mapping[str, Any], window: ChartWindow) -> dict[str, Any]:
+    """Return candles, indicators, trades and levels of a window. Raise `RunError` if there are none to show."""
     market = _market(run)
     parameters = make_settings(result["parameters"])
     times = market.candles.open_time
@@ -66,7 +66,7 @@ def candle_window(run: Run, result: Mapping[str, Any], window: Window) -> dict[s
     # Joined bars begin on a grid of the whole run, so that panning does not reshape them.
     start = first + (start - first) // size * size
     rows = np.arange(start, stop, size)
-    inside = _inside(result["trades"], times, start, stop)
+    trades = _inside(result["trades"], times, start, stop)
     return {
         "bars_in_one": size,
         "first": int(times[first]) // 1000,
@@ -74,20 +74,20 @@ def candle_window(run: Run, result: Mapping[str, Any], window: Window) -> dict[s
         "bars": stop - start,
         "candles": _joined(market, rows, stop),
         "indicators": _indicators(run, market, parameters, rows, stop, size),
-        "marks": _marks(inside, times, rows, stop) if len(inside) <= MOST_MARKS else [],
-        "trades": len(inside),
-        "levels": _levels(inside, market, parameters, start, stop) if size == 1 else [],
+        "marks": _marks(trades, times, rows, stop) if len(trades) <= MAX_MARKS else [],
+        "trades": len(trades),
+        "levels": _levels(trades, market, parameters, start, stop) if size == 1 else [],
     }
 
 
-def _market(run: Run) -> Market:
+def _market(run: Run) -> MarketData:
     if not Dataset.objects.filter(symbol=run.symbol, interval=run.interval).exists():
         raise RunError(f"No {run.symbol} {run.interval} candles are stored any more: import them to see the chart.")
     return market_of(run)
 
 
-def _joined(market: Market, rows: Ints, stop: int) -> dict[str, list[float]]:
-    """Columns of bars that begin at `rows`: first open, highest high, lowest low, last close."""
+def _joined(market: MarketData, rows: Ints, stop: int) -> dict[str, list[float]]:
+    """Return bars that begin at `rows` as columns: first open, highest high, lowest low, last close."""
     candles = market.candles
     ends = np.append(rows[1:], stop) - 1
     part = slice(int(rows[0]), stop)
@@ -102,9 +102,9 @@ def _joined(market: Market, rows: Ints, stop: int) -> dict[str, list[float]]:
 
 
 def _indicators(
-    run: Run, market: Market, parameters: RunSettings, rows: Ints, stop: int, size: int
+    run: Run, market: MarketData, parameters: RunSettings, rows: Ints, stop: int, size: int
 ) -> list[dict[str, Any]]:
-    """The strategy's series, computed over all bars as the run did; of a joined bar its last value."""
+    """Compute the strategy's series over all bars, as the run did; a joined bar gets its last value."""
     try:
         series = registry.get(parameters.strategy).indicators(market.candles, parameters.strategy_params)
     except Exception as error:  # a user's own strategy may raise anything
@@ -126,7 +126,7 @@ def _indicator_name(name: str) -> str:
 
 
 def _inside(trades: Any, times: Ints, start: int, stop: int) -> list[dict[str, Any]]:
-    """Trades of which any bar lies in the rows."""
+    """Return the trades of which any bar lies in the rows."""
     first, last = int(times[start]), int(times[stop - 1])
     return [
         {**trade, "number": number}
@@ -136,7 +136,7 @@ def _inside(trades: Any, times: Ints, start: int, stop: int) -> list[dict[str, A
 
 
 def _marks(trades: list[dict[str, Any]], times: Ints, rows: Ints, stop: int) -> list[dict[str, Any]]:
-    """Entries and exits inside the window, each at the shown bar that holds it."""
+    """Return entries and exits inside the window, each at the shown bar that holds it."""
     first, last, shown = int(times[rows[0]]), int(times[stop - 1]), times[rows]
     marks = []
     for trade in trades:
@@ -153,15 +153,15 @@ def _marks(trades: list[dict[str, Any]], times: Ints, rows: Ints, stop: int) -> 
 
 
 def _levels(
-    trades: list[dict[str, Any]], market: Market, parameters: RunSettings, start: int, stop: int
+    trades: list[dict[str, Any]], market: MarketData, parameters: RunSettings, start: int, stop: int
 ) -> list[list[float]]:
-    """[seconds, stop in force, target] of each bar in which a position was held; 0 where there is none."""
+    """Return [seconds, active stop, target] of each bar with a position; 0 where there is none."""
     times = market.candles.open_time
-    protection = Protection(market.candles, rule_settings(parameters).exits, lot_rules(market.rules).tick_size)
-    held: list[list[float]] = []
+    exit_levels = ExitLevels(market.candles, rule_settings(parameters).exits, lot_rules(market.rules).tick_size)
+    rows: list[list[float]] = []
     for trade in trades:
         entry = int(np.searchsorted(times, trade["entry_time"]))
         last = stop - 1 if trade["exit_time"] is None else int(np.searchsorted(times, trade["exit_time"]))
-        bars = protection.during(entry, max(entry, start), min(last, stop - 1), float(trade["entry_price"]))
-        held += [[int(times[row]) // 1000, round(level, 8), round(target, 8)] for row, level, target in bars]
-    return held
+        bars = exit_levels.during(entry, max(entry, start), min(last, stop - 1), float(trade["entry_price"]))
+        rows += [[int(times[row]) // 1000, round(level, 8), round(target, 8)] for row, level, target in bars]
+    return rows

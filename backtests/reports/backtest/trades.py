@@ -1,4 +1,4 @@
-"""The trades of a run as columns, and as rows of a table that is sorted, filtered and paged on the server."""
+"""The trades of a run as columns, and as a table that is sorted, filtered and paged on the server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SORTABLE = frozenset(name for name, _, _ in COLUMNS) - {"exit_price", "quantity"
 
 
 @dataclass(frozen=True, slots=True)
-class Trades:
+class TradeColumns:
     """Closed trades, oldest first, as arrays of equal length; money in quote, times in ms."""
 
     entry_time: NDArray[np.int64]
@@ -48,14 +48,14 @@ class Trades:
 
     @property
     def gain(self) -> NDArray[np.float64]:
-        """Net profit over what was paid for the position."""
+        """Return the net profit over the cost of the position."""
         return self.net / self.cost
 
 
-def closed_trades(result: Mapping[str, Any]) -> Trades:
+def closed_trades(result: Mapping[str, Any]) -> TradeColumns:
     rows = [trade for trade in result["trades"] if trade["exit_time"] is not None]
     prices = np.array([float(trade["entry_price"]) for trade in rows])
-    return Trades(
+    return TradeColumns(
         entry_time=np.array([trade["entry_time"] for trade in rows], dtype=np.int64),
         exit_time=np.array([trade["exit_time"] for trade in rows], dtype=np.int64),
         net=np.array([float(trade["net_pnl"]) for trade in rows]),
@@ -71,7 +71,7 @@ def reason_text(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TradeQuery:
-    """What a person asked of the table. Nonsense in an address is left out, never an error."""
+    """The sorting and filters of the table. Nonsense in an address is ignored, never an error."""
 
     sort: str = "-number"
     reason: str = ""
@@ -99,15 +99,15 @@ class TradeQuery:
         return bool(self.reason or self.outcome or self.start or self.end)
 
     def address(self, **changes: Any) -> str:
-        """The query string of the same table with something changed."""
+        """Return the query string of the same table with something changed."""
         values = {
             "sort": self.sort, "reason": self.reason, "outcome": self.outcome, "start": self.start, "end": self.end,
             "page": self.page, **changes,
         }  # fmt: skip
-        answer = QueryDict(mutable=True)
+        query = QueryDict(mutable=True)
         plain = {"sort": "-number", "page": 1}
-        answer.update({name: str(value) for name, value in values.items() if value and value != plain.get(name)})
-        return answer.urlencode()
+        query.update({name: str(value) for name, value in values.items() if value and value != plain.get(name)})
+        return query.urlencode()
 
 
 def _date(text: str) -> date | None:
@@ -117,40 +117,40 @@ def _date(text: str) -> date | None:
         return None
 
 
-def trade_table(result: Mapping[str, Any], asked: TradeQuery) -> dict[str, Any]:
-    """A page of the trades asked for, with links that sort and turn pages."""
+def trade_table(result: Mapping[str, Any], query: TradeQuery) -> dict[str, Any]:
+    """Return one page of the matching trades, with links that sort and turn pages."""
     numbered = list(enumerate(result["trades"], 1))
-    found = [pair for pair in numbered if _is_wanted(pair[1], asked)]
-    found.sort(key=lambda pair: _key(pair, asked.sort.removeprefix("-")), reverse=asked.sort.startswith("-"))
-    page: Page[Any] = Paginator(found, PAGE).get_page(asked.page)
+    matching = [pair for pair in numbered if _is_wanted(pair[1], query)]
+    matching.sort(key=lambda pair: _key(pair, query.sort.removeprefix("-")), reverse=query.sort.startswith("-"))
+    page: Page[Any] = Paginator(matching, PAGE).get_page(query.page)
     return {
-        "asked": asked,
-        "columns": [_column(name, label, is_number, asked) for name, label, is_number in COLUMNS],
+        "asked": query,
+        "columns": [_column(name, label, is_number, query) for name, label, is_number in COLUMNS],
         "rows": [_row(number, trade) for number, trade in page],
         "page": page,
         "total": len(numbered),
-        "found": len(found),
-        "net": amount(sum(float(trade["net_pnl"]) for _, trade in found if trade["exit_time"] is not None)),
+        "found": len(matching),
+        "net": amount(sum(float(trade["net_pnl"]) for _, trade in matching if trade["exit_time"] is not None)),
         "reasons": [
             (reason, reason_text(reason))
             for reason in sorted({trade["exit_reason"] for trade in result["trades"] if trade["exit_reason"]})
         ],
-        "previous": asked.address(page=page.number - 1) if page.has_previous() else None,
-        "next": asked.address(page=page.number + 1) if page.has_next() else None,
+        "previous": query.address(page=page.number - 1) if page.has_previous() else None,
+        "next": query.address(page=page.number + 1) if page.has_next() else None,
     }
 
 
-def _is_wanted(trade: Mapping[str, Any], asked: TradeQuery) -> bool:
-    if asked.reason and trade["exit_reason"] != asked.reason:
+def _is_wanted(trade: Mapping[str, Any], query: TradeQuery) -> bool:
+    if query.reason and trade["exit_reason"] != query.reason:
         return False
-    if asked.outcome and _outcome(trade) != asked.outcome:
+    if query.outcome and _outcome(trade) != query.outcome:
         return False
     day = datetime.fromtimestamp(trade["entry_time"] / 1000, tz=UTC).date()
-    return not ((asked.start and day < asked.start) or (asked.end and day > asked.end))
+    return not ((query.start and day < query.start) or (query.end and day > query.end))
 
 
 def _outcome(trade: Mapping[str, Any]) -> str:
-    """Exactly 0 is neither won nor lost."""
+    """Return open, won, lost, or even for exactly 0."""
     if trade["exit_time"] is None:
         return "open"
     net = float(trade["net_pnl"])
@@ -162,7 +162,7 @@ def _gain(trade: Mapping[str, Any]) -> float:
 
 
 def _key(pair: tuple[int, Mapping[str, Any]], name: str) -> Any:
-    """What a row is sorted by; an open trade, which has no result yet, comes before all others."""
+    """Return the sort key of a row. An open trade, which has no result yet, comes before all others."""
     number, trade = pair
     if name == "number":
         return number
@@ -182,12 +182,12 @@ def _key(pair: tuple[int, Mapping[str, Any]], name: str) -> Any:
     return float(trade[name])
 
 
-def _column(name: str, label: str, is_number: bool, asked: TradeQuery) -> dict[str, Any]:
-    """A heading: its link turns the order round, or sorts by it, largest first for numbers."""
-    direction = {name: "ascending", f"-{name}": "descending"}.get(asked.sort, "")
+def _column(name: str, label: str, is_number: bool, query: TradeQuery) -> dict[str, Any]:
+    """Return a heading whose link sorts by it, largest first for numbers, or turns the order round."""
+    direction = {name: "ascending", f"-{name}": "descending"}.get(query.sort, "")
     first = f"-{name}" if is_number or name.endswith("time") else name
-    turned = name if asked.sort == f"-{name}" else f"-{name}"
-    link = asked.address(sort=turned if direction else first, page=1) if name in SORTABLE else None
+    turned = name if query.sort == f"-{name}" else f"-{name}"
+    link = query.address(sort=turned if direction else first, page=1) if name in SORTABLE else None
     return {"label": label, "is_number": is_number, "direction": direction, "link": link, "name": name}
 
 
@@ -214,7 +214,7 @@ def _row(number: int, trade: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def exact_rows(trades: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every trade for a file: exact, with its times also as people read them."""
+    """Return every trade for a file: exact, and with its times as text too."""
     return [
         {**trade, "entered_utc": moment(trade["entry_time"]), "exited_utc": moment(trade["exit_time"])}
         for trade in trades

@@ -19,7 +19,7 @@ def history(days: dict[date, float]) -> History:
     return History(
         capital=100.0, times=numbers * 86_400_000, equity=equity, close=none, first_close=10.0, day=numbers,
         day_equity=equity, day_close=np.linspace(10, 40, len(days)), daily=equity[1:] / equity[:-1] - 1, hold={},
-        falls=(), longest=None, slippage=none, is_whole=True,
+        drawdowns=(), longest=None, slippage=none, has_daily_values=True,
     )  # fmt: skip
 
 

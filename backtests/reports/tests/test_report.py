@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from backtests.models import Backtest
 from backtests.runs import queue
-from backtests.runs.inputs import Request
+from backtests.runs.inputs import RunRequest
 from exchange.klines import store
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def run(market):
 
 
 def done(settings) -> Backtest:
-    made = queue.new_backtest(Request("BTCUSDT", "1h", settings))
+    made = queue.new_backtest(RunRequest("BTCUSDT", "1h", settings))
     queue.execute_backtest(made)
     made.refresh_from_db()
     assert made.status == "done", made.error
@@ -50,7 +50,7 @@ def percent(text: str) -> float:
     return float(text.rstrip("%")) / 100
 
 
-def test_the_parts_of_the_report_add_up_to_its_figures(admin_client, run):
+def test_the_breakdowns_add_up_to_the_metrics(admin_client, run):
     report = show(admin_client, run).context["report"]
     trades = [trade for trade in run.result["trades"] if trade["exit_time"]]
     net = sum(float(trade["net_pnl"]) for trade in trades)
@@ -76,7 +76,7 @@ def test_the_parts_of_the_report_add_up_to_its_figures(admin_client, run):
     assert percent(report["falls"][0]["depth"]) == pytest.approx(run.max_drawdown, abs=1e-3)
 
 
-def test_every_measure_is_named_beside_its_definition_and_buy_and_hold(admin_client, run):
+def test_every_metric_has_its_definition_and_buy_and_hold(admin_client, run):
     page = show(admin_client, run).content.decode()
     report = show(admin_client, run).context["report"]
     assert len(report["key_figures"]) == 8
@@ -123,7 +123,7 @@ def all_rows(client, run) -> list[dict]:
     return [row for page in range(1, pages + 1) for row in table(client, run, page=page)["rows"]]
 
 
-def test_a_table_of_trades_survives_nonsense_and_links_keep_what_was_asked(admin_client, run):
+def test_a_table_of_trades_ignores_nonsense_in_its_address(admin_client, run):
     whole = table(admin_client, run, sort="__class__", outcome="x", start="soon", end="2023-99-99", page="-1")
     assert whole["found"] == len(run.result["trades"])
     assert table(admin_client, run, reason="<script>")["found"] == 0
@@ -189,7 +189,7 @@ def test_other_candles_than_the_runs_are_never_shown(admin_client, run, klines):
 @pytest.mark.parametrize(
     "query", [{"from": "x"}, {"from": "9" * 15}, {"to": "0"}, {"from": "-5", "bars": "-9"}, {"bars": "1e9"}]
 )
-def test_any_window_asked_for_has_an_answer(admin_client, run, query):
+def test_any_chart_window_can_be_shown(admin_client, run, query):
     window = candles(admin_client, run, **query)
     assert 1 <= len(window["candles"]["time"]) <= 3000
 
@@ -205,7 +205,7 @@ def test_a_run_without_trades_reads_well(admin_client, market):
     assert candles(admin_client, run)["marks"] == []
 
 
-def test_refused_entries_are_told_by_rule(admin_client, market):
+def test_rejected_entries_are_counted_by_rule(admin_client, market):
     run = done({**SETTINGS, "max_daily_trades": "1", "cooldown_bars": "6"})
     assert run.result["rejections"]
     page = show(admin_client, run).content.decode()
@@ -213,7 +213,7 @@ def test_refused_entries_are_told_by_rule(admin_client, market):
     assert "Daily trade limit" in page
 
 
-def test_a_result_of_before_still_shows_and_says_what_it_lacks(admin_client, market):
+def test_an_older_result_still_shows_without_what_it_lacks(admin_client, market):
     run = done({**SETTINGS, "slippage_bps": "0"})
     kept = queue.unpack(run.series)
     old = {name: kept[name] for name in ("times", "equity", "daily")}
@@ -227,7 +227,7 @@ def test_a_result_of_before_still_shows_and_says_what_it_lacks(admin_client, mar
     assert page.context["report"]["charts"]["equity"][0][3] is None
 
 
-def test_a_page_stays_small_and_quick_however_large_the_result_is(admin_client, run, django_assert_max_num_queries):
+def test_a_page_stays_small_and_quick_for_a_large_result(admin_client, run, django_assert_max_num_queries):
     """What a 1,000,000-bar run has: 20,000 trades, a thinned line, years of days. Times are in benchmarks/."""
     closed = [trade for trade in run.result["trades"] if trade["exit_time"]]
     many = [closed[number % len(closed)] for number in range(20_000)]

@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from backtests.models import Backtest, Optimisation, SearchChunk, Status, WalkForward
+from backtests.models import Backtest, Optimisation, RunStatus, SearchChunk, WalkForward
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import Request, RunError
+from backtests.runs.inputs import RunError, RunRequest
 from backtests.walk_forward import runner
 from bots.strategy import ema_rsi
 from bots.strategy.registry import STRATEGIES
@@ -25,7 +25,7 @@ from bots.trading.tests.paper_process import ROOT, environment
 from exchange.klines import store
 
 GRID = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}
-ASKED = Request("BTCUSDT", "1h", {})
+ASKED = RunRequest("BTCUSDT", "1h", {})
 
 
 @pytest.fixture
@@ -43,19 +43,19 @@ def broken_strategy(monkeypatch):
 
 def assert_failed(run, words):
     run.refresh_from_db()
-    assert run.status == Status.FAILED
+    assert run.status == RunStatus.FAILED
     assert words in run.error
     assert (run.result, run.verdict, run.series) == (None, None, None)
 
 
-def test_a_strategy_that_raises_fails_a_backtest_a_search_and_a_walk_forward_by_its_own_words(market, broken_strategy):
-    asked = Request("BTCUSDT", "1h", {"strategy": "broken"})
+def test_a_strategy_that_raises_fails_its_run_with_its_message(market, broken_strategy):
+    asked = RunRequest("BTCUSDT", "1h", {"strategy": "broken"})
     words = "strategy broken failed: ZeroDivisionError: a bar without range"
     backtest = queue.new_backtest(asked)
     queue.execute_backtest(backtest)
     assert_failed(backtest, words)
     search = rounds.new_optimisation(asked, GRID)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     assert_failed(search, words)
     walk = runner.new_walk_forward(asked, {**GRID, "train_days": 60, "test_days": 30, "anchored": False})
     runner.execute_walk_forward(walk)
@@ -85,14 +85,14 @@ def test_a_price_that_is_none_is_refused_and_nothing_is_stored(market, klines, m
     assert not any(model.objects.exists() for model in (Backtest, Optimisation, WalkForward))
 
 
-def test_a_span_inside_a_gap_is_refused_in_words(market):
+def test_a_range_inside_a_gap_is_refused(market):
     with pytest.raises(RunError, match="holds no bars"):
-        queue.new_backtest(Request("BTCUSDT", "1h", {}, "2023-03-24T13:00", "2023-03-24T14:00"))
+        queue.new_backtest(RunRequest("BTCUSDT", "1h", {}, "2023-03-24T13:00", "2023-03-24T14:00"))
 
 
-def test_ctrl_c_pauses_a_search_and_the_message_says_how_to_go_on(market, monkeypatch):
+def test_ctrl_c_pauses_an_optimisation_and_tells_how_to_resume(market, monkeypatch):
     monkeypatch.setattr(rounds, "CHUNK_TRIALS", 4)
-    make, made = rounds.make_chunk, []
+    make, made = rounds.evaluate_chunk, []
 
     def interrupted(chunk_id, **options):
         if len(made) == 2:
@@ -100,16 +100,16 @@ def test_ctrl_c_pauses_a_search_and_the_message_says_how_to_go_on(market, monkey
         made.append(chunk_id)
         return make(chunk_id, **options)
 
-    monkeypatch.setattr(rounds, "make_chunk", interrupted)
+    monkeypatch.setattr(rounds, "evaluate_chunk", interrupted)
     grid = ["--grid", "ema_fast=5:8", "--grid", "ema_slow=30:50:10", "--min-trades", "3"]
     with pytest.raises(CommandError, match=r"Paused after 8 of 12.*manage.py resume optimisation"):
         call_command("optimise", "--dataset", "BTCUSDT:1h", *grid)
     search = Optimisation.objects.get()
-    assert (search.status, search.result, search.trials_made) == (Status.PAUSED, None, 8)
-    monkeypatch.setattr(rounds, "make_chunk", make)
+    assert (search.status, search.result, search.trials_made) == (RunStatus.PAUSED, None, 8)
+    monkeypatch.setattr(rounds, "evaluate_chunk", make)
     call_command("resume", "optimisation", str(search.pk))
     search.refresh_from_db()
-    assert (search.status, search.trials_made) == (Status.DONE, 12)
+    assert (search.status, search.trials_made) == (RunStatus.DONE, 12)
     with pytest.raises(CommandError, match="nothing to go on with"):
         call_command("resume", "optimisation", str(search.pk))
 
@@ -117,12 +117,10 @@ def test_ctrl_c_pauses_a_search_and_the_message_says_how_to_go_on(market, monkey
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.django_db(transaction=True)
-def test_a_search_whose_worker_is_killed_shows_no_result_and_ends_as_if_nothing_had_happened(
-    market, monkeypatch, admin_client
-):
+def test_an_optimisation_survives_a_killed_worker(market, monkeypatch, admin_client):
     monkeypatch.setattr(rounds, "CHUNK_TRIALS", 4)
     whole = rounds.new_optimisation(ASKED, GRID)
-    rounds.run_here(whole)
+    rounds.run_in_process(whole)
     search = rounds.new_optimisation(ASKED, GRID)
     rounds.next_chunks(search)
     command = [sys.executable, "-m", "backtests.optimisation.tests.search_worker", str(search.pk)]
@@ -136,13 +134,13 @@ def test_a_search_whose_worker_is_killed_shows_no_result_and_ends_as_if_nothing_
         assert worker.stdout.readline() == "made\n"  # the second chunk: made, and not stored yet
         os.kill(worker.pid, signal.SIGKILL)
     search.refresh_from_db()
-    assert (search.status, search.trials_made, search.result) == (Status.RUNNING, 4, None)
+    assert (search.status, search.trials_made, search.result) == (RunStatus.RUNNING, 4, None)
     page = admin_client.get(reverse("backtests:show", args=["optimisation", search.pk])).content.decode()
     assert "4 of 12 trials" in page
     assert "verdict-title" not in page
     SearchChunk.objects.filter(optimisation=search).update(claimed_at=timezone.now() - timedelta(hours=1))
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     search.refresh_from_db()
     whole.refresh_from_db()
-    assert search.status == Status.DONE, search.error
+    assert search.status == RunStatus.DONE, search.error
     assert (search.trials_made, search.result["top"]) == (12, whole.result["top"])

@@ -11,13 +11,13 @@ from backtests.models import (
     HoldOutOpening,
     MonteCarlo,
     Optimisation,
+    RunStatus,
     SearchChunk,
-    Status,
     WalkForward,
 )
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import Request, RunError
+from backtests.runs.inputs import RunError, RunRequest
 from backtests.statistics import overfitting
 from backtests.statistics.trials import earlier_trials
 from backtests.walk_forward import runner
@@ -32,15 +32,15 @@ def klines(two_years):
 
 
 def asked(start="2023-03-01", end="2023-07-01", **settings):
-    return Request("BTCUSDT", "1h", settings, start, end)
+    return RunRequest("BTCUSDT", "1h", settings, start, end)
 
 
-def test_a_backtest_keeps_its_result_hash_and_can_be_had_again(market):
+def test_a_stored_backtest_can_be_run_again_to_the_same_hash(market):
     run = queue.new_backtest(asked(stop_loss="0.03"))
-    assert (run.status, run.result) == (Status.QUEUED, None)
+    assert (run.status, run.result) == (RunStatus.QUEUED, None)
     queue.execute_backtest(run)
     run.refresh_from_db()
-    assert run.status == Status.DONE
+    assert run.status == RunStatus.DONE
     assert run.result["metrics"]["closed_trades"] > 5
     assert run.bars == 122 * 24 - 1  # one bar is missing from the data
     assert run.gaps
@@ -66,7 +66,7 @@ def test_a_rerun_says_what_changed(market):
         (asked(start="2023-05-01", end="2023-04-01"), "not before"),
         (asked(ema_fast="60", ema_slow="20"), "fast EMA"),
         (asked(start=None, end="2023-01-05"), "Too few bars"),
-        (Request("BTCUSDT", "5m", {}), "5m"),
+        (RunRequest("BTCUSDT", "5m", {}), "5m"),
         (asked(nonsense="1"), "no setting"),
     ],
 )
@@ -81,29 +81,29 @@ def test_changed_candles_fail_the_run_in_words(market, shared_data):
     Backtest.objects.filter(pk=run.pk).update(data_hash="0" * 64)
     queue.execute_backtest(run)
     run.refresh_from_db()
-    assert run.status == Status.FAILED
+    assert run.status == RunStatus.FAILED
     assert "candles changed" in run.error
     assert run.result is None
 
 
 def test_a_cancelled_run_stays_cancelled_whatever_its_worker_finishes(market):
     run = queue.new_backtest(asked())
-    assert queue.begin(run)
+    assert queue.start_run(run)
     assert queue.cancel(run)
-    assert not queue.finish(run, {"any": "thing"})
+    assert not queue.complete(run, {"any": "thing"})
     queue.execute_backtest(run)
     run.refresh_from_db()
-    assert (run.status, run.result) == (Status.CANCELLED, None)
+    assert (run.status, run.result) == (RunStatus.CANCELLED, None)
 
 
-def test_a_search_tries_all_counts_its_trials_and_judges_itself(market):
+def test_an_optimisation_counts_its_trials_and_rates_its_best(market):
     search = rounds.new_optimisation(asked(), GRID)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     search.refresh_from_db()
-    assert search.status == Status.DONE, search.error
+    assert search.status == RunStatus.DONE, search.error
     assert (search.trials_made, search.earlier_trials) == (15, 0)
     luck = search.result["overfitting"]
-    daily = rounds.trials_of(search).daily
+    daily = rounds.stored_trials(search).daily
     assert daily.shape == (15, luck["days"])
     expected = overfitting.probability_of_overfitting(daily.T.astype(float), overfitting.blocks_for(luck["days"]))
     assert (luck["pbo"], luck["pbo_splits"]) == (expected.probability, expected.splits)
@@ -111,126 +111,126 @@ def test_a_search_tries_all_counts_its_trials_and_judges_itself(market):
     assert search.result["plateau"]["neighbours"] >= 3
     assert "15 trials" in search.verdict["sentence"]
     again = rounds.new_optimisation(asked(), GRID)
-    rounds.run_here(again)
+    rounds.run_in_process(again)
     again.refresh_from_db()
     assert again.earlier_trials == 15
     assert again.result["best"] == search.result["best"]
     assert again.result["overfitting"]["deflated_sharpe"] < luck["deflated_sharpe"]
 
 
-def test_deleted_searches_and_settings_tried_by_hand_count_against_later_results(market):
-    rounds.run_here(rounds.new_optimisation(asked(), GRID))
+def test_deleted_and_manual_trials_count_against_later_results(market):
+    rounds.run_in_process(rounds.new_optimisation(asked(), GRID))
     for slow in ("40", "40", "50"):
         queue.execute_backtest(queue.new_backtest(asked(ema_slow=slow)))
     one = queue.new_backtest(asked(ema_slow="60"))
     assert earlier_trials(one) == 15 + 2
     assert earlier_trials(queue.new_backtest(asked(ema_slow="50"))) == 15 + 1
     Optimisation.objects.all().delete()
-    Backtest.objects.filter(status=Status.DONE).delete()
+    Backtest.objects.filter(status=RunStatus.DONE).delete()
     assert earlier_trials(one) == 15 + 2
     queue.execute_backtest(one)
     one.refresh_from_db()
     assert "18 trials" in one.verdict["sentence"]
 
 
-def test_a_run_that_nobody_works_on_is_rung_for_again_and_the_ring_fades(market, monkeypatch):
+def test_a_lost_run_is_queued_again_with_an_expiry(market, monkeypatch):
     rung = []
     monkeypatch.setattr(
         tasks.run_backtest_task, "apply_async_on_commit", lambda args, expires: rung.append((args, expires))
     )
     lost, silent, fresh = (queue.new_backtest(asked()) for _ in range(3))
-    long_ago = timezone.now() - tasks.SILENT - timedelta(seconds=1)
+    long_ago = timezone.now() - tasks.LOST_AFTER - timedelta(seconds=1)
     Backtest.objects.filter(pk=lost.pk).update(created_at=long_ago)
-    queue.begin(silent)
+    queue.start_run(silent)
     Backtest.objects.filter(pk=silent.pk).update(heartbeat_at=long_ago)
-    queue.begin(fresh)
-    tasks.sweep_runs_task()
-    assert rung == [((silent.pk,), tasks.RING_LASTS_S), ((lost.pk,), tasks.RING_LASTS_S)]
+    queue.start_run(fresh)
+    tasks.requeue_lost_runs_task()
+    assert rung == [((silent.pk,), tasks.MESSAGE_EXPIRES_S), ((lost.pk,), tasks.MESSAGE_EXPIRES_S)]
 
 
-def test_a_search_cannot_see_its_hold_out_and_opening_it_is_on_record(market):
+def test_an_optimisation_cannot_see_its_hold_out(market):
     search = rounds.new_optimisation(asked(), GRID, hold_out=0.25)
     assert search.end_at == search.hold_out_start_at
     assert search.bars == pytest.approx(0.75 * 122 * 24, abs=2)
     with pytest.raises(RunError, match="no hold-out to open"):
         rounds.open_hold_out(search, {}, "too early", None)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     search.refresh_from_db()
     with pytest.raises(RunError, match="Say why"):
         rounds.open_hold_out(search, search.result["best"]["parameters"], " ", None)
     run = rounds.open_hold_out(search, search.result["best"]["parameters"], "last check", None)
     queue.execute_backtest(run)
     run.refresh_from_db()
-    assert run.status == Status.DONE, run.error
+    assert run.status == RunStatus.DONE, run.error
     assert (run.start_at, run.end_at) == (search.hold_out_start_at, search.hold_out_end_at)
     assert HoldOutOpening.objects.get().reason == "last check"
 
 
-def test_a_search_whose_worker_died_goes_on_and_ends_as_if_nothing_happened(market, monkeypatch):
+def test_an_optimisation_goes_on_after_its_worker_died(market, monkeypatch):
     monkeypatch.setattr(rounds, "CHUNK_TRIALS", 4)
     whole = rounds.new_optimisation(asked(), GRID)
-    rounds.run_here(whole)
+    rounds.run_in_process(whole)
     cut_off = rounds.new_optimisation(asked(), GRID)
     first, *_ = rounds.next_chunks(cut_off)
-    assert rounds.make_chunk(first)
+    assert rounds.evaluate_chunk(first)
     lost = rounds.next_chunks(cut_off)[0]
     SearchChunk.objects.filter(pk=lost).update(claim="dead", claimed_at=timezone.now())
-    assert not rounds.make_chunk(lost)  # it may still be alive
+    assert not rounds.evaluate_chunk(lost)  # it may still be alive
     SearchChunk.objects.filter(pk=lost).update(claimed_at=timezone.now() - timedelta(hours=1))
-    rounds.run_here(cut_off)
+    rounds.run_in_process(cut_off)
     whole.refresh_from_db()
     cut_off.refresh_from_db()
-    assert cut_off.status == Status.DONE, cut_off.error
+    assert cut_off.status == RunStatus.DONE, cut_off.error
     assert cut_off.result["best"] == whole.result["best"]
     assert cut_off.result["top"] == whole.result["top"]
 
 
-def test_a_late_worker_cannot_overwrite_a_chunk_that_was_given_up(market):
+def test_a_late_worker_cannot_overwrite_a_reclaimed_chunk(market):
     search = rounds.new_optimisation(asked(), GRID)
     chunk = SearchChunk.objects.get(pk=rounds.next_chunks(search)[0])
-    assert rounds.make_chunk(chunk.pk, claim="second")
-    assert not rounds.make_chunk(chunk.pk, claim="first")
+    assert rounds.evaluate_chunk(chunk.pk, claim="second")
+    assert not rounds.evaluate_chunk(chunk.pk, claim="first")
 
 
-def test_a_paused_search_makes_nothing_until_it_is_resumed(market):
+def test_a_paused_optimisation_evaluates_nothing_until_resumed(market):
     search = rounds.new_optimisation(asked(), GRID)
     chunk = rounds.next_chunks(search)[0]
     assert queue.pause(search)
-    assert not rounds.make_chunk(chunk)
+    assert not rounds.evaluate_chunk(chunk)
     assert rounds.next_chunks(search) == []
     search.refresh_from_db()
-    assert search.status == Status.PAUSED
+    assert search.status == RunStatus.PAUSED
     assert queue.resume(search)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     search.refresh_from_db()
-    assert search.status == Status.DONE, search.error
+    assert search.status == RunStatus.DONE, search.error
 
 
-def test_workers_make_a_search_as_tasks(market, settings, django_capture_on_commit_callbacks):
+def test_workers_run_an_optimisation_as_tasks(market, settings, django_capture_on_commit_callbacks):
     from tradingsite.celery import app
 
     app.conf.task_always_eager = True
     try:
         search = rounds.new_optimisation(asked(), {**GRID, "method": "tpe", "max_trials": 8, "round_size": 4})
         with django_capture_on_commit_callbacks(execute=True):
-            tasks.ring(search)
+            tasks.enqueue(search)
     finally:
         app.conf.task_always_eager = False
     search.refresh_from_db()
-    assert search.status == Status.DONE, search.error
+    assert search.status == RunStatus.DONE, search.error
     assert search.trials_made == 8
 
 
-def test_a_search_without_one_good_trial_fails_in_words(market):
+def test_an_optimisation_without_one_good_trial_fails(market):
     search = rounds.new_optimisation(asked(), {**GRID, "min_trades": 5000})
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     search.refresh_from_db()
-    assert search.status == Status.FAILED
+    assert search.status == RunStatus.FAILED
     assert "None of 15 trials closed 5000 trades" in search.error
     assert search.result is None
 
 
-def test_a_search_that_makes_no_sense_is_not_stored(market):
+def test_an_invalid_optimisation_is_not_stored(market):
     for plan, hold_out in (({"grid": ["ema_fast=9:5"]}, 0.2), (GRID, 0.95), ({"grid": []}, 0.2)):
         with pytest.raises(RunError):
             rounds.new_optimisation(asked(), plan, hold_out)
@@ -242,7 +242,7 @@ def test_a_walk_forward_is_taken_up_where_it_was_cut_off(market):
     whole = runner.new_walk_forward(asked(), plan)
     runner.execute_walk_forward(whole)
     whole.refresh_from_db()
-    assert whole.status == Status.DONE, whole.error
+    assert whole.status == RunStatus.DONE, whole.error
     assert len(whole.result["windows"]) == 5
     part = runner.new_walk_forward(asked(), plan)
     part.steps = whole.steps[:2]
@@ -265,7 +265,7 @@ def test_monte_carlo_of_a_backtest_is_seeded_and_stresses_its_costs(market):
         simulated = queue.new_monte_carlo(run, {"method": method, "paths": 500}, seed=5)
         queue.execute_monte_carlo(simulated)
         simulated.refresh_from_db()
-        assert simulated.status == Status.DONE, simulated.error
+        assert simulated.status == RunStatus.DONE, simulated.error
         results.append(simulated.result)
     assert results[0] == results[-1]
     shuffled = results[0]["percentiles"]["return"]
@@ -279,11 +279,11 @@ def test_monte_carlo_of_a_backtest_is_seeded_and_stresses_its_costs(market):
     assert MonteCarlo.objects.count() == 5
 
 
-def test_the_screen_gets_few_points_and_keeps_every_extreme():
+def test_a_chart_gets_few_points_and_keeps_every_extreme():
     import numpy as np
 
     equity = np.cumprod(1 + np.random.default_rng(1).normal(0, 0.001, 300_000))
-    thinned = queue.thin(np.arange(300_000), equity)
+    thinned = queue.thin_equity(np.arange(300_000), equity)
     assert len(thinned["equity"]) <= 2002
     assert (thinned["equity"].max(), thinned["equity"].min()) == (equity.max(), equity.min())
     assert (thinned["equity"][0], thinned["equity"][-1]) == (equity[0], equity[-1])

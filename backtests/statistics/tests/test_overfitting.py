@@ -64,13 +64,13 @@ def test_moments_of_a_published_series(published):
 
 def test_deflated_sharpe_of_the_worked_example():
     """Bailey & Lopez de Prado 2014: 5 years of days, annual Sharpe 2.5, skew -3, kurtosis 10, variance 1/2."""
-    best = overfitting.Moments(count=1250, sharpe=2.5 / math.sqrt(250), skew=-3.0, kurtosis=10.0)
+    best = overfitting.ReturnMoments(count=1250, sharpe=2.5 / math.sqrt(250), skew=-3.0, kurtosis=10.0)
     assert overfitting.deflated_sharpe(best, 0.5 / 250, 100) == pytest.approx(0.9004, abs=5e-4)
     assert overfitting.deflated_sharpe(best, 0.5 / 250, 46) == pytest.approx(0.9505, abs=5e-4)
 
 
 def test_more_trials_never_raise_the_deflated_sharpe():
-    best = overfitting.Moments(count=700, sharpe=0.1, skew=0.0, kurtosis=3.0)
+    best = overfitting.ReturnMoments(count=700, sharpe=0.1, skew=0.0, kurtosis=3.0)
     values = [overfitting.deflated_sharpe(best, 0.002, trials) for trials in (1, 2, 10, 100, 1200)]
     assert values == sorted(values, reverse=True)
     assert values[0] == overfitting.probabilistic_sharpe(0.1, 0.0, 700)
@@ -160,7 +160,7 @@ def test_a_broad_hill_is_a_plateau():
     assert found.centre == found.best
 
 
-def test_a_lonely_peak_is_none_and_better_ground_is_named():
+def test_a_lonely_peak_is_no_plateau_and_a_better_centre_is_named():
     parameters, scores = grid(lambda x, y: 9.0 if (x, y) == (5, 20) else 3 - (x - 10) ** 2 / 10 - (y - 40) ** 2 / 200)
     found = overfitting.plateau(parameters, scores)
     assert tuple(parameters[found.best]) == (5, 20)
@@ -169,7 +169,7 @@ def test_a_lonely_peak_is_none_and_better_ground_is_named():
     assert tuple(parameters[found.centre]) == (10, 40)
 
 
-def test_neighbours_of_a_scattered_search_are_the_nearest_trials():
+def test_neighbours_of_scattered_trials_are_the_nearest():
     rng = np.random.default_rng(2)
     parameters = rng.uniform([0, 0], [1, 1000], (300, 2))
     scores = -((parameters[:, 0] - 0.5) ** 2) - ((parameters[:, 1] - 500) / 1000) ** 2 + 2

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from backtests.engine import run
-from backtests.engine.drawdowns import deepest, falls, longest
+from backtests.engine.drawdowns import drawdown_periods, longest, worst
 from backtests.engine.metrics import max_drawdown
-from backtests.runs.series import screen_rows, series_of
-from backtests.statistics.stop_slippage import Protection
+from backtests.runs.series import chart_rows, run_series
+from backtests.statistics.stop_slippage import ExitLevels
 from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
 from bots.settings.parse import make_settings
@@ -38,10 +38,10 @@ def market(shared_data):
 @pytest.mark.parametrize("exits", EXITS.values(), ids=EXITS)
 def test_every_fill_is_its_price_without_slippage_and_the_slippage(market, exits):
     parameters = make_settings({**exits, "slippage_bps": "7", "ema_fast": "5", "ema_slow": "20"})
-    done = run.backtest(market, parameters)
+    done = run.run_backtest(market, parameters)
     tick = to_units(market.rules.tick_size)
     slippage = slippage_units(Decimal(7))
-    protection = Protection(market.candles, rule_settings(parameters).exits, lot_rules(market.rules).tick_size)
+    exit_levels = ExitLevels(market.candles, rule_settings(parameters).exits, lot_rules(market.rules).tick_size)
     assert len(done.result.closed_trades) > 30
     for trade in done.result.closed_trades:
         entry, row = np.searchsorted(market.candles.open_time, [trade.entry_time, trade.exit_time])
@@ -49,54 +49,54 @@ def test_every_fill_is_its_price_without_slippage_and_the_slippage(market, exits
         opened = round(market.candles.open[entry] * 1e8)
         assert to_units(trade.entry_price) == ask_price(opened, slippage, tick)
         if trade.exit_reason == "take_profit":
-            assert float(trade.exit_price) == pytest.approx(protection.at(entry, row, price).target * protection.tick)
+            assert float(trade.exit_price) == pytest.approx(exit_levels.at(entry, row, price).target * exit_levels.tick)
         else:
-            unslipped = protection.unslipped_exit(entry, row, price, trade.exit_reason)
+            unslipped = exit_levels.unslipped_exit(entry, row, price, trade.exit_reason)
             assert to_units(trade.exit_price) == bid_price(round(unslipped * 1e8), slippage, tick)
 
 
 def test_levels_bar_by_bar_are_those_of_the_bar_alone(market):
     parameters = make_settings({"stop_loss": "0.02", "trailing_stop": "0.01"})
-    protection = Protection(market.candles, rule_settings(parameters).exits, 0.01)
-    walked = list(protection.during(100, 105, 130, 20000.0))
+    exit_levels = ExitLevels(market.candles, rule_settings(parameters).exits, 0.01)
+    walked = list(exit_levels.during(100, 105, 130, 20000.0))
     assert [row for row, _, _ in walked] == list(range(105, 131))
     for row, stop, _ in walked:
-        levels = protection.at(100, row, 20000.0)
+        levels = exit_levels.at(100, row, 20000.0)
         assert stop == max(levels.stop, levels.trail) * 0.01
 
 
 def test_slippage_is_what_the_same_trades_lose_to_it(market):
-    without = run.backtest(market, make_settings({"position_size_mode": "fixed", "position_size_fixed": "100"}))
+    without = run.run_backtest(market, make_settings({"position_size_mode": "fixed", "position_size_fixed": "100"}))
     settings = {"position_size_mode": "fixed", "position_size_fixed": "100", "slippage_bps": "10"}
-    slipped = run.backtest(market, make_settings(settings))
-    lost = series_of(market, slipped)["slippage"]
-    assert series_of(market, without)["slippage"] == pytest.approx(0)
+    slipped = run.run_backtest(market, make_settings(settings))
+    lost = run_series(market, slipped)["slippage"]
+    assert run_series(market, without)["slippage"] == pytest.approx(0)
     assert len(lost) == len(without.result.closed_trades)
     # Each side pays 10 bps of some 100 USDT, and the tick of rounding.
     assert lost.mean() == pytest.approx(0.2, rel=0.03)
 
 
-def test_what_is_kept_for_the_page_agrees_with_the_measures(market):
-    done = run.backtest(market, make_settings({"stop_loss": "0.03"}))
-    kept, measured = series_of(market, done), done.result.metrics
+def test_stored_series_agree_with_the_metrics(market):
+    done = run.run_backtest(market, make_settings({"stop_loss": "0.03"}))
+    kept, measured = run_series(market, done), done.result.metrics
     assert kept["hold"][0] == pytest.approx(measured.buy_and_hold_return)
     assert kept["falls"][0][3] == pytest.approx(measured.max_drawdown)
     assert kept["day_equity"][-1] == measured.final_equity
     assert len(kept["day"]) == len(kept["daily"]) + 1 == 251  # a bar is missing: the last one is of another day
 
 
-def test_falls_start_at_peaks_and_end_where_the_peak_is_reached_again():
+def test_drawdowns_run_from_their_peak_to_its_recovery():
     equity = np.array([90.0, 100, 120, 110, 105, 120, 130, 117, 118])
-    found = falls(equity, 100.0)
+    found = drawdown_periods(equity, 100.0)
     assert [(fall.peak, fall.low, fall.end) for fall in found] == [(-1, 0, 1), (2, 4, 5), (6, 7, None)]
     assert [round(fall.depth, 6) for fall in found] == [0.1, 0.125, 0.1]
-    assert deepest(found, 1)[0].depth == max_drawdown(equity, 100.0)
+    assert worst(found, 1)[0].depth == max_drawdown(equity, 100.0)
     assert longest(found, np.arange(9)).peak == 2
-    assert falls(np.array([100.0, 101]), 100.0) == []
+    assert drawdown_periods(np.array([100.0, 101]), 100.0) == []
 
 
 def test_a_thinned_line_keeps_every_peak_and_both_ends():
     equity = np.sin(np.arange(200_000) / 700) + np.arange(200_000) / 1e5
-    rows = screen_rows(equity)
+    rows = chart_rows(equity)
     assert len(rows) <= 2001
     assert {0, len(equity) - 1, int(equity.argmax()), int(equity.argmin())} <= set(rows.tolist())

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from backtests.models import Backtest
 from backtests.runs import queue
-from backtests.runs.inputs import Request
+from backtests.runs.inputs import RunRequest
 from bots.pages.tests import test_browser as at_the_admin
 
 pytestmark = at_the_admin.pytestmark
@@ -21,7 +21,7 @@ def klines(two_years):
 
 
 def done(settings: dict[str, str]) -> Backtest:
-    run = queue.new_backtest(Request("BTCUSDT", "1h", settings))
+    run = queue.new_backtest(RunRequest("BTCUSDT", "1h", settings))
     queue.execute_backtest(run)
     run.refresh_from_db()
     assert run.result

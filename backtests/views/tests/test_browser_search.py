@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from backtests.models import Optimisation
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import Request
+from backtests.runs.inputs import RunRequest
 from backtests.walk_forward import runner
 from bots.pages.tests.test_browser import CHROMIUM, logged_in, page  # noqa: F401  (fixtures)
 
@@ -25,8 +25,8 @@ pytestmark = [
 
 @pytest.fixture
 def step_by_step(monkeypatch) -> Iterator[threading.Event]:
-    """The worker: makes the search that was rung for in a thread, its second chunk once the event is set."""
-    go_on, make, made = threading.Event(), rounds.make_chunk, []
+    """Run queued optimisations in a thread, the second chunk once the event is set."""
+    go_on, make, made = threading.Event(), rounds.evaluate_chunk, []
     monkeypatch.setattr(rounds, "CHUNK_TRIALS", 4)
 
     def waiting(chunk_id: int, **options: int) -> bool:
@@ -35,20 +35,20 @@ def step_by_step(monkeypatch) -> Iterator[threading.Event]:
         made.append(chunk_id)
         return make(chunk_id, **options)
 
-    monkeypatch.setattr(rounds, "make_chunk", waiting)
+    monkeypatch.setattr(rounds, "evaluate_chunk", waiting)
     started: list[threading.Thread] = []
 
     def work(run: Optimisation) -> None:
         try:
-            rounds.run_here(run)
+            rounds.run_in_process(run)
         finally:
             connections.close_all()
 
-    def ring(run: Optimisation) -> None:
+    def enqueue(run: Optimisation) -> None:
         started.append(threading.Thread(target=work, args=(run,)))
         started[-1].start()
 
-    monkeypatch.setattr("backtests.tasks.ring", ring)
+    monkeypatch.setattr("backtests.tasks.enqueue", enqueue)
     yield go_on
     go_on.set()
     for thread in started:
@@ -91,10 +91,10 @@ def test_a_search_is_started_watched_read_and_applied(logged_in: Page, live_serv
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_page_of_research_is_wider_than_the_screen(logged_in: Page, live_server, bot, width: int):  # noqa: F811
     page = logged_in  # noqa: F811
-    asked = Request("BTCUSDT", "1h", {})
+    asked = RunRequest("BTCUSDT", "1h", {})
     grid = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 1}
     search = rounds.new_optimisation(asked, grid)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     walk = runner.new_walk_forward(asked, {**grid, "train_days": 60, "test_days": 30, "anchored": False})
     runner.execute_walk_forward(walk)
     backtest = queue.new_backtest(asked)

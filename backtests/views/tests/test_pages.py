@@ -9,13 +9,13 @@ from django.urls import reverse
 from backtests.models import Backtest, MonteCarlo, WalkForward
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import Request
+from backtests.runs.inputs import RunRequest
 
 pytestmark = pytest.mark.django_db
 
 
 def done(market_settings=None):
-    run = queue.new_backtest(Request("BTCUSDT", "1h", market_settings or {}))
+    run = queue.new_backtest(RunRequest("BTCUSDT", "1h", market_settings or {}))
     queue.execute_backtest(run)
     run.refresh_from_db()
     return run
@@ -23,8 +23,8 @@ def done(market_settings=None):
 
 def searched():
     plan = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}
-    search = rounds.new_optimisation(Request("BTCUSDT", "1h", {}), plan)
-    rounds.run_here(search)
+    search = rounds.new_optimisation(RunRequest("BTCUSDT", "1h", {}), plan)
+    rounds.run_in_process(search)
     search.refresh_from_db()
     return search
 
@@ -74,7 +74,7 @@ def test_notes_and_pins_are_kept_and_a_result_is_deleted(admin_client, market):
     assert not Backtest.objects.exists()
 
 
-def test_commands_search_walk_simulate_and_run_again(market):
+def test_commands_optimise_walk_forward_simulate_and_rerun(market):
     out = StringIO()
     grid = ["--grid", "ema_fast=5:7", "--grid", "ema_slow=30:40:10", "--min-trades", "2"]
     call_command("optimise", "--dataset", "BTCUSDT:1h", *grid, stdout=out)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def result(number: int, **columns):
-    """A finished run as far as a list looks at it."""
+    """Return a finished run with the columns that a list reads."""
     values = {
         "symbol": "BTCUSDT", "interval": "1h", "strategy": "ema_rsi", "settings": {}, "symbol_info": {},
         "start_at": datetime(2024, 1, 1, tzinfo=UTC), "end_at": datetime(2024, 7, 1, tzinfo=UTC),
@@ -31,7 +31,7 @@ def listed(client, **query) -> list[int]:
     return [row["run"].pk for row in page.context["rows"]]
 
 
-def test_results_are_found_by_words_span_and_figures(admin_client):
+def test_results_are_filtered_by_words_range_and_metrics(admin_client):
     one, two, three = result(1), result(2, symbol="ETHUSDT", note="keep this"), result(3, bot=builders.bot("Alpha"))
     later = result(4, start_at=datetime(2025, 1, 1, tzinfo=UTC), end_at=datetime(2025, 2, 1, tzinfo=UTC))
     assert listed(admin_client, q="eth") == [two.pk]
@@ -51,7 +51,7 @@ def test_results_are_sorted_with_unmeasured_ones_last(admin_client):
     assert listed(admin_client) == [low.pk, unmeasured.pk, high.pk]
 
 
-def test_nonsense_in_a_filter_is_told_and_filters_nothing(admin_client):
+def test_nonsense_in_a_filter_shows_an_error_and_filters_nothing(admin_client):
     run = result(1)
     page = admin_client.get(reverse("backtests:home"), {"least_sharpe": "much", "start": "soon"})
     assert [row["run"].pk for row in page.context["rows"]] == [run.pk]
@@ -59,7 +59,7 @@ def test_nonsense_in_a_filter_is_told_and_filters_nothing(admin_client):
     assert "Enter a valid date" in page.content.decode()
 
 
-def test_an_empty_list_says_what_a_result_is_and_a_narrow_one_how_to_widen(admin_client):
+def test_an_empty_list_explains_itself(admin_client):
     assert b"No backtest yet" in admin_client.get(reverse("backtests:home")).content
     result(1)
     assert b"No result matches" in admin_client.get(reverse("backtests:home"), {"q": "nothing"}).content
@@ -70,7 +70,7 @@ def act(client, name: str, *runs, **values):
     return client.post(address, {"act": name, "id": [run.pk for run in runs], "asked": "q=btc"} | values)
 
 
-def test_many_results_are_pinned_noted_compared_and_deleted_at_once(admin_client):
+def test_selected_results_are_pinned_noted_compared_and_deleted(admin_client):
     one, two, three = result(1), result(2), result(3)
     assert act(admin_client, "pin", one, two).url == reverse("backtests:index", args=["backtest"]) + "?q=btc"
     assert set(Backtest.objects.filter(is_pinned=True)) == {one, two}
@@ -84,7 +84,7 @@ def test_many_results_are_pinned_noted_compared_and_deleted_at_once(admin_client
     assert list(Backtest.objects.all()) == [three]
 
 
-def test_an_act_without_a_tick_or_a_permission_changes_nothing(admin_client, client, django_user_model):
+def test_an_action_without_selection_or_permission_does_nothing(admin_client, client, django_user_model):
     run = result(1)
     answer = act(admin_client, "delete")
     assert "Tick the results" in admin_client.get(answer.url).content.decode()

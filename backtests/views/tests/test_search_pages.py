@@ -11,12 +11,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from backtests.models import Application, Backtest, HoldOutOpening, Optimisation, Status
+from backtests.models import Application, Backtest, HoldOutOpening, Optimisation, RunStatus
 from backtests.optimisation import rounds
-from backtests.optimisation.samplers import FIGURES
+from backtests.optimisation.samplers import METRIC_NAMES
 from backtests.reports import trials
 from backtests.runs import queue
-from backtests.runs.inputs import Request
+from backtests.runs.inputs import RunRequest
 from backtests.walk_forward import runner
 from bots.control import lifecycle
 
@@ -25,23 +25,23 @@ GRID = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}
 
 
 def queued(settings=None, **plan):
-    return rounds.new_optimisation(Request("BTCUSDT", "1h", settings or {}), GRID | plan)
+    return rounds.new_optimisation(RunRequest("BTCUSDT", "1h", settings or {}), GRID | plan)
 
 
 def searched(settings=None, **plan):
     search = queued(settings, **plan)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     search.refresh_from_db()
-    assert search.status == Status.DONE, search.error
+    assert search.status == RunStatus.DONE, search.error
     return search
 
 
 def half_made(monkeypatch):
-    """A search of 12 trials of which 8 are made."""
+    """Return an optimisation of 12 trials, 8 of them evaluated."""
     monkeypatch.setattr(rounds, "CHUNK_TRIALS", 4)
     search = queued()
     for chunk in rounds.next_chunks(search)[:2]:
-        assert rounds.make_chunk(chunk)
+        assert rounds.evaluate_chunk(chunk)
     search.refresh_from_db()
     return search
 
@@ -53,7 +53,7 @@ def address(run, name="show"):
 # --- Progress -------------------------------------------------------------------------------------------------------
 
 
-def test_progress_says_how_far_how_long_and_what_is_best_so_far(admin_client, market, monkeypatch):
+def test_progress_shows_steps_time_and_the_best_so_far(admin_client, market, monkeypatch):
     search = half_made(monkeypatch)
     Optimisation.objects.filter(pk=search.pk).update(started_at=timezone.now() - timedelta(seconds=40))
     page = admin_client.get(address(search)).content.decode()
@@ -61,9 +61,9 @@ def test_progress_says_how_far_how_long_and_what_is_best_so_far(admin_client, ma
     assert "67%" in page
     assert "about 20 s left" in page
     assert address(search, "progress") in page
-    best = rounds.best_so_far(search)
-    table = rounds.trials_of(search)
-    assert best["score"] == np.nanmax(table.figure("sharpe"))
+    best = rounds.best_trial_so_far(search)
+    table = rounds.stored_trials(search)
+    assert best["score"] == np.nanmax(table.metric("sharpe"))
     assert "Best so far" in admin_client.get(address(search, "progress")).content.decode()
 
 
@@ -71,15 +71,13 @@ def test_the_page_is_fetched_anew_when_its_run_has_ended(admin_client, market):
     search = queued()
     asked = {"was": "queued"}
     assert "HX-Refresh" not in admin_client.get(address(search, "progress"), asked)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     assert admin_client.get(address(search, "progress"), asked)["HX-Refresh"] == "true"
 
 
-def test_a_run_is_paused_resumed_and_cancelled_by_its_buttons_and_then_shows_its_trials_as_no_result(
-    admin_client, market, monkeypatch
-):
+def test_a_run_is_paused_resumed_and_cancelled_by_its_buttons(admin_client, market, monkeypatch):
     search = half_made(monkeypatch)
-    for act, status in (("pause", Status.PAUSED), ("resume", Status.QUEUED), ("cancel", Status.CANCELLED)):
+    for act, status in (("pause", RunStatus.PAUSED), ("resume", RunStatus.QUEUED), ("cancel", RunStatus.CANCELLED)):
         admin_client.post(address(search, "act"), {"act": act})
         search.refresh_from_db()
         assert search.status == status
@@ -96,7 +94,7 @@ def test_a_run_is_paused_resumed_and_cancelled_by_its_buttons_and_then_shows_its
 
 def test_a_failure_shows_its_sentence_and_the_way_on(admin_client, market):
     search = queued(min_trades=5000)
-    rounds.run_here(search)
+    rounds.run_in_process(search)
     text = admin_client.get(address(search)).content.decode()
     assert "None of 12 trials closed 5000 trades" in text
     assert "start it again" in text
@@ -105,11 +103,11 @@ def test_a_failure_shows_its_sentence_and_the_way_on(admin_client, market):
 # --- A search's report ------------------------------------------------------------------------------------------------
 
 
-def test_the_heat_map_takes_any_two_parameters_and_the_best_or_median_over_the_others(admin_client, market):
+def test_the_heat_map_takes_any_two_parameters(admin_client, market):
     search = searched(grid=["ema_fast=5:7", "ema_slow=30:40:10", "stop_loss=none,0.02,0.05"])
-    table = rounds.trials_of(search)
+    table = rounds.stored_trials(search)
     wanted = (table.parameters[:, 0] == 6) & (table.parameters[:, 1] == 40)
-    returns = table.figure("total_return")[wanted]
+    returns = table.metric("total_return")[wanted]
     assert len(returns) == 3
     for stat, expected in (("best", returns.max()), ("median", np.median(returns)), ("worst", returns.min())):
         query = {"x": "ema_slow", "y": "ema_fast", "stat": stat, "of": "total_return"}
@@ -118,26 +116,26 @@ def test_the_heat_map_takes_any_two_parameters_and_the_best_or_median_over_the_o
         assert cells["40", "6"] == pytest.approx(expected, abs=1e-5)
     heat = admin_client.get(address(search), {"x": "stop_loss", "of": "max_drawdown"}).context["report"]["heat"]
     assert heat["xs"] == ["off", "0.02", "0.05"]
-    drawdown = table.figure("max_drawdown")[np.isnan(table.parameters[:, 2]) & (table.parameters[:, 0] == 5)].min()
+    drawdown = table.metric("max_drawdown")[np.isnan(table.parameters[:, 2]) & (table.parameters[:, 0] == 5)].min()
     assert heat["cells"][0][2] == pytest.approx(drawdown, abs=1e-5)
 
 
 def test_trials_are_sorted_paged_and_leave_as_csv_whole(admin_client, market, monkeypatch):
-    monkeypatch.setattr(trials, "A_PAGE", 5)
+    monkeypatch.setattr(trials, "PAGE_SIZE", 5)
     search = searched()
     table = admin_client.get(address(search), {"sort": "-ema_slow", "p": "2"}).context["report"]["trials"]
     assert (table["page"], table["pages"], len(table["rows"])) == (2, 3, 5)
-    whole = rounds.trials_of(search)
+    whole = rounds.stored_trials(search)
     order = np.argsort(-whole.parameters[:, 1], kind="stable")
     assert [row["number"] for row in table["rows"]] == (order[5:10] + 1).tolist()
     answer = admin_client.get(reverse("backtests:trials", args=[search.pk]))
     rows = list(csv.reader(io.StringIO(answer.content.decode())))
-    assert rows[0] == ["trial", "ema_fast", "ema_slow", *FIGURES]
+    assert rows[0] == ["trial", "ema_fast", "ema_slow", *METRIC_NAMES]
     assert len(rows) == 13
-    assert float(rows[7][rows[0].index("sharpe")]) == whole.figure("sharpe")[6]
+    assert float(rows[7][rows[0].index("sharpe")]) == whole.metric("sharpe")[6]
 
 
-def test_the_page_of_a_search_reads_nothing_of_its_trials_days(admin_client, market, django_assert_max_num_queries):
+def test_an_optimisations_page_reads_no_daily_returns(admin_client, market, django_assert_max_num_queries):
     search = searched()
     search.chunks.all().delete()  # what a page needs stands with the search
     page = admin_client.get(address(search))
@@ -147,8 +145,8 @@ def test_the_page_of_a_search_reads_nothing_of_its_trials_days(admin_client, mar
 def test_the_plateau_stands_beside_the_robust_centre_with_every_neighbour(admin_client, market):
     search = searched()
     best, centre = admin_client.get(address(search)).context["report"]["plateau"]["groups"]
-    table = rounds.trials_of(search)
-    sharpe = table.figure("sharpe")
+    table = rounds.stored_trials(search)
+    sharpe = table.metric("sharpe")
     assert best["score"] == pytest.approx(np.nanmax(sharpe), abs=1e-5)
     own = table.parameters[best["trial"]["number"] - 1]
     near = (np.abs(table.parameters - own) <= [1, 10]).all(axis=1) & (table.parameters != own).any(axis=1)
@@ -159,8 +157,8 @@ def test_the_plateau_stands_beside_the_robust_centre_with_every_neighbour(admin_
 def test_two_objectives_show_the_trials_that_no_other_beats_in_both(admin_client, market):
     search = searched(method="nsga2", objectives=["sharpe", "max_drawdown"], max_trials=12, round_size=6)
     front = admin_client.get(address(search)).context["report"]["front"]
-    table = rounds.trials_of(search)
-    sharpe, fall = table.figure("sharpe"), table.figure("max_drawdown")
+    table = rounds.stored_trials(search)
+    sharpe, fall = table.metric("sharpe"), table.metric("max_drawdown")
     beaten = [
         ((sharpe >= s) & (fall <= f) & ((sharpe > s) | (fall < f))).any() for s, f in zip(sharpe, fall, strict=True)
     ]
@@ -174,7 +172,7 @@ def test_two_objectives_show_the_trials_that_no_other_beats_in_both(admin_client
 # --- What is done with a trial --------------------------------------------------------------------------------------
 
 
-def test_any_trial_is_backtested_on_the_very_bars_of_its_search(admin_client, market):
+def test_any_trial_is_backtested_on_its_optimisations_bars(admin_client, market):
     search = searched()
     page = admin_client.get(reverse("backtests:trial", args=[search.pk, 7]))
     assert "Trial 7 of search" in page.content.decode()
@@ -183,21 +181,21 @@ def test_any_trial_is_backtested_on_the_very_bars_of_its_search(admin_client, ma
     assert (run.start_at, run.end_at, run.optimisation) == (search.start_at, search.end_at, search)
     queue.execute_backtest(run)
     run.refresh_from_db()
-    expected = rounds.trials_of(search).figures_at(6)
+    expected = rounds.stored_trials(search).metrics_at(6)
     assert run.result["metrics"]["sharpe"] == pytest.approx(expected["sharpe"])
     assert admin_client.get(reverse("backtests:trial", args=[search.pk, 99])).status_code == 404
     refused = admin_client.post(address(search, "act"), {"act": "backtest", "trial": "99"}, follow=True)
     assert "no such trial" in refused.content.decode()
 
 
-def test_the_hold_out_is_opened_with_a_reason_and_shown_beside_the_in_sample_figures(admin_client, market):
+def test_the_hold_out_is_opened_with_a_reason(admin_client, market):
     search = searched()
     refused = admin_client.post(address(search, "act"), {"act": "hold_out", "reason": " "}, follow=True)
     assert "Say why" in refused.content.decode()
     assert not HoldOutOpening.objects.exists()
     admin_client.post(address(search, "act"), {"act": "hold_out", "reason": "last look", "trial": "3"})
     opening = HoldOutOpening.objects.get()
-    assert opening.parameters == rounds.trials_of(search).at(2)
+    assert opening.parameters == rounds.stored_trials(search).at(2)
     queue.execute_backtest(opening.backtest)
     page = admin_client.get(address(search))
     assert "last look" in page.content.decode()
@@ -208,7 +206,7 @@ def test_the_hold_out_is_opened_with_a_reason_and_shown_beside_the_in_sample_fig
     assert Optimisation.objects.exists()
 
 
-def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version_and_taken_back_by_one_click(admin_client, bot):
+def test_a_result_is_applied_as_a_new_version_and_reverted(admin_client, bot):
     search = searched()
     asked = {"act": "apply", "bot": bot.pk, "parameters": "ema_fast=7 ema_slow=40"}
     page = admin_client.post(address(search, "act"), asked)
@@ -236,7 +234,7 @@ def test_a_result_is_applied_with_a_diff_a_reason_and_a_new_version_and_taken_ba
     assert "was changed again since" in twice.content.decode()
 
 
-def test_where_a_bot_trades_otherwise_than_the_result_is_said_before_it_is_applied(admin_client, bot):
+def test_differences_between_bot_and_run_show_before_applying(admin_client, bot):
     bot.timeframe, bot.stop_loss = "15m", Decimal("0.015")
     lifecycle.save(bot)
     search = searched({"cooldown_bars": "3"})
@@ -267,11 +265,11 @@ def test_what_a_bot_cannot_have_is_not_applied(admin_client, bot, parameters, wo
 
 def test_a_walk_forwards_page_puts_its_windows_on_one_time_line(admin_client, market):
     run = runner.new_walk_forward(
-        Request("BTCUSDT", "1h", {}), {**GRID, "min_trades": 1, "train_days": 60, "test_days": 30, "anchored": False}
+        RunRequest("BTCUSDT", "1h", {}), {**GRID, "min_trades": 1, "train_days": 60, "test_days": 30, "anchored": False}
     )
     runner.execute_walk_forward(run)
     run.refresh_from_db()
-    assert run.status == Status.DONE, run.error
+    assert run.status == RunStatus.DONE, run.error
     page = admin_client.get(address(run))
     windows = page.context["report"]["charts"]["windows"]
     assert len(windows) == len(run.result["windows"]) > 2
@@ -284,21 +282,21 @@ def test_a_walk_forwards_page_puts_its_windows_on_one_time_line(admin_client, ma
     assert "probabilistic_sharpe" in [reason["name"] for reason in run.verdict["reasons"]]
 
 
-def test_a_walk_forward_under_way_shows_the_windows_walked(admin_client, market):
+def test_an_unfinished_walk_forward_shows_its_finished_windows(admin_client, market):
     run = runner.new_walk_forward(
-        Request("BTCUSDT", "1h", {}), {**GRID, "min_trades": 1, "train_days": 60, "test_days": 30, "anchored": False}
+        RunRequest("BTCUSDT", "1h", {}), {**GRID, "min_trades": 1, "train_days": 60, "test_days": 30, "anchored": False}
     )
     runner.execute_walk_forward(run, lambda done, total: queue.pause(run) if done == 2 else None)
     run.refresh_from_db()
-    assert run.status == Status.PAUSED
+    assert run.status == RunStatus.PAUSED
     assert len(admin_client.get(address(run)).context["progress"]["windows"]) == len(run.steps) > 0
     assert queue.resume(run)
     runner.execute_walk_forward(run)
     run.refresh_from_db()
-    assert run.status == Status.DONE
+    assert run.status == RunStatus.DONE
 
 
-def test_a_monte_carlo_page_marks_the_real_outcome_and_repeats_the_luck_of_its_backtest(admin_client, market):
+def test_a_monte_carlo_page_marks_the_real_outcome(admin_client, market):
     search = searched()
     source = rounds.new_trial_backtest(search, search.result["best"]["parameters"])
     queue.execute_backtest(source)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backtests.walk_forward.windows import (
-    Choice,
     Segment,
+    WindowChoice,
     efficiency,
     stability,
     stitch,
@@ -16,7 +16,7 @@ from backtests.walk_forward.windows import (
 )
 
 
-def stretch(*equity, days=365.0, trades=0):
+def segment(*equity, days=365.0, trades=0):
     return Segment(np.array(equity, dtype=float), days, trades)
 
 
@@ -33,7 +33,7 @@ def test_windows_are_the_published_ones(shared_data):
         assert [{"train": list(w.train), "test": list(w.test)} for w in found] == case["folds"], case["id"]
 
 
-def test_tested_stretches_follow_each_other_without_hole_or_overlap():
+def test_test_windows_follow_each_other_without_hole_or_overlap():
     for anchored in (False, True):
         found = windows(1003, 200, 90, anchored=anchored)
         tested = [row for window in found for row in window.test]
@@ -41,7 +41,7 @@ def test_tested_stretches_follow_each_other_without_hole_or_overlap():
         assert all(window.train.stop == window.test.start for window in found)
 
 
-def test_a_short_last_stretch_is_left_out_on_request():
+def test_a_short_last_window_is_left_out_on_request():
     assert windows(25, 10, 10, keep_short_last=False)[-1].test == range(10, 20)
     assert windows(25, 10, 10)[-1].test == range(20, 25)
 
@@ -52,21 +52,21 @@ def test_windows_that_do_not_fit_are_refused(arguments):
         windows(*arguments)
 
 
-def test_each_stretch_begins_with_what_the_last_ended_with():
-    assert stitch([stretch(1.1, 1.2), stretch(0.5, 1.5), stretch(2.0)]) == pytest.approx([1.1, 1.2, 0.6, 1.8, 3.6])
+def test_each_segment_begins_with_what_the_last_ended_with():
+    assert stitch([segment(1.1, 1.2), segment(0.5, 1.5), segment(2.0)]) == pytest.approx([1.1, 1.2, 0.6, 1.8, 3.6])
 
 
-def test_search_sees_no_row_of_the_stretch_that_is_traded_on_it():
+def test_the_search_sees_no_out_of_sample_row():
     rows = np.arange(100.0)
     seen = []
 
     def search(first, stop):
         seen.append(rows[first:stop].max())
-        return Choice({"p": rows[first:stop].max()}, 1.0, stretch(1.2), trials=4)
+        return WindowChoice({"p": rows[first:stop].max()}, 1.0, segment(1.2), trials=4)
 
     def trade(parameters, first, stop):
         assert parameters["p"] == first - 1
-        return stretch(*np.linspace(1.0, 1.1, stop - first))
+        return segment(*np.linspace(1.0, 1.1, stop - first))
 
     found = walk_forward(windows(100, 40, 20), search, trade, {"p": (0, 100)})
     assert seen == [39, 59, 79]
@@ -77,25 +77,25 @@ def test_search_sees_no_row_of_the_stretch_that_is_traded_on_it():
 
 
 def test_a_window_without_a_choice_trades_nothing():
-    choices = iter([None, Choice({"p": 3.0}, 1.0, stretch(2.0), trials=5)])
-    found = walk_forward(windows(30, 10, 10), lambda first, stop: next(choices), lambda *_: stretch(1.5), {"p": (1, 5)})
+    choices = iter([None, WindowChoice({"p": 3.0}, 1.0, segment(2.0), trials=5)])
+    found = walk_forward(windows(30, 10, 10), lambda first, stop: next(choices), lambda *_: segment(1.5), {"p": (1, 5)})
     assert found.equity[:10].tolist() == [1.0] * 10
     assert found.out_of_sample_return == pytest.approx(0.5)
     assert found.profitable_windows == 1.0
     assert found.stability["p"].values == (3.0,)
 
 
-def test_efficiency_is_the_share_of_the_yearly_return_that_was_kept():
+def test_efficiency_is_the_out_of_sample_share_of_the_return():
     def step(inside, outside):
         return walk_forward(
-            windows(2, 1, 1), lambda *_: Choice({}, 1.0, inside, trials=1), lambda *_: outside, {}
+            windows(2, 1, 1), lambda *_: WindowChoice({}, 1.0, inside, trials=1), lambda *_: outside, {}
         ).steps[0]
 
-    half = [step(stretch(1.2, days=365), stretch(1.1, days=365))]
+    half = [step(segment(1.2, days=365), segment(1.1, days=365))]
     assert efficiency(half) == pytest.approx(0.5)
-    quarter_year = [step(stretch(1.2, days=365), stretch(1.2**0.25, days=91.25))]
+    quarter_year = [step(segment(1.2, days=365), segment(1.2**0.25, days=91.25))]
     assert efficiency(quarter_year) == pytest.approx(1.0)
-    assert efficiency([step(stretch(0.9), stretch(1.1))]) is None
+    assert efficiency([step(segment(0.9), segment(1.1))]) is None
 
 
 def test_stability_is_one_for_equal_choices_and_none_for_one_choice():
@@ -106,7 +106,7 @@ def test_stability_is_one_for_equal_choices_and_none_for_one_choice():
     assert stability([], 5, 25).stability is None
 
 
-def test_each_step_is_told_as_it_is_taken():
+def test_each_window_is_reported_when_it_is_done():
     told = []
-    walk_forward(windows(30, 10, 10), lambda *_: None, lambda *_: stretch(1.0), {}, told.append)
+    walk_forward(windows(30, 10, 10), lambda *_: None, lambda *_: segment(1.0), {}, told.append)
     assert [step.window.number for step in told] == [0, 1]

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from backtests.engine.timerange import SpanError, parse_span
+from backtests.engine.timerange import TimeRangeError, parse_time_range
 from bots.bot_settings import run_values
 from bots.models import BotConfig
 from bots.settings.engine import rule_settings
@@ -128,21 +128,25 @@ def hourly_bars(count: int) -> Klines:
     return Klines("1h", opens, flat, flat, flat, flat, flat)
 
 
-def test_a_span_includes_its_start_and_excludes_its_end():
-    assert parse_span("2024-01-01T01:00", "2024-01-01T03:00").rows(hourly_bars(10)) == (1, 3)
-    assert parse_span().rows(hourly_bars(10)) == (0, 10)
+def test_a_range_includes_its_start_and_excludes_its_end():
+    assert parse_time_range("2024-01-01T01:00", "2024-01-01T03:00").rows(hourly_bars(10)) == (1, 3)
+    assert parse_time_range().rows(hourly_bars(10)) == (0, 10)
 
 
-def test_span_times_are_utc_unless_they_carry_an_offset():
-    assert parse_span("2024-01-01T03:00+02:00") == parse_span("2024-01-01T01:00Z") == parse_span("2024-01-01T01:00")
+def test_range_times_are_utc_unless_they_carry_an_offset():
+    assert (
+        parse_time_range("2024-01-01T03:00+02:00")
+        == parse_time_range("2024-01-01T01:00Z")
+        == parse_time_range("2024-01-01T01:00")
+    )
 
 
-@pytest.mark.parametrize("span", [("x", None), ("2024-02-01", "2024-02-01"), ("2023-13-01", None)])
-def test_a_span_that_cannot_be_read_is_refused(span):
-    with pytest.raises(SpanError):
-        parse_span(*span)
+@pytest.mark.parametrize("time_range", [("x", None), ("2024-02-01", "2024-02-01"), ("2023-13-01", None)])
+def test_a_range_that_cannot_be_read_is_refused(time_range):
+    with pytest.raises(TimeRangeError):
+        parse_time_range(*time_range)
 
 
-def test_an_empty_span_names_what_the_data_has():
-    with pytest.raises(SpanError, match="runs from 2024-01-01T00:00Z to 2024-01-01T09:00Z"):
-        parse_span("2025-01-01").rows(hourly_bars(10))
+def test_an_empty_range_names_what_the_data_has():
+    with pytest.raises(TimeRangeError, match="runs from 2024-01-01T00:00Z to 2024-01-01T09:00Z"):
+        parse_time_range("2025-01-01").rows(hourly_bars(10))

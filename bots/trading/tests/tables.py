@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from backtests.engine.result import RunResult
-from backtests.engine.timerange import Span, parse_span
+from backtests.engine.timerange import TimeRange, parse_time_range
 from backtests.replay import ReplayRun, replay
 from bots.settings.parse import make_settings
 from exchange.klines.series import FullKlines
@@ -72,8 +72,8 @@ def run(
     }
     klines = hours(table, start)
     parameters = make_settings({**usual, **settings}, symbol="BTCUSDT", interval="1h")
-    span = parse_span(since) if since else Span()
-    return replay(ReplayRun("BTCUSDT", klines, info or lots(), parameters, span))
+    time_range = parse_time_range(since) if since else TimeRange()
+    return replay(ReplayRun("BTCUSDT", klines, info or lots(), parameters, time_range))
 
 
 def lines(result: RunResult) -> list[str]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from backtests.engine.run import backtest, prepare
+from backtests.engine.run import prepare, run_backtest
 from bots.models import Decision
 from bots.settings.parse import make_settings
 from bots.trading.tests.stage import SETTINGS, Stage
@@ -42,7 +42,7 @@ def test_a_target_that_would_be_refused_stops_the_entry():
 @pytest.mark.xfail(strict=True, reason="the engine does not hold a far target against the PERCENT_PRICE filter")
 def test_the_backtest_refuses_the_same_entry():
     parameters = make_settings({**SETTINGS, **FAR_TARGET}, symbol="BTCUSDT", interval="1h")
-    result = backtest(prepare(hours(TABLE), "BTCUSDT", parse_rules(NARROW)), parameters).result
+    result = run_backtest(prepare(hours(TABLE), "BTCUSDT", parse_rules(NARROW)), parameters).result
     assert dict(result.rejections) == {"protection_refused": 1}
 
 
