@@ -18,9 +18,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from tradingsite.embedded.postgres import Postgres  # noqa: E402
-from tradingsite.embedded.sockets import make_socket_folder  # noqa: E402
-from tradingsite.embedded.valkey import Valkey  # noqa: E402
+from tradingsite.embedded.servers.postgres import Postgres  # noqa: E402
+from tradingsite.embedded.servers.sockets import make_socket_folder  # noqa: E402
+from tradingsite.embedded.servers.valkey import Valkey  # noqa: E402
 
 SHARED_FOLDER = "TRADINGSITE_TEST_SERVERS"  # tells xdist workers where the controller put the servers
 

@@ -97,11 +97,11 @@ def main() -> None:
         os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "tradingsite.settings", "LOG_LEVEL": "ERROR"}
         import django
 
-        from tradingsite.embedded.services import running_servers
+        from tradingsite.embedded.servers.running import running_servers
 
         with running_servers():
             django.setup()
-            from tradingsite.embedded.scratch import scratch_database
+            from tradingsite.embedded.database.scratch import scratch_database
 
             with scratch_database():
                 ask(options.bars, options.repeat)

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from data import seeded_bars
 
-from tradingsite.embedded.postgres import Postgres
-from tradingsite.embedded.sockets import make_socket_folder
-from tradingsite.embedded.valkey import Valkey
+from tradingsite.embedded.servers.postgres import Postgres
+from tradingsite.embedded.servers.sockets import make_socket_folder
+from tradingsite.embedded.servers.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
 BARS = 100_000
@@ -77,7 +77,7 @@ def prepare() -> None:
     from exchange.api.types import Klines
     from exchange.klines import store
     from exchange.symbols import catalogue
-    from tradingsite.embedded.migrations import ensure_migrated
+    from tradingsite.embedded.database.migrations import ensure_migrated
 
     ensure_migrated()
     store.merge("BTCUSDT", Klines("1m", *seeded_bars(BARS), np.ones(BARS)))

@@ -116,7 +116,7 @@ def install_site() -> None:
     install_packages(VENV, "requirements.txt")
     python = VENV / "bin" / "python"
     install_node_packages(python, "--omit=dev")
-    if not run(python, "-m", "tradingsite.embedded.preflight"):
+    if not run(python, "-m", "tradingsite.embedded.servers.binaries_check"):
         sys.exit(1)
     # Where the environment forbids Python to keep bytecode, each start would compile our sources anew.
     run(python, "-m", "compileall", "-q", *APPS)

@@ -1,4 +1,4 @@
-"""The site's own app: it wires the others together."""
+"""Configure the admin and the site's own app, which connects the others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.core import checks as system
 
 
 class TradingAdminConfig(SimpleAdminConfig):
-    """Django's admin with our site class.
+    """Use our admin site, and import the admin modules late.
 
-    Its modules are imported with the addresses (urls.py), or before they are checked: a command or a worker that shows
-    no page starts without them, half a second sooner.
+    urls.py imports them, or the system check before it looks at them, so a command or a worker that shows no page
+    starts half a second sooner.
     """
 
-    default_site = "tradingsite.admin_site.TradingAdminSite"
+    default_site = "tradingsite.accounts.admin_site.TradingAdminSite"
 
     def ready(self) -> None:
         system.register(check_dependencies, system.Tags.admin)

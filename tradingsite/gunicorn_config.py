@@ -1,4 +1,4 @@
-"""How gunicorn serves the site, as a child of `manage.py up` or alone:
+"""Configure gunicorn, as a child of `manage.py up` or alone:
 
 gunicorn -c python:tradingsite.gunicorn_config
 """
@@ -30,5 +30,5 @@ loglevel = settings.LOG_LEVEL.lower()
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """A killed master takes its workers along."""
+    """End the workers with a killed master."""
     die_with_parent()

@@ -1,4 +1,4 @@
-"""When scheduled tasks are due: django-celery-beat's scheduler on a fixed grid, and fast with ten thousand rows.
+"""Schedule tasks on a fixed UTC grid with django-celery-beat, fast enough for ten thousand rows.
 
 Which bot has a schedule, and what it calls, is bots/control/schedules.py's matter. Rows, admin and models are those of
 django-celery-beat, unchanged.
@@ -18,18 +18,18 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from bots.control.schedules import TASK as BOT_TASK
 from bots.control.schedules import offset_s
-from tradingsite import heartbeats
+from tradingsite.health import heartbeats
 
 logger = logging.getLogger(__name__)
 
 WEEK_S = 7 * 24 * 3600
 MONDAY_S = 4 * 24 * 3600  # the epoch was a Thursday; weekly candles open on Mondays
-LOOK_FOR_CHANGES_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 WRITE_BATCH = 1000
 
 
 class GridSchedule(schedules.schedule):
-    """Due at `offset_s` after each whole multiple of the period in UTC, however late the last run was."""
+    """Fall due `offset_s` after each whole multiple of the period in UTC, however late the last run was."""
 
     run_every: timedelta
 
@@ -38,14 +38,14 @@ class GridSchedule(schedules.schedule):
         self.offset_s = offset_s
 
     def is_due(self, last_run_at: datetime) -> Any:
-        """Whether a grid time has passed since the last run, and the seconds until the next one."""
+        """Return whether a grid time has passed since the last run, and the seconds until the next one."""
         now = self.now().timestamp()
         latest = self.latest(now)
         next_s = max(latest + self.seconds - now, 0.001)
         return schedules.schedstate(is_due=last_run_at.timestamp() < latest, next=next_s)
 
     def latest(self, now: float) -> float:
-        """The last grid time at or before `now`, in seconds since the epoch."""
+        """Return the last grid time at or before `now`, in seconds since the epoch."""
         origin = self.offset_s + (MONDAY_S if self.seconds % WEEK_S == 0 else 0)
         return math.floor((now - origin) / self.seconds) * self.seconds + origin
 
@@ -62,7 +62,7 @@ class GridSchedule(schedules.schedule):
 
 
 class GridEntry(ModelEntry):
-    """A row whose interval, if it has one, counts from the UTC grid instead of from its last run."""
+    """Count a row's interval, if it has one, from the UTC grid instead of from its last run."""
 
     schedule: Any
 
@@ -76,7 +76,7 @@ class GridEntry(ModelEntry):
         return offset_s(int(self.args[0])) if self.task == BOT_TASK and self.args else 0
 
     def __next__(self) -> GridEntry:
-        """The entry after a run, made of the old one: parsing the row again would cost more than sending the task."""
+        """Make the next entry of this one: parsing the row again would cost more than sending the task."""
         following = object.__new__(type(self))
         following.__dict__.update(self.__dict__)
         following.last_run_at = following.model.last_run_at = datetime.now(UTC)
@@ -87,38 +87,38 @@ class GridEntry(ModelEntry):
 
 
 class BotScheduler(DatabaseScheduler):
-    """DatabaseScheduler that asks the database once a second, not before each task, and writes back in bulk."""
+    """Ask the database once a second instead of before each task, and write back in bulk."""
 
     Entry = GridEntry
     _dirty: set[str]
     _heap_invalidated: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._looked_at = -math.inf
-        # From before the first read: the stock scheduler misses a change between that and its first look.
+        self._checked_at = -math.inf
+        # From before the first read: the stock scheduler misses a change between that and its first check.
         self._last_timestamp = self.Changes.last_change() or datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
-        self.max_interval = kwargs.get("max_interval") or LOOK_FOR_CHANGES_EVERY_S
+        self.max_interval = kwargs.get("max_interval") or CHECK_EVERY_S
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        heartbeats.leave("beat")
+        heartbeats.send("beat")
         return super().tick(*args, **kwargs)
 
     def schedule_changed(self) -> bool:
-        if time.monotonic() - self._looked_at < LOOK_FOR_CHANGES_EVERY_S:
+        if time.monotonic() - self._checked_at < CHECK_EVERY_S:
             return False
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         return bool(super().schedule_changed())
 
     def schedules_equal(self, old: Any, new: Any) -> bool:
-        """False only after a reload: comparing every entry before each task is what makes the stock one slow."""
+        """Return False only after a reload: comparing every entry before each task is slow."""
         if self._heap_invalidated or old is None:
             self._heap_invalidated = False
             return False
         return True
 
     def sync(self) -> None:
-        """Write last_run_at and total_run_count of what ran; what could not be written is tried again next time."""
+        """Write last_run_at and total_run_count of what ran. Keep what could not be written for the next time."""
         names, self._dirty = self._dirty, set()
         rows = [self._schedule[name].model for name in names if name in (self._schedule or {})]
         if not rows:

@@ -13,9 +13,9 @@ from celery.schedules import crontab
 from cryptography.fernet import Fernet
 
 from tradingsite import environment, logs
-from tradingsite.embedded.postgres import PORT as POSTGRES_PORT
-from tradingsite.embedded.postgres import SUPERUSER
-from tradingsite.embedded.sockets import socket_folder
+from tradingsite.embedded.servers.postgres import PORT as POSTGRES_PORT
+from tradingsite.embedded.servers.postgres import SUPERUSER
+from tradingsite.embedded.servers.sockets import socket_folder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment(

@@ -1,4 +1,4 @@
-"""The static files that come from npm packages: exactly the ones pages use, with their licences.
+"""Serve the static files of npm packages: exactly those that pages use, with their licences.
 
 A page names them by `{% static "vendor/…" %}`; `make setup` installs the packages into node_modules.
 """
@@ -26,14 +26,14 @@ FILES = {
 
 
 class RenamedFiles(FileSystemStorage):
-    """node_modules seen through the names of FILES."""
+    """Serve node_modules under the names of FILES."""
 
     def path(self, name: str) -> str:
         return super().path(FILES[name.replace("\\", "/")])
 
 
 class VendorFinder(BaseFinder):
-    """Finds FILES for the static file view, whitenoise and `collectstatic`."""
+    """Find FILES for the static file view, whitenoise and `collectstatic`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,11 +43,11 @@ class VendorFinder(BaseFinder):
         return []
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
-        """The file with this name; with `find_all`, a list of them."""
-        place = Path(self.storage.path(path)) if path in FILES else None
-        found = [str(place)] if place and place.is_file() else []
-        return found if find_all else (found[0] if found else [])
+        """Return the path of a file; with `find_all`, a list of paths."""
+        file = Path(self.storage.path(path)) if path in FILES else None
+        paths = [str(file)] if file and file.is_file() else []
+        return paths if find_all else (paths[0] if paths else [])
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
-        """Name and storage of each file that is installed."""
+        """Return name and storage of each file that is installed."""
         return [(name, self.storage) for name in FILES if Path(self.storage.path(name)).is_file()]

@@ -1,6 +1,6 @@
-"""One supervised child process: started, listened to, started again when it dies, stopped.
+"""Start one supervised child process, pass on its output, restart it when it dies, and stop it.
 
-Which children there are, and in which order, is supervisor.py's matter.
+supervisor.py decides which children there are, and in which order they start and stop.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ STEADY_AFTER_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a child runs and how it is stopped."""
+    """What a child process runs, when it is ready, and how it is stopped."""
 
     name: str
     command: tuple[str, ...]
     is_ready: Callable[[], bool] = lambda: True
-    patience_s: float = 15.0
+    stop_timeout_s: float = 15.0
     attempts: int | None = None  # None: runs for ever. A number: a job, tried that often until it succeeds
 
 
@@ -37,7 +37,7 @@ class Child:
 
     task: Task
     environment: Mapping[str, str]
-    say: Callable[[str, str], None]
+    log_line: Callable[[str, str], None]
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     is_done: bool = False
@@ -51,15 +51,15 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Start the process, with its output coming to us."""
+        """Start the process and connect its output to us."""
         self.process = spawn(self.task.command, stdout=subprocess.PIPE, env=self.environment)
         if self.process.stdout is not None:
             os.set_blocking(self.process.stdout.fileno(), False)
         self._started_at = time.monotonic()
 
-    def look_after(self) -> None:
-        """Pass on what it said; notice that it died; start it again when its pause is over."""
-        self.listen()
+    def update(self) -> None:
+        """Pass on the output; notice that the process died; restart it when its pause is over."""
+        self.forward_output()
         if self.is_done or self.is_running:
             return
         if self.process is not None:
@@ -68,22 +68,24 @@ class Child:
             self.start()
 
     def _record_end(self, status: int) -> None:
-        self._forget_process()
+        self._clear_process()
         if self.task.attempts is not None and status == 0:
             self.is_done = True
             return
         self.failures += 1
         if self.task.attempts is not None and self.failures >= self.task.attempts:
             self.is_done = True
-            self.say(self.task.name, f"gave up after {self.failures} attempts, the last with {in_words(status)}")
+            self.log_line(
+                self.task.name, f"gave up after {self.failures} attempts, the last with {describe_exit(status)}"
+            )
             return
         was_steady = time.monotonic() - self._started_at > STEADY_AFTER_S
         self._pause_s = FIRST_PAUSE_S if was_steady else min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._start_again_at = time.monotonic() + self._pause_s
-        self.say(self.task.name, f"ended with {in_words(status)}; starting it again in {self._pause_s:.1f} s")
+        self.log_line(self.task.name, f"ended with {describe_exit(status)}; starting it again in {self._pause_s:.1f} s")
 
-    def listen(self) -> None:
-        """Pass on whole lines of its output."""
+    def forward_output(self) -> None:
+        """Pass on whole lines of the output."""
         if self.process is None or self.process.stdout is None:
             return
         while True:
@@ -95,29 +97,29 @@ class Child:
                 return
             *lines, self._unfinished_line = (self._unfinished_line + read).split(b"\n")
             for line in lines:
-                self.say(self.task.name, line.decode(errors="replace"))
+                self.log_line(self.task.name, line.decode(errors="replace"))
 
     def signal(self, number: int) -> None:
-        """Signal the main process only: its own children are its own business."""
+        """Send a signal to the main process only: it stops its own children itself."""
         if self.is_running and self.process is not None:
             self.process.send_signal(number)
 
     def finish(self) -> None:
-        """After it ended by our wish: pass on its last words and forget it."""
-        self.listen()
+        """Pass on the last output of a process that we stopped, and mark it as done."""
+        self.forward_output()
         if self._unfinished_line:
-            self.say(self.task.name, self._unfinished_line.decode(errors="replace"))
-        self._forget_process()
+            self.log_line(self.task.name, self._unfinished_line.decode(errors="replace"))
+        self._clear_process()
         self.is_done = True
 
-    def _forget_process(self) -> None:
+    def _clear_process(self) -> None:
         if self.process is not None and self.process.stdout is not None:
             self.process.stdout.close()
         self.process, self._unfinished_line = None, b""
 
 
-def in_words(status: int) -> str:
-    """An exit status for people."""
+def describe_exit(status: int) -> str:
+    """Return an exit status as text for people."""
     if status >= 0:
         return f"status {status}"
     try:
@@ -132,19 +134,19 @@ class FollowedLog:
 
     name: str
     path: Path
-    say: Callable[[str, str], None]
+    log_line: Callable[[str, str], None]
     _position: int = 0
     _unfinished_line: bytes = b""
 
     def __post_init__(self) -> None:
         self._position = self.path.stat().st_size if self.path.exists() else 0
 
-    def listen(self) -> None:
-        """Pass on the lines that came since the last time."""
+    def forward_output(self) -> None:
+        """Pass on the lines that were added since the last call."""
         if not self.path.exists():
             return
         size = self.path.stat().st_size
-        if size < self._position:  # it was begun anew
+        if size < self._position:  # the file was replaced
             self._position, self._unfinished_line = 0, b""
         if size == self._position:
             return
@@ -154,4 +156,4 @@ class FollowedLog:
         self._position += len(read)
         *lines, self._unfinished_line = (self._unfinished_line + read).split(b"\n")
         for line in lines:
-            self.say(self.name, line.decode(errors="replace"))
+            self.log_line(self.name, line.decode(errors="replace"))

@@ -1,103 +1,77 @@
-"""What runs around a management command: the servers and the database it declares.
+"""Run a management command with the servers and the database that it needs.
 
-A command says what it needs in class attributes, which are read from its source before Django is set up, so that a
-command which needs nothing starts nothing:
+By default PostgreSQL (and Valkey) run and the site's database is migrated. A command class says what differs:
 
     class Command(BaseCommand):
-        database = "site"                    # the default: PostgreSQL (and Redis) running, the site's database migrated
-        database = "scratch"                 # a migrated, empty, throw-away database; the site's is never touched
-        database = "none"                    # no server at all
-        no_database_with = ("--klines",)     # with one of these options it needs no server after all
+        requires_database = False            # no server at all
+        no_database_with = ("--klines",)     # no server when one of these options is given
+        scratch_database = True              # a migrated, empty, throw-away database instead of the site's
 
-They are literals in the command's own module. Commands of Django and of other packages are listed here. Servers are
-started only where the environment names none (services.py), and an external database is migrated by `up` and
-`migrate` alone.
+Commands of Django that need less are listed here. Servers are started only where the environment names none
+(servers/running.py), and an external database is migrated by `up` and `migrate` alone.
 """
 
 from __future__ import annotations
 
-import ast
 import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
+from enum import Enum
 from types import FrameType
-
-OUR_APPS = ("tradingsite", "exchange", "bots", "backtests")
-
-# "server": PostgreSQL runs, the database exists, but migrating it first is not our business.
-NEEDS_OF_OTHERS = {
-    **dict.fromkeys(("migrate", "makemigrations", "showmigrations", "sqlmigrate", "sqlflush", "inspectdb"), "server"),
-    **dict.fromkeys(("squashmigrations", "sqlsequencereset", "optimizemigration", "test", "testserver"), "server"),
-    **dict.fromkeys(("check", "collectstatic", "findstatic", "compilemessages", "makemessages"), "none"),
-    **dict.fromkeys(("diffsettings", "help", "version", "startapp", "startproject", "sendtestemail"), "none"),
-}
+from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a command declares."""
+class Database(Enum):
+    """What a command needs of the database."""
 
-    database: str = "site"
-    no_database_with: tuple[str, ...] = ()
-
-    def given(self, options: list[str]) -> str:
-        """The need when the command is called with these options."""
-        if {"-h", "--help", "--version"} & set(options):
-            return "none"
-        names = {option.split("=", 1)[0] for option in options}
-        return "none" if names & set(self.no_database_with) else self.database
+    NONE = "no server"
+    SERVER = "a running server; whether it is migrated does not matter"
+    SITE = "the site's database, migrated"
+    SCRATCH = "an empty, migrated database that is dropped afterwards"
 
 
-def needs_of(command: str) -> Needs:
-    """What a command declares, or what is known of other people's commands; "site" where nothing is said."""
-    for app in OUR_APPS:
-        spec = find_spec(app)
-        for place in (spec.submodule_search_locations or ()) if spec else ():
-            source = Path(place) / "management" / "commands" / f"{command}.py"
-            if source.is_file():
-                return _declared_in(source)
-    return Needs(NEEDS_OF_OTHERS.get(command, "site"))
+NEEDS_OF_DJANGOS_COMMANDS = {
+    **dict.fromkeys(
+        ("migrate", "makemigrations", "showmigrations", "sqlmigrate", "sqlflush", "inspectdb", "squashmigrations",
+         "sqlsequencereset", "optimizemigration", "test", "testserver"),
+        Database.SERVER,
+    ),
+    **dict.fromkeys(
+        ("check", "collectstatic", "findstatic", "compilemessages", "makemessages", "diffsettings", "startapp",
+         "startproject", "sendtestemail"),
+        Database.NONE,
+    ),
+}  # fmt: skip
 
 
-def _declared_in(source: Path) -> Needs:
-    classes = [node for node in ast.parse(source.read_text(), str(source)).body if isinstance(node, ast.ClassDef)]
-    parts = [part for node in classes if node.name == "Command" for part in node.body]
-    needs = Needs(**dict(found for part in parts for found in _literal(part)))  # type: ignore[arg-type]
-    if needs.database not in ("site", "scratch", "none", "server"):
-        raise ValueError(f"{source}: database = {needs.database!r} is not one of site, scratch, none, server")
-    return needs
-
-
-def _literal(part: ast.stmt) -> list[tuple[str, object]]:
-    """The attribute a statement of a class body sets, when it is one of ours."""
-    if isinstance(part, ast.Assign):
-        targets, value = part.targets, part.value
-    elif isinstance(part, ast.AnnAssign) and part.value is not None:
-        targets, value = [part.target], part.value
-    else:
-        return []
-    names = [target.id for target in targets if isinstance(target, ast.Name)]
-    return [(name, ast.literal_eval(value)) for name in names if name in ("database", "no_database_with")]
+def required_database(command: Any, name: str, options: Sequence[str]) -> Database:
+    """Return what a command needs when it is called with these options. `command` is None where there is no such."""
+    if command is None or {"-h", "--help", "--version"} & set(options):
+        return Database.NONE
+    given = {option.split("=", 1)[0] for option in options}
+    if not getattr(command, "requires_database", True) or given & set(getattr(command, "no_database_with", ())):
+        return Database.NONE
+    if getattr(command, "scratch_database", False):
+        return Database.SCRATCH
+    return NEEDS_OF_DJANGOS_COMMANDS.get(name, Database.SITE)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one management command with what it needs around it. Gives the exit status."""
+    """Run one management command with what it needs around it. Return the exit status."""
     from django.core.exceptions import ImproperlyConfigured
 
     from tradingsite.embedded.errors import EmbeddedError
 
-    command, options = (arguments[1], arguments[2:]) if len(arguments) > 1 else ("help", [])
+    name, options = (arguments[1], arguments[2:]) if len(arguments) > 1 else ("help", [])
     try:
-        with loading():
+        with without_garbage_collection():
             _load_settings(options)
-        with ExitStack() as around:
-            _prepare(needs_of(command).given(options) if not command.startswith("-") else "none", around)
+            command = _load_command(name)
+        with ExitStack() as surroundings:
+            _prepare(required_database(command, name, options), surroundings)
             _execute(arguments)
     except (EmbeddedError, ImproperlyConfigured) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -106,8 +80,8 @@ def run(arguments: list[str]) -> int:
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Load modules without looking for garbage among what stays: that took a third of a short command's time."""
+def without_garbage_collection() -> Iterator[None]:
+    """Load modules without garbage collection, which took a third of a short command's time."""
     gc.disable()
     try:
         yield
@@ -116,15 +90,8 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
-def _set_up() -> None:
-    import django
-
-    with loading():
-        django.setup()
-
-
 def _load_settings(options: list[str]) -> None:
-    """Read the settings first of all, so that nonsense in the environment is said in one sentence."""
+    """Read the settings first of all, so that a bad value in the environment is one sentence."""
     from django.conf import settings
     from django.core.management.base import CommandParser, handle_default_options
 
@@ -135,39 +102,47 @@ def _load_settings(options: list[str]) -> None:
     settings.INSTALLED_APPS  # noqa: B018
 
 
-def _prepare(need: str, around: ExitStack) -> None:
-    if need == "none":
+def _load_command(name: str) -> Any:
+    """Set Django up and return the command, or None where there is none of that name."""
+    import django
+    from django.core.management import get_commands, load_command_class
+
+    django.setup()
+    app = get_commands().get(name)
+    return load_command_class(app, name) if isinstance(app, str) else app
+
+
+def _prepare(database: Database, surroundings: ExitStack) -> None:
+    """Start the servers, and migrate the database or make a throw-away one, as a command needs it."""
+    if database is Database.NONE:
         return
     from django.conf import settings
 
-    from tradingsite.embedded.services import running_servers
+    from tradingsite.embedded.servers.running import running_servers
 
-    around.enter_context(running_servers())
-    if need == "server" or (need == "site" and not settings.USES_EMBEDDED_POSTGRES):
-        return
-    _set_up()
-    if need == "site":
-        from tradingsite.embedded.migrations import ensure_migrated
+    surroundings.enter_context(running_servers())
+    if database is Database.SITE and settings.USES_EMBEDDED_POSTGRES:
+        from tradingsite.embedded.database.migrations import ensure_migrated
 
         ensure_migrated()
-    else:
-        from tradingsite.embedded.scratch import scratch_database
+    elif database is Database.SCRATCH:
+        from tradingsite.embedded.database.scratch import scratch_database
 
         signal.signal(signal.SIGTERM, _exit_on_signal)
-        around.enter_context(scratch_database())
+        surroundings.enter_context(scratch_database())
 
 
 def _exit_on_signal(number: int, frame: FrameType | None) -> None:
-    """End in an orderly way, so that what is around the command is undone."""
+    """Exit through the `with` blocks around the command, so that they clean up."""
     signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
 def _execute(arguments: list[str]) -> None:
+    """Run the command as Django does. A reader that went away, as in `… | head`, is no error."""
     from django.core.management import execute_from_command_line
 
-    _set_up()
     try:
         execute_from_command_line(arguments)
-    except BrokenPipeError:  # `… | head`
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""File locks that the kernel gives up when their holder dies, however it dies."""
+"""Lock files in a way that the kernel releases when the holder dies, however it dies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 @dataclass(slots=True)
 class FileLock:
-    """One hold on one lock file; a process may make several. The file's text says who holds it exclusively."""
+    """One hold on a lock file; a process may have several. The file names the process that holds it exclusively."""
 
     path: Path
     _descriptor: int | None = None
 
     def acquire(self, *, shared: bool = False, wait: bool = True) -> bool:
-        """Take the lock. False when `wait` is off and someone else's hold is in the way."""
+        """Take the lock. Return False when `wait` is off and another process holds it."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -36,7 +36,7 @@ class FileLock:
         return True
 
     def acquire_within(self, seconds: float) -> bool:
-        """Take the lock exclusively, trying for some seconds. False when it stayed taken."""
+        """Take the lock exclusively within some seconds. Return False when another process kept it."""
         give_up = time.monotonic() + seconds
         while not self.acquire(wait=False):
             if time.monotonic() > give_up:
@@ -45,14 +45,14 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Give the lock up; nothing happens when it is not held."""
+        """Release the lock, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds a lock exclusively, or None when nobody does."""
+    """Return the process that holds a lock exclusively, or None when there is none."""
     probe = FileLock(path)
     if not path.exists():
         return None

@@ -1,7 +1,4 @@
-"""Starting child processes that cannot outlive their parent, as root or as an ordinary user.
-
-What is started is decided elsewhere (postgres.py, redis.py, supervisor.py).
-"""
+"""Start child processes that cannot outlive their parent, as root or as an ordinary user."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Privilege(Enum):
-    """How a server that refuses to run as root is started."""
+    """Ways to start a server that refuses to run as root."""
 
     KEEP = "as the user we are"
     NAMESPACE = "as root in a user namespace where root has another number"
@@ -42,7 +39,7 @@ def die_with_parent(death_signal: int = signal.SIGKILL, parent: int | None = Non
 
 
 def _enter_user_namespace() -> None:
-    """Become a non-zero user id for ourselves and whatever we start, while the host still sees root."""
+    """Take a user id other than 0 for this process and its children, while the host still sees root."""
     uid, gid = os.geteuid(), os.getegid()
     if _libc.unshare(CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWUSER)")
@@ -92,7 +89,7 @@ def spawn(
 
 @cache
 def server_privilege() -> Privilege:
-    """How to start a server that refuses root: plainly when we are not root, else the first way that works here."""
+    """Return how to start a server that refuses root: as we are when we are not root, else the first way that works."""
     if os.geteuid() != 0:
         return Privilege.KEEP
     try:
@@ -109,12 +106,12 @@ def give_to_server(path: Path, privilege: Privilege) -> None:
         os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
 
-def stop(process: subprocess.Popen[bytes], with_signal: int, patience_s: float) -> int:
-    """Signal a child's main process, wait, and kill it when its patience is over. Returns its exit status."""
+def stop(process: subprocess.Popen[bytes], with_signal: int, timeout_s: float) -> int:
+    """Signal a child's main process, wait, and kill it when the timeout is over. Return its exit status."""
     if process.poll() is None:
         process.send_signal(with_signal)
     try:
-        return process.wait(patience_s)
+        return process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()

@@ -32,7 +32,7 @@ def is_healthy(site: Site) -> bool:
 
 CHILDREN = (
     "gunicorn", "worker -Q trading", "worker -Q research", "celery .* beat", "valkey-server", "bin/postgres -D",
-    "keeper postgres",
+    "watchdog postgres",
 )  # fmt: skip
 COUNT = """
 from django.contrib.auth.models import User

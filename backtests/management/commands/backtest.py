@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 class Command(BaseCommand):
     help = "Run a bot's rules over candles of the past: the trades that the bot itself would take."
-    database = "site"
     no_database_with = ("--klines",)
     requires_system_checks: list[str] = []  # a run over a file needs nothing that they look at
 

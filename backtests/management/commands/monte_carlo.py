@@ -18,7 +18,6 @@ from backtests.runs.inputs import RunError
 
 class Command(BaseCommand):
     help = "Simulate a stored backtest's trades or days, and re-run it under dearer costs."
-    database = "site"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("backtest", type=int, metavar="ID")

@@ -31,7 +31,6 @@ from core.progress import progress_bar
 
 class Command(BaseCommand):
     help = "Search parameters: every trial kept, the result judged for luck, the end of the data held out."
-    database = "site"
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_market_options(parser)

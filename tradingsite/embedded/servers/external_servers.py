@@ -1,4 +1,4 @@
-"""Servers that the environment names instead of ours: whether they answer, said in a sentence where they do not."""
+"""Check that the servers that the environment names answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tradingsite.embedded.errors import EmbeddedError
 
 
 def require_postgres() -> None:
-    """Raise `EmbeddedError` where DATABASE_URL names a database that cannot be used."""
+    """Raise EmbeddedError where DATABASE_URL names a database that cannot be used."""
     if settings.USES_EMBEDDED_POSTGRES:
         return
     try:
@@ -20,7 +20,7 @@ def require_postgres() -> None:
 
 
 def require_redis() -> None:
-    """Raise `EmbeddedError` where REDIS_URL, or the broker that it follows, names a Redis that cannot be used."""
+    """Raise EmbeddedError where REDIS_URL, or the broker that it follows, names a Redis that cannot be used."""
     if settings.USES_EMBEDDED_REDIS:
         return
     try:

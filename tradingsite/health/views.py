@@ -1,4 +1,4 @@
-"""The health page: whether the parts of the site are there, for monitoring and for `manage.py up`."""
+"""Show whether the parts of the site work, for monitoring."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tradingsite import heartbeats
+from tradingsite.health import heartbeats
 
 logger = logging.getLogger(__name__)
 
@@ -34,18 +34,18 @@ PARTS: dict[str, Callable[[], bool]] = {
     "database": _database_answers,
     "redis": _redis_answers,
     "beat": lambda: heartbeats.is_alive("beat"),
-    **{worker: partial(heartbeats.is_alive, worker) for worker in map(heartbeats.worker_of, QUEUES)},
+    **{worker: partial(heartbeats.is_alive, worker) for worker in map(heartbeats.worker_name, QUEUES)},
 }
 
 
 def state_of_parts() -> dict[str, bool]:
-    """Each part's name, and whether it is there."""
-    return {name: _is_there(name, asks) for name, asks in PARTS.items()}
+    """Return each part's name and whether it works."""
+    return {name: _works(name, check) for name, check in PARTS.items()}
 
 
-def _is_there(name: str, asks: Callable[[], bool]) -> bool:
+def _works(name: str, check: Callable[[], bool]) -> bool:
     try:
-        return asks()
+        return check()
     except (DatabaseError, redis.RedisError):
         logger.warning("part of the site does not answer", extra={"part": name}, exc_info=True)
         return False
@@ -54,9 +54,9 @@ def _is_there(name: str, asks: Callable[[], bool]) -> bool:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when all parts are there, else 503; says which are. Tells nothing else, so it needs no login."""
+    """Answer 200 when all parts work, else 503, and name them. It shows nothing else, so it needs no login."""
     parts = state_of_parts()
     return JsonResponse(
-        {name: "ok" if there else "missing" for name, there in parts.items()},
+        {name: "ok" if works else "missing" for name, works in parts.items()},
         status=200 if all(parts.values()) else 503,
     )

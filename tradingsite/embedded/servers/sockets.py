@@ -1,4 +1,4 @@
-"""Folders for unix sockets: next to the data when the path is short enough, else in the temp directory."""
+"""Choose the folder for unix sockets: beside the data when the path is short enough, else in the temp directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_FOLDER_BYTES = 85
 
 
 def socket_folder(data: Path) -> Path:
-    """Say where the sockets of the servers of one data folder are. Creates nothing."""
+    """Return the folder for the sockets of one data folder's servers. Create nothing."""
     beside = data.resolve() / "run"
     if len(os.fsencode(beside)) <= LONGEST_FOLDER_BYTES:
         return beside
@@ -24,10 +24,10 @@ def socket_folder(data: Path) -> Path:
 
 
 def make_socket_folder(folder: Path) -> None:
-    """Create a folder only its owner may enter. Raises EmbeddedError when someone else's is in the way."""
+    """Create a folder that only its owner may enter. Raise EmbeddedError when the path belongs to someone else."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise EmbeddedError(f"{folder} belongs to someone else: remove it, it is where our sockets go.")
     folder.chmod(0o700)

@@ -1,10 +1,10 @@
-"""Throw-away databases: a copy of an empty, migrated one, for a run that must not touch the operator's books.
+"""Make throw-away databases, for runs that must not touch the site's books.
 
     with scratch_database():
         ...                      # Django's default connection is the copy, in this process and in children it starts
 
-The copy is dropped afterwards. If we are killed before, the next one to make a copy drops it: each copy's maker
-holds an advisory lock on its name, which the server releases when the connection is gone.
+Each is a copy of an empty, migrated database. It is dropped afterwards, or by the next run when its own was killed: a
+run holds an advisory lock on the name of its copy, which the server releases when the connection is gone.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from django.conf import settings
 from django.db import connections
 from psycopg2 import sql
 
+from tradingsite.embedded.database.migrations import ensure_migrated, fingerprint
 from tradingsite.embedded.errors import EmbeddedError
-from tradingsite.embedded.migrations import ensure_migrated, fingerprint
 
 PREFIX = "scratch_"
 TEMPLATE_PREFIX = "scratchtemplate_"
@@ -33,8 +33,8 @@ TEMPLATE_PREFIX = "scratchtemplate_"
 def scratch_database() -> Iterator[str]:
     """Point Django's default connection at a new, migrated, empty database and drop it at the end.
 
-    Gives the database's name. The server must be running (services.py). Raises EmbeddedError when the database user
-    may not create databases.
+    Yield the database's name. The server must be running (servers/running.py). Raise EmbeddedError when the database
+    user may not create databases.
     """
     name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
     server = _maintenance_connection()
@@ -56,7 +56,7 @@ def scratch_database() -> Iterator[str]:
 
 
 def drop_abandoned(cursor: Any) -> list[str]:
-    """Drop the copies whose makers are gone. Gives their names."""
+    """Drop the copies whose runs are gone. Return their names."""
     cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX])
     dropped = []
     for (name,) in cursor.fetchall():
@@ -69,14 +69,14 @@ def drop_abandoned(cursor: Any) -> list[str]:
 
 
 def _migrated_template(cursor: Any) -> str:
-    """The name of the database that copies are made of; made anew when the migrations are not what they were."""
+    """Return the name of the database to copy. Make a new one when a migration has changed."""
     name = f"{TEMPLATE_PREFIX}{fingerprint()}"
     cursor.execute("SELECT pg_advisory_lock(%s)", [_lock_number(TEMPLATE_PREFIX)])
     try:
         cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [TEMPLATE_PREFIX])
-        found = {row[0] for row in cursor.fetchall()}
-        if name not in found:
-            for outdated in found:
+        templates = {row[0] for row in cursor.fetchall()}
+        if name not in templates:
+            for outdated in templates:
                 _drop(cursor, outdated)
             _build_template(cursor, name)
     finally:
@@ -85,7 +85,7 @@ def _migrated_template(cursor: Any) -> str:
 
 
 def _build_template(cursor: Any, name: str) -> None:
-    """Migrate an empty database, and give it its name only when that is done."""
+    """Migrate an empty database, and rename it when that is done."""
     unfinished = f"{TEMPLATE_PREFIX}unfinished"
     _drop(cursor, unfinished)
     _create(cursor, unfinished, "template1")
@@ -96,7 +96,7 @@ def _build_template(cursor: Any, name: str) -> None:
 
 @contextmanager
 def _default_connection_to(name: str) -> Iterator[None]:
-    """Make Django's default connection, of every thread, and that of child processes, another database."""
+    """Point Django's default connection, in all threads and child processes, at another database."""
     configured = connections.settings["default"]
     before, url_before = configured["NAME"], os.environ.get("DATABASE_URL")
     connections["default"].close()
@@ -123,7 +123,7 @@ def _url(configured: dict[str, Any]) -> str:
 
 
 def _maintenance_connection() -> Any:
-    """A connection of our own beside Django's, to the database that every server has. Advisory locks are kept in it."""
+    """Connect, beside Django, to the database that every server has. This connection holds the advisory locks."""
     parameters = connections["default"].get_connection_params()
     known = {key: value for key, value in parameters.items() if key in ("host", "port", "user", "password")}
     connection = psycopg2.connect(**known, dbname="postgres")
@@ -147,5 +147,5 @@ def _drop(cursor: Any, name: str) -> None:
 
 
 def _lock_number(name: str) -> int:
-    """The number of the advisory lock that stands for a name."""
+    """Return the number of the advisory lock for a name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

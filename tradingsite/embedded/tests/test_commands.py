@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand
 
-from tradingsite.embedded.commands import Needs, _declared_in, loading, needs_of
+from tradingsite.embedded.commands import Database, required_database, without_garbage_collection
 from tradingsite.tests.conftest import Site, eventually
 
 HOLD = (
@@ -100,37 +102,71 @@ def test_check_needs_no_server_and_the_production_settings_pass_it(site: Site) -
     assert not (site.folder / "postgres").exists()
 
 
-def test_a_command_declares_its_need_in_its_source(tmp_path: Path) -> None:
-    source = tmp_path / "example.py"
-    source.write_text('class Command(BaseCommand):\n    database = "scratch"\n    no_database_with = ("--klines",)\n')
-    needs = _declared_in(source)
-    assert needs == Needs("scratch", ("--klines",))
-    assert needs.given(["--symbol", "X"]) == "scratch"
-    assert needs.given(["--klines=x.csv"]) == "none"
-    assert needs.given(["--help"]) == "none"
-    source.write_text('class Command(BaseCommand):\n    database = "mine"\n')
-    with pytest.raises(ValueError, match="not one of site, scratch, none, server"):
-        _declared_in(source)
+def need(name: str, *options: str) -> Database:
+    command = load_command_class(get_commands()[name], name)
+    return required_database(command, name, options)
 
 
-def test_runs_over_candles_leave_the_sites_database_alone() -> None:
-    assert needs_of("replay").database == needs_of("paper_exchange").database == "scratch"
-    assert needs_of("backtest").given(["--dataset", "BTCUSDT:1h"]) == "site"
-    assert needs_of("backtest").given(["--klines", "BTCUSDT-1h.csv"]) == "none"
+class OfAnotherPackage(BaseCommand):
+    """A command that says nothing about the database."""
 
 
-def test_commands_of_others_need_what_is_known_of_them() -> None:
-    assert needs_of("migrate").database == "server"
-    assert needs_of("check").database == "none"
-    assert needs_of("createsuperuser").database == "site"
-    assert needs_of("up").database == "none"
+def test_a_command_that_says_nothing_gets_the_sites_database() -> None:
+    assert required_database(OfAnotherPackage(), "its_name", []) is Database.SITE
 
 
-def test_the_collector_is_off_while_modules_load_and_leaves_them_alone_afterwards() -> None:
+def test_a_command_may_need_no_database() -> None:
+    assert need("up") is Database.NONE
+
+
+def test_a_command_may_need_no_database_with_an_option() -> None:
+    assert need("backtest", "--klines=BTCUSDT-1h.csv") is Database.NONE
+
+
+def test_without_that_option_the_command_gets_the_sites_database() -> None:
+    assert need("backtest", "--dataset", "BTCUSDT:1h") is Database.SITE
+
+
+@pytest.mark.parametrize("name", ["replay", "paper_exchange"])
+def test_runs_over_candles_leave_the_sites_database_alone(name: str) -> None:
+    assert need(name) is Database.SCRATCH
+
+
+@pytest.mark.parametrize("option", ["-h", "--help", "--version"])
+def test_help_needs_no_database(option: str) -> None:
+    assert need("replay", option) is Database.NONE
+
+
+def test_an_unknown_command_needs_no_database() -> None:
+    assert required_database(None, "its_name", []) is Database.NONE
+
+
+def test_migrate_needs_a_server_and_migrates_itself() -> None:
+    assert need("migrate") is Database.SERVER
+
+
+def test_djangos_check_needs_no_database() -> None:
+    assert need("check") is Database.NONE
+
+
+def test_an_unknown_command_is_told_by_django(site: Site) -> None:
+    answer = site.manage("lst_bots")
+    assert "Unknown command: 'lst_bots'" in answer.stderr
+
+
+def test_nothing_is_collected_while_modules_load() -> None:
+    try:
+        with without_garbage_collection():
+            assert not gc.isenabled()
+    finally:
+        gc.unfreeze()
+
+
+def test_modules_that_are_loaded_are_never_looked_at_again() -> None:
     before = gc.get_freeze_count()
     try:
-        with loading():
-            assert not gc.isenabled()
+        with without_garbage_collection():
+            pass
         assert gc.isenabled()
         assert gc.get_freeze_count() > before
     finally:

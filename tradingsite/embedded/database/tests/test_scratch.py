@@ -6,20 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.db import connection
 
-from tradingsite.embedded.scratch import PREFIX, TEMPLATE_PREFIX, _maintenance_connection, scratch_database
+from tradingsite.embedded.database.scratch import PREFIX, TEMPLATE_PREFIX, _maintenance_connection, scratch_database
+from tradingsite.tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 RUN = """
 import django; django.setup()
 import sys
 from django.contrib.auth.models import User
 from django.db import connection
-from tradingsite.embedded.scratch import scratch_database
+from tradingsite.embedded.database.scratch import scratch_database
 with scratch_database() as name:
     User.objects.create(username="made in " + name)
     print(name, User.objects.count(), flush=True)

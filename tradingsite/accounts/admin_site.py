@@ -1,4 +1,4 @@
-"""The admin site: Django's own, with a second factor for those who have set one up."""
+"""Serve Django's admin with a second factor for users who have set one up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 class LoginForm(AdminAuthenticationForm, OTPAuthenticationFormMixin):
-    """Name and password, and the code of the device when the user has one."""
+    """Ask for name and password, and for the code of the user's device when there is one."""
 
     otp_token = forms.CharField(
         required=False,
@@ -44,14 +44,14 @@ class LoginForm(AdminAuthenticationForm, OTPAuthenticationFormMixin):
         return cleaned
 
     def _chosen_device(self, user: Any) -> Device | None:
-        """The device a code is for, by its look: an authenticator gives digits, all else is a recovery code."""
+        """Return the device that a code belongs to: digits are an authenticator's, all else is a recovery code."""
         kind = TOTPDevice if self.cleaned_data.get("otp_token", "").isdigit() else StaticDevice
         devices = list(devices_for_user(user, for_verify=True))
         return next((device for device in devices if isinstance(device, kind)), devices[0] if devices else None)
 
 
 class TradingAdminSite(AdminSite):
-    """The operator's site. A user with a second factor gets nowhere without it, however the session was made."""
+    """Let a user with a second factor in only after it was given, however the session began."""
 
     site_header = "Trading site"
     site_title = "Trading site"
@@ -69,7 +69,7 @@ class TradingAdminSite(AdminSite):
         return not user_has_device(user) or bool(user.is_verified())  # type: ignore[attr-defined]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page shows: the navigation, and the state of the site in the header."""
+        """Add the state of the site, which every page shows in its header."""
         context = super().each_context(request)
         if context["has_permission"]:
             from bots.pages.queries import site_status
@@ -78,15 +78,15 @@ class TradingAdminSite(AdminSite):
         return context
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The navigation by what people do, not by Django's apps."""
+        """Group the navigation by what people do instead of by Django's apps."""
         apps = super().get_app_list(request, app_label)
         if app_label is not None:
             return apps
         models = {f"{app['app_label']}.{model['object_name']}": model for app in apps for model in app["models"]}
         sections: list[dict[str, Any]] = []
         for name, wanted in SECTIONS:
-            found = [models.pop(label) for label in _matching(models, wanted)]
-            sections.append({"name": name, "app_label": name.lower(), "app_url": "", "models": found})
+            section = [models.pop(label) for label in _matching(models, wanted)]
+            sections.append({"name": name, "app_label": name.lower(), "app_url": "", "models": section})
         sections[-1]["models"].extend(models.values())
         return [section for section in sections if section["models"]]
 
@@ -100,16 +100,16 @@ class TradingAdminSite(AdminSite):
         ]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """The overview of all bots."""
+        """Show the overview of all bots."""
         from bots.pages.dashboard import overview_context
 
         return super().index(request, {**overview_context(request), **(extra_context or {})})
 
 
 def _matching(models: dict[str, Any], wanted: tuple[str, ...]) -> list[str]:
-    """The labels wanted that there are, in the order wanted; `app.*` is all of an app's that are left."""
-    found: list[str] = []
+    """Return the labels that exist, in the order wanted. `app.*` stands for the remaining models of an app."""
+    labels: list[str] = []
     for label in wanted:
         app = label.removesuffix("*")
-        found += [known for known in models if (known.startswith(app) if label.endswith("*") else known == label)]
-    return list(dict.fromkeys(found))
+        labels += [known for known in models if (known.startswith(app) if label.endswith("*") else known == label)]
+    return list(dict.fromkeys(labels))

@@ -1,4 +1,4 @@
-"""Bringing a database to the state the code expects, one process at a time."""
+"""Migrate a database to the state that the code expects, one process at a time."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-# Names the lock among the server's advisory locks; any number would do.
+# The number of an advisory lock; any would do.
 MIGRATING = 7_294_301
 
 
 def ensure_migrated(verbosity: int = 0) -> bool:
-    """Apply the migrations that are missing. True when there were some."""
-    if not _missing():
+    """Apply the pending migrations. Return whether there were any."""
+    if not has_pending():
         return False
     with advisory_lock(MIGRATING):
-        if not _missing():  # someone else was faster
+        if not has_pending():  # someone else was faster
             return False
         call_command("migrate", interactive=False, verbosity=verbosity)
     return True
 
 
-def _missing() -> bool:
+def has_pending() -> bool:
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 @contextmanager
 def advisory_lock(number: int) -> Iterator[None]:
-    """Hold one of the server's advisory locks for this session; waits for it."""
+    """Wait for one of the server's advisory locks and hold it during the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [number])
         try:
@@ -44,7 +44,7 @@ def advisory_lock(number: int) -> Iterator[None]:
 
 
 def fingerprint() -> str:
-    """A short name for the set of all migrations as they are now; an edit to any of them changes it."""
+    """Return a hash of all migration files; an edit to any of them changes it."""
     digest = hashlib.sha256()
     for app in sorted(apps.get_app_configs(), key=lambda app: app.label):
         for file in sorted(Path(app.path).glob("migrations/*.py")):
