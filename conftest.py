@@ -1,7 +1,7 @@
-"""The servers and the data every test may use: one throw-away PostgreSQL and Redis for the whole session.
+"""The servers and the data every test may use: one throw-away PostgreSQL and Valkey for the whole session.
 
 They live in a temporary folder, are shared by all xdist workers, and die with the session whatever ends it.
-Each worker has its own database (pytest-django's test database) and its own pair of Redis databases.
+Each worker has its own database (pytest-django's test database) and its own pair of Valkey databases.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the servers, once, before any worker does."""
     if not IS_CONTROLLER:
         return
+    if getattr(config.option, "numprocesses", None):
+        # pytest-django would load the settings of a worker before this file has named the worker's own databases.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
     config.add_cleanup(lambda: shutil.rmtree(FOLDER, ignore_errors=True))  # runs last
     if config.option.collectonly:
         return
