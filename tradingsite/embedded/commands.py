@@ -122,9 +122,10 @@ def _prepare(database: Database, surroundings: ExitStack) -> None:
 
     surroundings.enter_context(running_servers())
     if database is Database.SITE and settings.USES_EMBEDDED_POSTGRES:
+        from tradingsite.embedded.database.backup import back_up_site
         from tradingsite.embedded.database.migrations import ensure_migrated
 
-        ensure_migrated()
+        ensure_migrated(before=back_up_site)
     elif database is Database.SCRATCH:
         from tradingsite.embedded.database.scratch import scratch_database
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,14 +16,15 @@ from django.db.migrations.executor import MigrationExecutor
 MIGRATING = 7_294_301
 
 
-def ensure_migrated(verbosity: int = 0) -> bool:
-    """Apply the pending migrations. Return whether there were any."""
+def ensure_migrated(before: Callable[[], object] = lambda: None) -> bool:
+    """Call `before` and apply the pending migrations. Return whether there were any."""
     if not has_pending():
         return False
     with advisory_lock(MIGRATING):
         if not has_pending():  # someone else was faster
             return False
-        call_command("migrate", interactive=False, verbosity=verbosity)
+        before()
+        call_command("migrate", interactive=False, verbosity=0)
     return True
 
 

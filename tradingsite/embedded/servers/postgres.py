@@ -166,6 +166,18 @@ class Postgres:
         """Return the address as a DATABASE_URL."""
         return f"postgres://{SUPERUSER}@/{database}?host={self.socket_folder}"
 
+    def dump(self, database: str, file: Path) -> None:
+        """Dump a database in pg_dump's custom format, for its owner alone. Raise EmbeddedError when that fails."""
+        unfinished = file.with_name(file.name + ".new")
+        unfinished.touch(mode=0o600)
+        address = ("-h", str(self.socket_folder), "-p", str(PORT), "-U", SUPERUSER, "-d", database)
+        command = [str(find_binaries(self.data) / "pg_dump"), *address, "-F", "custom", "-f", str(unfinished)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode:
+            unfinished.unlink(missing_ok=True)
+            raise EmbeddedError(f"The database could not be dumped to {file}: {_last_line(done.stderr)}")
+        unfinished.rename(file)
+
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """Shut down at once, ending open connections. Kill it after 20 s; it recovers at the next start."""
         stop(process, FAST_SHUTDOWN, timeout_s=20)

@@ -19,6 +19,7 @@ from django.db import connection
 
 from tradingsite.accounts.initial_admin import InitialAdmin, create_initial_admin
 from tradingsite.embedded.children import Task
+from tradingsite.embedded.database.backup import back_up_site
 from tradingsite.embedded.database.migrations import ensure_migrated
 from tradingsite.embedded.locks import FileLock, holder
 from tradingsite.embedded.servers.external_servers import require_redis
@@ -99,13 +100,20 @@ def require_free_port(address: str, port: int) -> None:
 
 def prepare_database() -> InitialAdmin | None:
     """Migrate, and create the first administrator. Print the password at once, because it is stored nowhere."""
-    if ensure_migrated():
+    if ensure_migrated(before=back_up_database):
         log_line("up", "database migrated")
     login = create_initial_admin()
     if login:
         log_line("up", f"first start: log in as {login.name} with the password {login.password}")
     connection.close()
     return login
+
+
+def back_up_database() -> None:
+    """Dump the database before it is migrated, and print where to."""
+    dump = back_up_site()
+    if dump:
+        log_line("up", f"database dumped to {dump}")
 
 
 def site_processes() -> list[Task]:
