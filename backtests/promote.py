@@ -7,8 +7,8 @@ from typing import Any, cast
 from django.db import transaction
 from django.db.models import Field
 
+from backtests.errors import RunError
 from backtests.models import Application, Run
-from backtests.runs.inputs import RunError
 from bots.control import lifecycle
 from bots.models import BotConfig, BotConfigVersion
 from bots.settings.schema import BY_NAME
@@ -27,9 +27,11 @@ def apply_settings(bot: BotConfig, settings: dict[str, str]) -> list[dict[str, A
             raise RunError(
                 f"{bot} trades by {bot.strategy}, which has no parameter {name}: choose a bot of that strategy."
             )
+        # Read first: text that is no number of this setting is refused by name.
+        value = (BY_NAME.get(name) or strategy_settings(bot.strategy)[name]).read(text)
         if hasattr(bot, name):
             before = getattr(bot, name)
-            setattr(bot, name, (BY_NAME.get(name) or strategy_settings(bot.strategy)[name]).read(text))
+            setattr(bot, name, value)
         else:
             before = bot.parameters.get(name)
             bot.parameters = {**bot.parameters, name: int(text) if strategy_fields[name].is_integer else float(text)}

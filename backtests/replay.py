@@ -19,12 +19,14 @@ from django.db.models import Sum
 from backtests.engine.metrics import EquityCurve, compute_metrics
 from backtests.engine.result import ClosedTrade, OpenTrade, RunResult
 from backtests.engine.timerange import TimeRange
+from backtests.errors import ReplayFailed
 from bots.control import lifecycle
 from bots.models import Action, BotConfig, BotRun, BotState, Decision, Fill, Status, Trade
 from bots.settings.run_settings import RunSettings
 from bots.trading import reconcile, tick
 from bots.trading.context import TradingContext
 from bots.trading.leases import claim, release
+from core.times import to_ms
 from exchange.api.types import INTERVAL_MS, SymbolRules
 from exchange.binance.exchange import BinanceExchange
 from exchange.klines.candles import MemoryCandles
@@ -37,10 +39,6 @@ from exchange.paper.market.registry import venues
 from exchange.paper.market.replay import ReplayMarket
 from exchange.paper.models import PaperAccount
 from exchange.symbols.filters import parse_rules
-
-
-class ReplayFailed(Exception):
-    """A tick failed; the replay ends there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +183,6 @@ def _equity(bot: BotConfig, time_range: FullKlines) -> Any:
     """Return the equity at each bar's close.
 
     It is the one decided on; at the last bar, which has no decision, it is computed from the ledger.
-
-    It is the one decided on; at the last bar, which has no decision, it is computed from the ledger.
     """
     state = BotState.objects.get(bot=bot)
     decided = Decision.objects.filter(bot=bot).order_by("bar").values_list("equity", flat=True)
@@ -195,19 +191,21 @@ def _equity(bot: BotConfig, time_range: FullKlines) -> Any:
 
 def _exposed_bars(trades: list[Trade], time_range: FullKlines) -> int:
     """Return at how many bars' closes a position was open."""
-    ends = (len(time_range) if trade.closed_at is None else _row(time_range, _ms(trade.closed_at)) for trade in trades)
-    return sum(end - _row(time_range, _ms(trade.opened_at)) for end, trade in zip(ends, trades, strict=True))
+    ends = (
+        len(time_range) if trade.closed_at is None else _row(time_range, to_ms(trade.closed_at)) for trade in trades
+    )
+    return sum(end - _row(time_range, to_ms(trade.opened_at)) for end, trade in zip(ends, trades, strict=True))
 
 
 def _trade(trade: Trade, klines: FullKlines) -> ClosedTrade | OpenTrade:
-    entry_time = int(klines.open_time[_row(klines, _ms(trade.opened_at))])
+    entry_time = int(klines.open_time[_row(klines, to_ms(trade.opened_at))])
     if trade.closed_at is None or trade.exit_price is None:
         return OpenTrade(entry_time, trade.entry_price, trade.quantity, trade.fees, trade.net_pnl)
     return ClosedTrade(
         entry_time=entry_time,
         entry_price=trade.entry_price,
         quantity=trade.quantity,
-        exit_time=int(klines.open_time[_row(klines, _ms(trade.closed_at))]),
+        exit_time=int(klines.open_time[_row(klines, to_ms(trade.closed_at))]),
         exit_price=trade.exit_price,
         exit_reason=trade.exit_reason,
         fees=trade.fees,
@@ -218,7 +216,3 @@ def _trade(trade: Trade, klines: FullKlines) -> ClosedTrade | OpenTrade:
 def _row(klines: FullKlines, time_ms: int) -> int:
     """Return the bar that holds a moment: the last one that opened at or before it."""
     return int(np.searchsorted(klines.open_time, time_ms, side="right")) - 1
-
-
-def _ms(moment: Any) -> int:
-    return round(moment.timestamp() * 1000)

@@ -51,8 +51,6 @@ def evaluate_chunk_task(self: Any, chunk_id: int) -> None:
     """Evaluate one chunk.
 
     Its claim is this task's id: delivered again after its worker died, it goes on at once.
-
-    Its claim is this task's id: delivered again after its worker died, it goes on at once.
     """
     if not rounds.evaluate_chunk(chunk_id, claim=self.request.id):
         return

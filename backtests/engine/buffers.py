@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bots.strategy.types import LotRules, RuleSettings
 
 UNITS = 1e8
-UNIT = 1e-8
+UNIT = 1 / UNITS
 
 
 class BarArrays(NamedTuple):

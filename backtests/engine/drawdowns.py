@@ -26,8 +26,6 @@ def drawdown_periods(equity: NDArray[np.float64], initial: float) -> list[Drawdo
     """Return every drawdown, in order of time.
 
     The starting capital counts as a peak, as it does for the largest drawdown (metrics.py).
-
-    The starting capital counts as a peak, as it does for the largest drawdown (metrics.py).
     """
     peaks = np.maximum(np.maximum.accumulate(equity), initial)
     is_under = equity < peaks
@@ -48,8 +46,6 @@ def worst(periods: list[Drawdown], count: int = SHOWN) -> list[Drawdown]:
 
 def longest(periods: list[Drawdown], times: NDArray[np.int64]) -> Drawdown | None:
     """Return the drawdown that took longest to recover, or None.
-
-    One that has not recovered counts until the end of the data.
 
     One that has not recovered counts until the end of the data.
     """

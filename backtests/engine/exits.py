@@ -33,8 +33,6 @@ def exit_at_open(open_: int, resting: Levels, current: Levels, wants_exit: bool,
     """Return the exit at the bar's open of a position from an earlier bar, if any (rules 8.1 to 8.4).
 
     `resting` are the levels that rested while the bar opened, `current` those that hold in it.
-
-    `resting` are the levels that rested while the bar opened, `current` those that hold in it.
     """
     if force(resting) > 0 and open_ <= force(resting) * tick:
         return ExitFill(bid_price(open_, slippage, tick), stop_reason(resting), False)

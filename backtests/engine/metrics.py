@@ -14,9 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from backtests.engine.jit_cache import FOLDER
+from core.times import DAY_MS
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
-DAY_MS = 86_400_000
 DAYS_A_YEAR = 365
 MONEY = ("final_equity", "expectancy", "fees_paid")  # amounts of quote, printed with the exchange's 8 decimals
 NOISE = 1e-12  # a deviation under this share of its mean is binary noise of a constant series
@@ -233,8 +233,6 @@ def cagr(initial: float, final: float, days: float) -> float | None:
     """Return the compound growth a year.
 
     None if no time passed, the final value is negative, or the result overflows.
-
-    None if no time passed, the final value is negative, or the result overflows.
     """
     return _none_if_nan(_growth(initial, final, days))
 
@@ -276,8 +274,6 @@ def _metric_values(
 
 def drawdowns(equity: NDArray[np.float64], initial: float) -> NDArray[np.float64]:
     """Return the drawdown from the peak so far at each bar, a positive fraction.
-
-    The starting capital counts as a peak.
 
     The starting capital counts as a peak.
     """

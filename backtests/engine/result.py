@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from backtests.engine.metrics import Metrics
 from core.formats import plain
@@ -109,3 +112,18 @@ class RunResult:
         unfinished = path.with_name(path.name + ".part")
         unfinished.write_text(json.dumps(self.to_json(), indent=1) + "\n")
         unfinished.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A traded part: equity at each bar's close over its starting equity, and its closed trades."""
+
+    equity: NDArray[np.float64]
+    days: float
+    closed_trades: int = 0
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def growth(self) -> float:
+        """Return end over start; 1 for an empty segment."""
+        return float(self.equity[-1]) if len(self.equity) else 1.0

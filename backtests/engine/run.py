@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -22,20 +21,18 @@ from backtests.engine.loop import MINUTE_MS, MONDAY_MINUTE, WEEK_MINUTES, run_ba
 from backtests.engine.metrics import EquityCurve, last_of_each_day, metrics_from_returns, returns_between
 from backtests.engine.result import ClosedTrade, OpenTrade, RunResult
 from backtests.engine.timerange import TimeRange
+from backtests.errors import BacktestError
 from bots.settings import trading_hours as hours
 from bots.settings.engine import rule_settings
-from bots.settings.lot_rules import lot_rules
+from bots.settings.lot_rules import UNIT, lot_rules
 from bots.settings.run_settings import RunSettings
 from bots.strategy import registry
 from bots.strategy.types import Candles, Events, ExitReason, RejectionReason
+from core.times import to_datetime
 from exchange.api.types import INTERVAL_MS, Klines, SymbolRules
 from exchange.fills import from_units, slippage_units, to_units
 
 WHOLE = TimeRange()
-
-
-class BacktestError(ValueError):
-    """A run that cannot be made on this data; the message says why and what would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +64,6 @@ class EngineRun:
 
 def prepare(klines: Klines, symbol: str, rules: SymbolRules) -> MarketData:
     """Check candles and return them with the symbol's rules.
-
-    Raise `BacktestError` if there are none, if a price is no positive number, or if times do not ascend.
 
     Raise `BacktestError` if there are none, if a price is no positive number, or if times do not ascend.
     """
@@ -114,8 +109,7 @@ def events_or_error(events: Callable[[Any], Events], strategy: str, params: Any)
 def engine_settings(market: MarketData, parameters: RunSettings) -> EngineSettings:
     """Return settings and symbol rules as the loop takes them."""
     rules = lot_rules(market.rules)
-    unit = Decimal("0.00000001")
-    step = max(market.rules.step_size or unit, market.rules.market_step_size or unit)
+    step = max(market.rules.step_size or UNIT, market.rules.market_step_size or UNIT)
     return EngineSettings(
         rule_settings=rule_settings(parameters),
         rules=rules,
@@ -125,7 +119,7 @@ def engine_settings(market: MarketData, parameters: RunSettings) -> EngineSettin
         fee=to_units(parameters.fee_rate),
         maker_fee=to_units(parameters.target_fee_rate),
         slippage=slippage_units(parameters.slippage_bps),
-        tick=to_units(market.rules.tick_size or unit),
+        tick=to_units(market.rules.tick_size or UNIT),
         step=to_units(step),
     )
 
@@ -200,11 +194,9 @@ def closed_minutes(trading_hours: str) -> NDArray[np.bool_]:
     """Return for each minute of a week, from Monday on, whether entries are forbidden.
 
     Empty where trading hours are not limited.
-
-    Empty where trading hours are not limited.
     """
     minutes = range(MONDAY_MINUTE, MONDAY_MINUTE + WEEK_MINUTES) if trading_hours else range(0)
-    times = (datetime.fromtimestamp(minute * MINUTE_MS / 1000, tz=UTC) for minute in minutes)
+    times = (to_datetime(minute * MINUTE_MS) for minute in minutes)
     return np.array([not hours.contains(trading_hours, time) for time in times], dtype=np.bool_)
 
 
@@ -264,8 +256,6 @@ def _trade(buffers: RunBuffers, number: int, open_time: NDArray[np.int64], is_cl
     """Return a trade of the buffers in exact Decimals.
 
     The entry's fee, taken in base, is valued at its fill's price.
-
-    The entry's fee, taken in base, is valued at its fill's price.
     """
     price, fee = int(buffers.entry_price[number]), int(buffers.entry_fee[number])
     entry_fee = Decimal(price * fee).scaleb(-16)
@@ -287,4 +277,4 @@ def _trade(buffers: RunBuffers, number: int, open_time: NDArray[np.int64], is_cl
 
 
 def _iso(time_ms: int) -> str:
-    return datetime.fromtimestamp(int(time_ms) / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return f"{to_datetime(time_ms):%Y-%m-%dT%H:%MZ}"

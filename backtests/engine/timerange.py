@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 
+from backtests.errors import BacktestError
+from core.times import parse_utc, to_datetime, to_ms
 from exchange.api.types import Klines
-
-
-class TimeRangeError(ValueError):
-    """A span that cannot be read or holds no bars; the message says what would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +21,12 @@ class TimeRange:
     def rows(self, klines: Klines) -> tuple[int, int]:
         """Return the first row inside and the one after the last. Raise `BacktestError` if there are none."""
         if not len(klines):
-            raise TimeRangeError("the data has no bars")
+            raise BacktestError("the data has no bars")
         times = klines.open_time
         first = 0 if self.start_ms is None else int(np.searchsorted(times, self.start_ms))
         end = len(times) if self.end_ms is None else int(np.searchsorted(times, self.end_ms))
         if first >= end:
-            raise TimeRangeError(f"{self} holds no bars: the data runs from {_iso(times[0])} to {_iso(times[-1])}")
+            raise BacktestError(f"{self} holds no bars: the data runs from {_iso(times[0])} to {_iso(times[-1])}")
         return first, end
 
     def __str__(self) -> str:
@@ -42,7 +39,7 @@ def parse_time_range(start: str | None = None, end: str | None = None) -> TimeRa
     """Parse ISO dates or times, UTC unless they carry an offset. Raise `BacktestError` for nonsense."""
     time_range = TimeRange(_time_ms("--from", start), _time_ms("--to", end))
     if time_range.start_ms is not None and time_range.end_ms is not None and time_range.start_ms >= time_range.end_ms:
-        raise TimeRangeError(f"--from {start} is not before --to {end}")
+        raise BacktestError(f"--from {start} is not before --to {end}")
     return time_range
 
 
@@ -50,15 +47,12 @@ def _time_ms(option: str, text: str | None) -> int | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return to_ms(parse_utc(text))
     except ValueError:
-        raise TimeRangeError(
+        raise BacktestError(
             f"{option} {text!r} is no ISO date or time, for example 2024-01-31 or 2024-01-31T12:00"
         ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def _iso(time_ms: int) -> str:
-    return datetime.fromtimestamp(int(time_ms) / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return f"{to_datetime(time_ms):%Y-%m-%dT%H:%MZ}"

@@ -12,7 +12,8 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from backtests.optimisation.space import SearchSpaceError, parse_dimension
+from backtests.errors import SearchSpaceError
+from backtests.optimisation.space import parse_dimension
 from bots.settings.strategies import can_be_off
 from bots.strategy.types import ParameterField
 from exchange.models import Dataset

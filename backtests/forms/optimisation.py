@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from django import forms
 
+from backtests.errors import SearchSpaceError
 from backtests.forms.inputs import RangeField, range_name, suggested_range
 from backtests.forms.run import FieldGroup, RunForm
 from backtests.optimisation.samplers import MAX_TRIALS, OBJECTIVES, SearchMethod
-from backtests.optimisation.space import SearchSpace, SearchSpaceError, make_space, parse_condition
+from backtests.optimisation.space import SearchSpace, make_space, parse_condition
 from bots.settings.form_fields import UnitInput
 from bots.settings.strategies import common_search_fields
 from bots.strategy import registry

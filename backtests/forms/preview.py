@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from backtests.engine.metrics import DAY_MS
 from backtests.forms.monte_carlo import MonteCarloForm
 from backtests.forms.optimisation import OptimisationForm, WalkForwardForm
 from backtests.forms.run import RunForm
 from backtests.optimisation.samplers import SearchMethod
-from backtests.optimisation.space import SearchSpaceError
 from backtests.walk_forward import windows as walk_forward
+from core.errors import UserError
+from core.times import DAY_MS, parse_utc, to_ms
 from exchange.api.types import INTERVAL_MS
 from exchange.models import Dataset
 
@@ -50,21 +49,14 @@ def _span(form: RunForm) -> tuple[Dataset, int, int] | None:
     if row is None or "start" not in data or "end" not in data:
         return None
     length = INTERVAL_MS[row.interval]
-    first, last = _ms(row.first_open_time), _ms(row.last_open_time) + length
+    first, last = to_ms(row.first_open_time), to_ms(row.last_open_time) + length
     start = max(_given(data["start"]) or first, first)
     end = min(_given(data["end"]) or last, last)
     return (row, start, end) if start < end else None
 
 
 def _given(text: str) -> int | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return _ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    return to_ms(parse_utc(text)) if text else None
 
 
 def _bars(form: RunForm, span: tuple[Dataset, int, int], preview: FormPreview) -> None:
@@ -95,7 +87,7 @@ def _combinations(form: OptimisationForm, preview: FormPreview) -> None:
         return
     try:
         size, allowed = form.count()
-    except (SearchSpaceError, ValueError, KeyError) as error:
+    except UserError as error:
         preview.warnings.append(str(error))
         return
     preview.lines.append(f"{size:,} combinations" + ("" if allowed is None else f", {allowed:,} allowed"))
@@ -116,7 +108,7 @@ def _windows(form: WalkForwardForm, span: tuple[Dataset, int, int], preview: For
     count = (end - start) // INTERVAL_MS[row.interval]
     try:
         windows = walk_forward.windows(count, round(train * a_day), round(test * a_day))
-    except ValueError as error:
+    except UserError as error:
         preview.warnings.append(str(error))
         return
     preview.lines.append(f"{len(windows):,} windows")

@@ -20,6 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from backtests.engine.jit_cache import FOLDER
+from core.errors import UserError
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
 
@@ -79,19 +80,19 @@ class SimulationPlan:
 
     def __post_init__(self) -> None:
         if not 1 <= self.paths <= MAX_PATHS:
-            raise ValueError(f"Simulate between 1 and {MAX_PATHS:,} paths, not {self.paths:,}.")
+            raise UserError(f"Simulate between 1 and {MAX_PATHS:,} paths, not {self.paths:,}.")
         if not 0 <= self.seed < 2**63:
-            raise ValueError("The seed is a whole number from 0.")
+            raise UserError("The seed is a whole number from 0.")
         if not self.mean_block >= 1:
-            raise ValueError("The mean block is at least 1 day long.")
+            raise UserError("The mean block is at least 1 day long.")
         if not 0 <= self.skip_probability < 1:
-            raise ValueError("The share of skipped trades is at least 0 and under 1.")
+            raise UserError("The share of skipped trades is at least 0 and under 1.")
         if not 0 < self.ruin_level < 1:
-            raise ValueError("The level of ruin is a share of the capital between 0 and 1, such as 0.5.")
+            raise UserError("The level of ruin is a share of the capital between 0 and 1, such as 0.5.")
         if not all(math.isfinite(cost) and cost >= 0 for cost in (*self.fee_multiples, *self.slippages_bps)):
-            raise ValueError("Fee multiples and slippage in the stress grid are numbers from 0.")
+            raise UserError("Fee multiples and slippage in the stress grid are numbers from 0.")
         if not 1 <= len(self.fee_multiples) * len(self.slippages_bps) <= MAX_STRESS_CELLS:
-            raise ValueError(f"A stress grid has 1 to {MAX_STRESS_CELLS} cells: name fewer fees or slippages.")
+            raise UserError(f"A stress grid has 1 to {MAX_STRESS_CELLS} cells: name fewer fees or slippages.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def simulate(returns: Floats, plan: SimulationPlan) -> Simulation:
     """Draw `plan.paths` paths from `returns`: one fraction per trade, or per day for the block bootstrap."""
     series = np.ascontiguousarray(returns, dtype=np.float64)
     if series.ndim != 1 or len(series) < 2:
-        raise ValueError("A Monte Carlo run needs at least two closed trades (or days) to draw from.")
+        raise UserError("A Monte Carlo run needs at least two closed trades (or days) to draw from.")
     if not np.isfinite(series).all():
         raise ValueError("A return is not a number: nothing can be drawn from it.")
     count = len(series)

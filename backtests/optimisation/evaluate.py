@@ -17,15 +17,17 @@ from backtests.engine import run
 from backtests.engine.buffers import UNITS, BarArrays, EngineSettings, RunBuffers
 from backtests.engine.jit_cache import compile_cached
 from backtests.engine.loop import block_ranges_compiled, run_bars_compiled
-from backtests.engine.metrics import DAY_MS, EquityCurve, metric_values, metrics_from_returns, returns_between
+from backtests.engine.metrics import EquityCurve, metric_values, metrics_from_returns, returns_between
+from backtests.engine.result import Segment
 from backtests.engine.timerange import TimeRange
+from backtests.errors import BacktestError
 from backtests.optimisation.samplers import METRIC_NAMES, Parameters, Trials, as_rows
-from backtests.walk_forward.windows import Segment
 from bots.settings.parse import make_settings
 from bots.settings.run_settings import RunSettings
 from bots.settings.schema import SettingError
 from bots.settings.strategies import varied_params
 from bots.strategy import registry
+from core.times import DAY_MS
 from exchange.api.types import INTERVAL_MS, Klines
 
 Floats = NDArray[np.float64]
@@ -47,8 +49,6 @@ class Trial(NamedTuple):
 
 class Evaluator:
     """An evaluator of trials over one time range of one market.
-
-    It runs on several threads, because the compiled loop releases the interpreter lock.
 
     It runs on several threads, because the compiled loop releases the interpreter lock.
     """
@@ -117,7 +117,7 @@ class Evaluator:
         """Return the trial, or None if this range cannot carry the combination."""
         try:
             return self._trial(parameters)
-        except (SettingError, run.BacktestError):
+        except (SettingError, BacktestError):
             return None
 
     def _trial(self, combination: Parameters) -> Trial:

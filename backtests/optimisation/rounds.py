@@ -19,17 +19,20 @@ from django.utils import timezone
 
 from backtests.engine import run as engine
 from backtests.engine.metrics import DAYS_A_YEAR
+from backtests.errors import RunError, SearchSpaceError
 from backtests.models import Backtest, HoldOutOpening, Optimisation, RunStatus, SearchChunk, WalkForward
 from backtests.optimisation import samplers
 from backtests.optimisation.evaluate import Evaluator, as_settings
 from backtests.optimisation.samplers import OptimisationPlan, SearchMethod, Trials
 from backtests.optimisation.space import make_space
-from backtests.runs.inputs import RunError, RunRequest, fields, market_of, read, time_range_of, utc
+from backtests.runs.inputs import RunRequest, fields, market_of, read, reject_as, time_range_of
 from backtests.runs.queue import backtest_columns, complete, heartbeat, record_failure, start_run, unpack
 from backtests.statistics import overfitting
-from backtests.statistics.run_verdict import judge
 from backtests.statistics.trials import earlier_trials
+from backtests.statistics.verdict import rate_run
 from bots.settings.parse import make_settings
+from bots.settings.run_settings import RunSettings
+from core.times import to_datetime
 from exchange.api.types import INTERVAL_MS
 
 CHUNK_TRIALS = 100
@@ -44,25 +47,29 @@ def parse_plan(settings: Mapping[str, Any], plan: Mapping[str, Any], strategy: s
     fixed = {name: value for name, value in settings.items() if name not in space.names}
     limits = {name: plan[name] for name in ("min_trades", "max_trials", "round_size") if name in plan}
     objectives = tuple(plan.get("objectives", ("sharpe",)))
-    return OptimisationPlan(space, fixed, SearchMethod(plan.get("method", "grid")), objectives, seed=seed, **limits)
+    method = plan.get("method", "grid")
+    if method not in [str(known) for known in SearchMethod]:
+        raise SearchSpaceError(f"There is no search method {method!r}; there are: {', '.join(SearchMethod)}.")
+    return OptimisationPlan(space, fixed, SearchMethod(method), objectives, seed=seed, **limits)
+
+
+def check_plan(settings: RunSettings, plan: Mapping[str, Any], seed: int) -> None:
+    """Raise `RunError` if nothing can be tried by this plan."""
+    with reject_as("grid"):
+        parsed = parse_plan(settings.to_json(), plan, settings.strategy, seed)
+        if parsed.method is SearchMethod.GRID:
+            samplers.propose(parsed, 0, samplers.no_trials(parsed.space.names))
 
 
 def new_optimisation(request: RunRequest, plan: dict[str, Any], hold_out: float = DEFAULT_HOLD_OUT) -> Optimisation:
     """Store and queue an optimisation that cannot see the last `hold_out` of its time range.
 
     Raise `RunError` and store nothing if it cannot be made.
-
-    Raise `RunError` and store nothing if it cannot be made.
     """
     if not 0 <= hold_out <= 0.9:
         raise RunError("The hold-out is a share of the span from 0 to 0.9, such as 0.2.", "hold_out")
     inputs = read(request)
-    try:
-        parsed = parse_plan(inputs.parameters.to_json(), plan, inputs.parameters.strategy, request.seed)
-        if parsed.method is SearchMethod.GRID:
-            samplers.propose(parsed, 0, samplers.no_trials(parsed.space.names))
-    except ValueError as error:
-        raise RunError(str(error), "grid") from error
+    check_plan(inputs.parameters, plan, request.seed)
     cut = inputs.end - math.floor((inputs.end - inputs.first) * hold_out)
     if cut - inputs.first < 2:
         raise RunError("The span is too short for this hold-out: take more bars or a smaller share.", "hold_out")
@@ -70,7 +77,10 @@ def new_optimisation(request: RunRequest, plan: dict[str, Any], hold_out: float 
     hold_out_range = {}
     if cut < inputs.end:
         last = int(inputs.klines.open_time[inputs.end - 1]) + INTERVAL_MS[request.interval]
-        hold_out_range = {"hold_out_start_at": utc(int(inputs.klines.open_time[cut])), "hold_out_end_at": utc(last)}
+        hold_out_range = {
+            "hold_out_start_at": to_datetime(int(inputs.klines.open_time[cut])),
+            "hold_out_end_at": to_datetime(last),
+        }
     return Optimisation.objects.create(plan={**plan, "hold_out": hold_out}, **columns, **hold_out_range)
 
 
@@ -105,8 +115,6 @@ def next_chunks(search: Optimisation) -> list[int]:
     """Return the chunks that workers may evaluate now; start the next round when one is finished.
 
     Empty when everything is evaluated.
-
-    Empty when everything is evaluated.
     """
     with transaction.atomic():
         locked = Optimisation.objects.select_for_update().get(pk=search.pk)
@@ -137,8 +145,6 @@ def _start_round(search: Optimisation) -> None:
 
 def evaluate_chunk(chunk_id: int, claim: str | None = None, threads: int = 1) -> bool:
     """Evaluate one chunk's trials and store them at once.
-
-    Return False if it belongs to another worker, or is not to be evaluated.
 
     Return False if it belongs to another worker, or is not to be evaluated.
     """
@@ -220,7 +226,7 @@ def _complete_with_best(search: Optimisation, trials: Trials, plan: Optimisation
     earlier = earlier_trials(search)
     measures, inputs = overfitting_measures(trials, plan, best, earlier + len(trials)), _plateau(trials, plan)
     daily = trials.daily[best].astype(np.float64)
-    quality = judge(
+    quality = rate_run(
         engine_run.result,
         daily,
         earlier + len(trials),

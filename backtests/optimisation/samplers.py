@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests.optimisation.space import SearchSpace, SearchSpaceError
+from backtests.errors import SearchSpaceError
+from backtests.optimisation.space import SearchSpace
 
 Floats = NDArray[np.float64]
 Parameters = Mapping[str, float | None]
@@ -198,8 +199,6 @@ def pareto_front(values: Floats) -> NDArray[np.int64]:
     """Return the rows that no other row beats in one column without losing in another.
 
     The best in the first column comes first.
-
-    The best in the first column comes first.
     """
     usable = np.flatnonzero(np.isfinite(values).all(axis=1))
     order = usable[np.lexsort(tuple(-values[usable, k] for k in reversed(range(values.shape[1]))))]
@@ -293,8 +292,6 @@ def _states() -> Any:
 
 def _study(plan: OptimisationPlan, number: int, past: Trials) -> tuple[Any, dict[str, Any]]:
     """Return an Optuna study that knows the earlier trials.
-
-    Values are indices in the lists, so that any list of values is searched alike.
 
     Values are indices in the lists, so that any list of values is searched alike.
     """

@@ -18,16 +18,13 @@ from decimal import Decimal, InvalidOperation
 import numpy as np
 from numpy.typing import NDArray
 
+from backtests.errors import SearchSpaceError
 from bots.settings.strategies import can_be_off, search_fields
 from bots.strategy import registry
 from bots.strategy.types import ParameterField
 
 MAX_VALUES = 10_000
 MAX_COMBINATIONS = 1_000_000
-
-
-class SearchSpaceError(ValueError):
-    """A search space cannot be used; the message says what is wrong and what would do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from backtests.engine import run
 from backtests.engine.run import MarketData, engine_settings
+from backtests.errors import BacktestError, NothingToCompare
 from backtests.parity.causes import Cause, Difference
 from backtests.parity.compare import compare
 from backtests.parity.context import ParityContext, VersionRules
-from backtests.parity.live_trades import ZERO, LiveRecord, NothingToCompare, read_record
-from backtests.runs.inputs import utc
+from backtests.parity.live_trades import ZERO, LiveRecord, read_record
 from bots.models import BotConfig, Decision
 from bots.settings.parse import make_settings
 from bots.settings.run_settings import RunSettings
@@ -29,6 +29,7 @@ from bots.settings.schema import BY_NAME
 from bots.strategy import registry
 from bots.trading.context import TradingContext, open_context
 from core.formats import plain
+from core.times import format_utc, to_datetime
 from exchange.api.errors import ExchangeError
 from exchange.api.types import INTERVAL_MS, Klines
 from exchange.fills import BPS, slippage_units
@@ -54,8 +55,6 @@ class FillCosts:
 @dataclass(frozen=True, slots=True)
 class ParityResult:
     """The result of a check.
-
-    `cost` is what fills and fees cost the bot over the engine's, `traded` is their notional.
 
     `cost` is what fills and fees cost the bot over the engine's, `traded` is their notional.
     """
@@ -84,7 +83,7 @@ class ParityResult:
         if unexplained:
             first = unexplained[0]
             return (
-                f"{len(unexplained)} unexplained, first {first.what} at bar {utc(first.bar_ms):%Y-%m-%d %H:%M}: "
+                f"{len(unexplained)} unexplained, first {first.what} at bar {format_utc(to_datetime(first.bar_ms))}: "
                 f"the bot {first.live}, the engine {first.engine}"
             )
         if self.cost_bps is not None and self.cost_bps > MAX_COST_BPS:
@@ -116,8 +115,8 @@ def check(
     context = _ground(market, record, parameters, slippage_units(max(costs.spread_bps, costs.slippage_bps)))
     differences = tuple(compare(context))
     return ParityResult(
-        first_bar=utc(int(market.candles.open_time[context.first])),
-        last_bar=utc(int(market.candles.open_time[context.end - 2])),
+        first_bar=to_datetime(int(market.candles.open_time[context.first])),
+        last_bar=to_datetime(int(market.candles.open_time[context.end - 2])),
         bars=context.end - 1 - context.first,
         trades=sum(any(_is_inside(context, fill.time_ms) for fill in trade.fills) for trade in record.trades),
         differences=differences,
@@ -151,8 +150,6 @@ def _ground(
     market: MarketData, record: LiveRecord, parameters: Mapping[int, RunSettings], spread: int
 ) -> ParityContext:
     """Return the compared rows with all that the comparison needs.
-
-    They run from the first decision's bar to the bar after the last decision, which holds its fill.
 
     They run from the first decision's bar to the bar after the last decision, which holds its fill.
     """
@@ -200,8 +197,6 @@ def half_spread_bps(bot: BotConfig, live_context: TradingContext) -> Decimal:
     """Return the roundest slippage that gives the present bid and ask on the tick.
 
     It has at most a tenth of a basis point.
-
-    It has at most a tenth of a basis point.
     """
     ticker, last = live_context.exchange.book_ticker(bot.symbol), live_context.exchange.last_price(bot.symbol)
     tick = live_context.rules.tick_size or ZERO
@@ -229,11 +224,11 @@ def _market(
     if not len(klines) or klines.open_time[-1] < record.decisions[0].bar_ms:
         raise NothingToCompare(
             f"the exchange has no {bot.symbol} {bot.timeframe} candles since "
-            f"{utc(record.decisions[0].bar_ms):%Y-%m-%d %H:%M} UTC"
+            f"{to_datetime(record.decisions[0].bar_ms):%Y-%m-%d %H:%M} UTC"
         )
     try:
         return run.prepare(klines, bot.symbol, live_context.rules)
-    except ValueError as error:
+    except BacktestError as error:
         raise NothingToCompare(str(error)) from error
 
 

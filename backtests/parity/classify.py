@@ -13,7 +13,6 @@ from backtests.engine.buffers import price_units
 from backtests.parity.causes import Cause
 from backtests.parity.context import EngineExit, ParityContext
 from backtests.parity.live_trades import RecordedDecision, RecordedFill, RecordedTrade
-from backtests.runs.inputs import utc
 from bots.models import Action, OrderState
 from bots.strategy import registry
 from bots.strategy.types import Action as StrategyAction
@@ -33,10 +32,6 @@ LIVE_ONLY = {
     "order_refused": Cause.ORDER_REFUSED,
 }
 TIME_DEPENDENT = ("outside_schedule", "daily_trade_limit", "daily_loss_limit", "daily_profit_target")
-
-
-def stamp(time_ms: int) -> str:
-    return f"{utc(time_ms):%Y-%m-%d %H:%M}"
 
 
 # --- Signals and decisions --------------------------------------------------------------------------------------------
@@ -119,8 +114,6 @@ def classify_price(
     """Return why fills have another price.
 
     Only a price that the market traded at in that bar counts as a price that moved.
-
-    Only a price that the market traded at in that bar counts as a price that moved.
     """
     if not all(fill.is_sound for fill in fills) or not all(_is_reached(context, fill) for fill in fills):
         return Cause.UNEXPLAINED
@@ -179,8 +172,6 @@ def _is_inside_bar(
     context: ParityContext, trade: RecordedTrade, entry: int, closed: int | None, engine: EngineExit | None
 ) -> bool:
     """Return True if candles cannot tell the order of events within the bar.
-
-    The bar's extreme came before the entry, or two exits were touched in one bar.
 
     The bar's extreme came before the entry, or two exits were touched in one bar.
     """

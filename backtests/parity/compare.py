@@ -13,13 +13,14 @@ from backtests.parity.causes import Cause, Difference
 from backtests.parity.context import ParityContext
 from backtests.parity.live_trades import ZERO, RecordedDecision, RecordedFill, RecordedTrade
 from bots.models import Action
+from bots.settings.lot_rules import UNIT
 from bots.strategy.types import Action as StrategyAction
 from bots.strategy.types import Decided, RejectionReason, Signal
 from core.formats import plain
+from core.times import format_utc, to_datetime
 from exchange.fills import commission, from_units, to_units
 
 SIGNALS = {Signal.BUY: "buy", Signal.SELL: "sell", Signal.NONE: "none"}
-PRECISION = Decimal("0.00000001")
 
 
 def compare(context: ParityContext) -> list[Difference]:
@@ -46,8 +47,6 @@ def _bar_ms(context: ParityContext, row: int) -> int:
 
 def _decisions(context: ParityContext) -> Iterator[Difference]:
     """Compare each bar's close, signal, action and size.
-
-    The newest bar's fill is not known yet: it is left for the next check.
 
     The newest bar's fill is not known yet: it is left for the next check.
     """
@@ -128,8 +127,6 @@ def _forgone(context: ParityContext, row: int, version: int, decided: Decided) -
     """Return the missed profit, with the sign turned, of an entry that only the engine made.
 
     None while that position is still open.
-
-    None while that position is still open.
     """
     rules = context.rules[version]
     engine_settings, price = rules.engine_settings, context.ask(row + 1, rules)
@@ -172,7 +169,7 @@ def _entry(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]
     expected_row = context.row(trade.decided_ms) + 1
     if expected_row != row:
         due = (
-            f"bar {classify.stamp(_bar_ms(context, expected_row))}"
+            f"bar {format_utc(to_datetime(_bar_ms(context, expected_row)))}"
             if expected_row < context.end
             else "the bar after the decision"
         )
@@ -213,15 +210,15 @@ def _exit(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]:
 
 
 def _sale(context: ParityContext, row: int, price: Decimal, reason: str) -> str:
-    return f"{reason.replace('_', ' ')} at {_price(price)}, bar {classify.stamp(_bar_ms(context, row))}"
+    return f"{reason.replace('_', ' ')} at {_price(price)}, bar {format_utc(to_datetime(_bar_ms(context, row)))}"
 
 
 def _price(price: Decimal) -> str:
-    return plain(price.quantize(PRECISION))
+    return plain(price.quantize(UNIT))
 
 
 def _differs(live: Decimal, engine: Decimal) -> bool:
-    return abs(live - engine) >= PRECISION
+    return abs(live - engine) >= UNIT
 
 
 # --- Costs and books --------------------------------------------------------------------------------------------------
@@ -249,7 +246,7 @@ def _fees(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]:
         if others:
             live = f"{plain(paid)} {others.pop()}"
             yield Difference(row_ms, "fee", live, f"{plain(due)} {asset}", Cause.FEE_IN_BNB, impact)
-        elif abs(paid - due) > PRECISION * len(compared):
+        elif abs(paid - due) > UNIT * len(compared):
             cause = classify.classify_fee(paid, sum((_received(fill) for fill in compared), ZERO))
             yield Difference(row_ms, "fee", f"{plain(paid)} {asset}", f"{plain(due)} {asset}", cause, impact)
 

@@ -20,7 +20,6 @@ from backtests.engine.exits import find_exit
 from backtests.engine.loop import NEVER
 from backtests.engine.run import MarketData
 from backtests.parity.live_trades import ZERO, LiveRecord, RecordedDecision, RecordedTrade
-from backtests.runs.inputs import utc
 from bots.models import Action
 from bots.settings import trading_hours
 from bots.settings.run_settings import RunSettings
@@ -29,10 +28,9 @@ from bots.strategy.decide import decide
 from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached
 from bots.strategy.types import Candles, Decided, EntryFacts, ExitReason, Funds, Levels, Signal
+from core.times import DAY_MS, to_datetime
 from exchange.api.types import INTERVAL_MS
 from exchange.fills import ask_price, from_units
-
-DAY_MS = INTERVAL_MS["1d"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ class ParityContext:
         ledger = float(parameters.initial_capital + net)
         facts = EntryFacts(
             is_halted=False,
-            is_outside_schedule=not trading_hours.contains(parameters.trading_hours, utc(next_open)),
+            is_outside_schedule=not trading_hours.contains(parameters.trading_hours, to_datetime(next_open)),
             is_stale=False,
             bars_since_exit=self._bars_since_exit(closed, row),
             entries_today=sum(day <= trade.opened_ms <= close_ms for trade in self.record.trades),
@@ -193,8 +191,6 @@ class ParityContext:
     @cached_property
     def halted_rows(self) -> set[int]:
         """Return the rows at whose close the drawdown limit had been reached (gate 8).
-
-        An entry after such a row means that a person had resumed the bot.
 
         An entry after such a row means that a person had resumed the bot.
         """

@@ -12,15 +12,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet, Sum
 
+from backtests.errors import NothingToCompare
 from bots.models import Action, BotConfig, BotConfigVersion, BotState, Decision, Fill, Order, Purpose, Trade
+from bots.settings.lot_rules import UNIT
+from core.times import to_ms
 from exchange.api.types import OrderType, Side
 
 ZERO = Decimal(0)
 MARKET = ("api_key", "symbol", "timeframe")  # a version that changes one of these trades another market
-
-
-class NothingToCompare(ValueError):
-    """Nothing in the period can be compared with the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +130,6 @@ def average_price(fills: Sequence[RecordedFill]) -> Decimal:
     return sum((fill.price * fill.quantity for fill in fills), ZERO) / quantity if quantity else ZERO
 
 
-def milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
 @transaction.atomic
 def read_record(bot: BotConfig, since: datetime) -> LiveRecord:
     """Read everything at one moment: whoever books a fill holds the state's lock.
@@ -179,7 +174,7 @@ def _decisions(rows: QuerySet[Decision]) -> list[RecordedDecision]:
     columns = ("pk", "bar", "version__number", "action", "signal", "reason", "close", "quantity", "terms", "decided_at")
     return [
         RecordedDecision(
-            bar_ms=milliseconds(bar),
+            bar_ms=to_ms(bar),
             version=version,
             action=action,
             signal=signal,
@@ -187,7 +182,7 @@ def _decisions(rows: QuerySet[Decision]) -> list[RecordedDecision]:
             close=close,
             quantity=quantity,
             terms=terms or {},
-            decided_ms=milliseconds(decided_at),
+            decided_ms=to_ms(decided_at),
             entry_state=entries.get(pk, ""),
         )
         for pk, bar, version, action, signal, reason, close, quantity, terms, decided_at in rows.order_by(
@@ -208,15 +203,15 @@ def _trades(trades: QuerySet[Trade], since: datetime) -> list[RecordedTrade]:
     limited = set(orders.filter(type=OrderType.STOP_LOSS_LIMIT).values_list("trade", flat=True))
     return [
         RecordedTrade(
-            opened_ms=milliseconds(trade.opened_at),
-            closed_ms=milliseconds(trade.closed_at) if trade.closed_at else None,
+            opened_ms=to_ms(trade.opened_at),
+            closed_ms=to_ms(trade.closed_at) if trade.closed_at else None,
             version=trade.version.number,
             quantity=trade.quantity,
             entry_price=trade.entry_price,
             exit_price=trade.exit_price,
             exit_reason=trade.exit_reason,
             net_pnl=trade.net_pnl,
-            decided_ms=milliseconds(bar) if (bar := decided.get(trade.pk)) else None,
+            decided_ms=to_ms(bar) if (bar := decided.get(trade.pk)) else None,
             exit_was_refused=trade.pk in refused,
             has_stop_limit=trade.pk in limited,
             fills=tuple(fills.get(trade.pk, ())),
@@ -229,7 +224,7 @@ def _fill(fill: Fill) -> RecordedFill:
     worth = fill.price * fill.quantity
     order = fill.order
     return RecordedFill(
-        time_ms=milliseconds(fill.filled_at),
+        time_ms=to_ms(fill.filled_at),
         is_buy=fill.side == Side.BUY,
         price=fill.price,
         quantity=fill.quantity,
@@ -238,7 +233,7 @@ def _fill(fill: Fill) -> RecordedFill:
         commission_asset=fill.commission_asset,
         fee_quote=fill.fee_quote,
         order_type=order.type,
-        is_sound=abs(worth - fill.quote_quantity) <= Decimal("0.00000001")
+        is_sound=abs(worth - fill.quote_quantity) <= UNIT
         and fill.quantity <= order.executed_quantity
         and fill.quote_quantity <= order.executed_quote,
     )

@@ -10,13 +10,15 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
+from backtests.errors import NothingToCompare
 from backtests.parity.causes import Cause, Difference
-from backtests.parity.check import DEFAULT_PERIOD, NothingToCompare, ParityResult, check
-from backtests.runs.inputs import utc
+from backtests.parity.check import DEFAULT_PERIOD, ParityResult, check
 from bots import incidents
 from bots.incidents import Kind
 from bots.models import BotConfig, Incident, ParityCheck, Status
+from bots.settings.lot_rules import UNIT
 from core.formats import plain
+from core.times import to_datetime
 from exchange.api.errors import ExchangeError
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def store_result(bot: BotConfig, parity: ParityResult) -> ParityCheck:
         causes=cause_counts(parity),
         rows=[difference_json(difference) for difference in parity.differences[:MAX_STORED_ROWS]],
         notes=list(parity.notes),
-        cost=parity.cost.quantize(Decimal("1e-8")),
+        cost=parity.cost.quantize(UNIT),
         cost_bps=parity.cost_bps,
         drift=parity.drift[:500],
     )
@@ -79,7 +81,7 @@ def _is_accepted(bot: BotConfig, parity: ParityResult) -> bool:
     bars = [difference.bar_ms for difference in parity.differences if difference.cause == Cause.UNEXPLAINED]
     if not bars:
         return timezone.now() - resolved["at"] < DEFAULT_PERIOD
-    return utc(max(bars)) < resolved["at"]
+    return to_datetime(max(bars)) < resolved["at"]
 
 
 def cause_counts(parity: ParityResult) -> list[dict[str, Any]]:
@@ -100,7 +102,7 @@ def cause_counts(parity: ParityResult) -> list[dict[str, Any]]:
 def difference_json(difference: Difference) -> dict[str, Any]:
     """Return a difference as JSON values."""
     return {
-        "bar": utc(difference.bar_ms).isoformat(),
+        "bar": to_datetime(difference.bar_ms).isoformat(),
         "what": difference.what,
         "live": difference.live,
         "engine": difference.engine,
@@ -111,7 +113,7 @@ def difference_json(difference: Difference) -> dict[str, Any]:
 
 
 def _money(value: Decimal | int) -> str:
-    return plain(Decimal(value).quantize(Decimal("1e-8")))
+    return plain(Decimal(value).quantize(UNIT))
 
 
 def _drop_old(bot: BotConfig) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from backtests.engine.metrics import DEFINITIONS
 from bots.settings.strategies import labels
+from core.times import format_utc, to_datetime
 
 KEY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "calmar", "profit_factor", "win_rate", "closed_trades")
 PERCENT = frozenset({"total_return", "cagr", "max_drawdown", "win_rate", "exposure", "buy_and_hold_return"})
@@ -46,7 +46,8 @@ def metric_rows(metrics: Mapping[str, Any], names: Sequence[str] = KEY_METRICS) 
 
 
 def moment(time_ms: int | None) -> str:
-    return "" if time_ms is None else datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M")
+    """Return a time to the minute; empty for none."""
+    return "" if time_ms is None else format_utc(to_datetime(time_ms))
 
 
 def day_text(time_ms: int) -> str:

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from backtests.engine import run as engine
 from backtests.engine.jit_cache import FOLDER
-from backtests.engine.timerange import TimeRange, TimeRangeError, parse_time_range
+from backtests.engine.timerange import TimeRange, parse_time_range
+from backtests.errors import SHOWN_ERRORS, BacktestError, RunError
 from backtests.models import Run
+from backtests.runs.files import check_interval
 from bots.models import BotConfig
 from bots.settings.parse import make_settings
 from bots.settings.run_settings import RunSettings
 from bots.settings.schema import SettingError
+from core.times import to_datetime, to_ms
 from exchange.api.errors import ExchangeError
-from exchange.api.types import INTERVAL_MS, Klines
+from exchange.api.types import INTERVAL_MS, Klines, SymbolRules
 from exchange.klines import store
 from exchange.klines.series import data_hash, gaps
 from exchange.models import Dataset, Symbol, Venue
 from exchange.symbols import catalogue
 from exchange.symbols.filters import parse_rules
-
-
-class RunError(ValueError):
-    """A run that cannot be made, or changed, as asked.
-
-    `field` names the setting at fault, as a form calls it; empty if it is no single one.
-    """
-
-    def __init__(self, message: str, field: str = "") -> None:
-        is_name = "_" in message.partition(" ")[0]
-        text = message if is_name else message[:1].upper() + message[1:]
-        super().__init__(text if text.endswith((".", "?", "!")) else f"{text}.")
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +54,29 @@ class RunInputs:
     symbol: Symbol
 
 
-def utc(time_ms: int) -> datetime:
-    return datetime.fromtimestamp(int(time_ms) / 1000, tz=UTC)
+@contextmanager
+def reject_as(field: str) -> Iterator[None]:
+    """Turn an error that may be shown into a `RunError` about a form field."""
+    try:
+        yield
+    except SHOWN_ERRORS as error:
+        raise RunError(str(error), field) from error
 
 
-def milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+def parse_dataset(text: str) -> tuple[str, str]:
+    """Return symbol and interval of a dataset named SYMBOL:INTERVAL. Raise `BacktestError` for other text."""
+    symbol, colon, interval = text.partition(":")
+    if not colon or not symbol:
+        raise BacktestError(f"{text!r} is not SYMBOL:INTERVAL, for example BTCUSDT:1h")
+    return symbol, check_interval(interval)
+
+
+def rules_on_record(symbol: str, venue: str | None = None) -> SymbolRules:
+    """Return the newest stored rules of a symbol, of one venue or any. Raise `BacktestError` if there are none."""
+    row = Symbol.objects.filter(name=symbol, **({"venue": venue} if venue else {})).order_by("-read_at").first()
+    if row is None:
+        raise BacktestError(f"no rules of {symbol} are on record: give --exchange-info FILE or run refresh_symbols")
+    return parse_rules(row.info)
 
 
 def read(request: RunRequest) -> RunInputs:
@@ -86,16 +93,9 @@ def read(request: RunRequest) -> RunInputs:
         raise
     except SettingError as error:
         raise RunError(error.sentence, error.field) from error
-    except (ValueError, ExchangeError) as error:
-        raise RunError(str(error), _field_of(error)) from error
+    except (*SHOWN_ERRORS, ExchangeError) as error:
+        raise RunError(str(error), "start" if isinstance(error, BacktestError) else "dataset") from error
     return RunInputs(parameters, klines, first, end, symbol)
-
-
-def _field_of(error: Exception) -> str:
-    """Return the form field that an error is about: a setting, the time range, or the candles."""
-    if isinstance(error, TimeRangeError | engine.BacktestError):
-        return "start"
-    return str(getattr(error, "field", "dataset"))
 
 
 def find_symbol_row(name: str, bot: BotConfig | None) -> Symbol:
@@ -127,8 +127,8 @@ def fields(request: RunRequest, inputs: RunInputs, end: int | None = None) -> di
         "settings": inputs.parameters.to_json(),
         "symbol_info": inputs.symbol.info,
         "filters_at": inputs.symbol.read_at,
-        "start_at": utc(int(in_range.open_time[0])),
-        "end_at": utc(int(in_range.open_time[-1]) + length),
+        "start_at": to_datetime(int(in_range.open_time[0])),
+        "end_at": to_datetime(int(in_range.open_time[-1]) + length),
         "bars": len(in_range),
         "gaps": [[gap.first_ms, gap.last_ms] for gap in gaps(in_range)],
         "data_hash": data_hash(request.symbol, read_bars),
@@ -144,20 +144,18 @@ def market_of(run: Run) -> engine.MarketData:
         Dataset.objects.filter(symbol=run.symbol, interval=run.interval).values_list("data_hash", flat=True).first()
     )
     info = json.dumps(run.symbol_info, sort_keys=True)
-    return _market(run.symbol, run.interval, milliseconds(run.end_at), run.data_hash, info, stored)
+    return _market(run.symbol, run.interval, to_ms(run.end_at), run.data_hash, info, stored)
 
 
 @lru_cache(maxsize=2)  # a worker makes one chunk of a search after another on the same candles, a page asks for more
 def _market(
-    symbol: str, interval: str, end_ms: int, wanted_hash: str, info: str, _stored_hash: str | None
+    symbol: str, interval: str, end_ms: int, expected_hash: str, info: str, _stored_hash: str | None
 ) -> engine.MarketData:
     """Load and verify candles once. `_stored_hash` names the stored series: a change of it loads again."""
-    try:
+    with reject_as(""):
         klines = store.load(symbol, interval, end_ms=end_ms)
         market = engine.prepare(klines, symbol, parse_rules(json.loads(info)))
-    except ValueError as error:
-        raise RunError(str(error)) from error
-    if data_hash(symbol, klines) != wanted_hash:
+    if data_hash(symbol, klines) != expected_hash:
         raise RunError(
             f"The stored {symbol} {interval} candles changed since this run was made: "
             "start it again, or bring the old candles back."
@@ -166,4 +164,4 @@ def _market(
 
 
 def time_range_of(run: Run) -> TimeRange:
-    return TimeRange(milliseconds(run.start_at), milliseconds(run.end_at))
+    return TimeRange(to_ms(run.start_at), to_ms(run.end_at))

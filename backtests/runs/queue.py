@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from backtests.engine import run as engine
 from backtests.engine.metrics import daily_returns
+from backtests.errors import SHOWN_ERRORS, RunError
 from backtests.models import UNFINISHED, Backtest, MonteCarlo, Run, RunStatus
 from backtests.monte_carlo import simulation
-from backtests.runs.inputs import RunError, RunRequest, fields, market_of, read, time_range_of
+from backtests.runs.inputs import RunRequest, fields, market_of, read, reject_as, time_range_of
 from backtests.runs.series import chart_rows, run_series
 from backtests.statistics import verdict
-from backtests.statistics.run_verdict import judge
 from backtests.statistics.trials import earlier_trials
+from backtests.statistics.verdict import rate_run
 from bots.settings.parse import make_settings
 
 logger = logging.getLogger(__name__)
@@ -87,23 +88,31 @@ def resume(run: Run) -> bool:
 
 @contextmanager
 def record_failure(run: Run) -> Iterator[None]:
-    """Record any exception as the run's failure."""
+    """Record any exception as the run's failure.
+
+    A message for people is shown as it is. Anything else is a fault of the site and goes to the log.
+    """
     try:
         yield
-    except ValueError as error:
+    except SHOWN_ERRORS as error:
         fail(run, str(error))
-    except Exception as error:
+    except Exception as error:  # the one place that ends a run: whatever it was, the run must not look unfinished
         logger.exception("run failed", extra={"kind": run.kind, "run": run.pk})
         fail(run, f"It stopped at an error of the site's own ({type(error).__name__}); the log has the details.")
 
 
-def execute_backtest(run: Backtest) -> None:
-    """Run the engine and write the result. Running it twice does no harm."""
+def execute_backtest(run: Backtest) -> engine.EngineRun | None:
+    """Run the engine and write the result. Running it twice does no harm.
+
+    Return what the engine made; None if the run was ended or paused, or failed.
+    """
     if not start_run(run):
-        return
+        return None
     with record_failure(run):
         engine_run = engine.run_backtest(market := market_of(run), make_settings(run.settings), time_range_of(run))
         complete(run, engine_run.result.to_json(), **backtest_columns(run, market, engine_run))
+        return engine_run
+    return None
 
 
 def backtest_columns(
@@ -115,7 +124,7 @@ def backtest_columns(
     metrics = engine_run.result.metrics
     return {
         "result_hash": engine_run.result.digest(),
-        "verdict": judge(engine_run.result, daily, 1 + earlier_trials(run)).to_json(),
+        "verdict": rate_run(engine_run.result, daily, 1 + earlier_trials(run)).to_json(),
         "series": pack(**run_series(market, engine_run), **arrays),
         "total_return": metrics.total_return,
         "sharpe": metrics.sharpe,
@@ -151,13 +160,13 @@ def new_monte_carlo(backtest: Backtest, plan: dict[str, Any], seed: int = 1, use
     """Store and queue a Monte Carlo run over a finished backtest. Raise `RunError` if that is impossible."""
     if backtest.status != RunStatus.DONE or not backtest.result:
         raise RunError("Only a finished backtest can be simulated: wait for it, or start it again.")
-    try:
-        method = simulation.ResamplingMethod(plan["method"])
-        # Days compound whatever the bot does; trades as the bot does.
-        compounds = method is simulation.ResamplingMethod.BLOCK or bool(backtest.settings.get("compounding", True))
+    if plan.get("method") not in [str(method) for method in simulation.ResamplingMethod]:
+        raise RunError(f"There is no way to draw paths called {plan.get('method')!r}.", "method")
+    method = simulation.ResamplingMethod(plan["method"])
+    # Days compound whatever the bot does; trades as the bot does.
+    compounds = method is simulation.ResamplingMethod.BLOCK or bool(backtest.settings.get("compounding", True))
+    with reject_as(""):
         simulation_plan = simulation.SimulationPlan(**{"compounds": compounds, **plan, "method": method, "seed": seed})
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunError(str(error)) from error
     if len(_returns(backtest, simulation_plan)) < 2:
         raise RunError("There are fewer than two closed trades (or days) to draw from.")
     copied = (
@@ -171,8 +180,6 @@ def new_monte_carlo(backtest: Backtest, plan: dict[str, Any], seed: int = 1, use
 
 def _returns(backtest: Backtest, plan: simulation.SimulationPlan) -> Floats:
     """Return what paths are drawn from.
-
-    Days, or trades as shares of the equity before (of the capital, where it does not compound).
 
     Days, or trades as shares of the equity before (of the capital, where it does not compound).
     """

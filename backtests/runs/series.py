@@ -19,6 +19,7 @@ from backtests.statistics.stop_slippage import ExitLevels, slippage_costs
 from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
 from bots.settings.parse import make_settings
+from core.times import DAY_MS
 from exchange.api.types import INTERVAL_MS
 
 CHART_POINTS = 2000
@@ -56,7 +57,7 @@ def run_series(market: MarketData, engine_run: EngineRun) -> dict[str, NDArray[A
         "equity": engine_run.equity[rows],
         "close": close[rows],
         "daily": metrics.daily_returns(times, engine_run.equity),
-        "day": times[days] // metrics.DAY_MS,
+        "day": times[days] // DAY_MS,
         "day_equity": engine_run.equity[days],
         "day_close": close[days],
         "first_close": close[:1],
@@ -85,11 +86,9 @@ def _buy_and_hold(market: MarketData, times: NDArray[np.int64], close: Floats) -
     """Return BUY_AND_HOLD_METRICS of holding from the first close to the last without a fee.
 
     NaN where one is not defined.
-
-    NaN where one is not defined.
     """
     growth = close / close[0]
-    days = (int(times[-1]) + INTERVAL_MS[market.interval] - 1 - int(times[0])) / metrics.DAY_MS
+    days = (int(times[-1]) + INTERVAL_MS[market.interval] - 1 - int(times[0])) / DAY_MS
     daily = metrics.daily_returns(times, growth)
     yearly, drawdown = metrics.cagr(1.0, float(growth[-1]), days), metrics.max_drawdown(growth, 1.0)
     values = (

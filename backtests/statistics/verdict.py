@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtests.engine.result import RunResult
+from backtests.statistics import overfitting
+
 
 class VerdictLevel(StrEnum):
     """Levels of a verdict, from worst to best."""
@@ -128,6 +131,31 @@ def rate(total_return: float, trials: int, measures: dict[str, float | None]) ->
     reasons = tuple(_reason(name, value) for name, value in measures.items() if value is not None)
     level = _level(total_return, reasons)
     return QualityVerdict(level, _sentence(level, total_return, trials, reasons), reasons)
+
+
+def rate_run(
+    result: RunResult, daily: NDArray[np.float64], trials: int, **search_measures: float | None
+) -> QualityVerdict:
+    """Rate one result that is the best of `trials`.
+
+    `search_measures` are measures of an optimisation (PBO, plateau …). Without its own spread, the trials' Sharpe
+    ratios are taken to scatter as estimates of 0 would: 1 / days.
+    """
+    moments = overfitting.moments(daily)
+    variance = search_measures.pop("trial_variance", None)
+    spread = 1.0 / max(moments.count - 1, 1) if variance is None else variance
+    needed = None
+    if moments.sharpe is not None:
+        needed = overfitting.min_track_record_length(moments.sharpe, 0.0, moments.skew, moments.kurtosis)
+    pnl = np.array([float(trade.net_pnl) for trade in result.closed_trades])
+    measures = {
+        "deflated_sharpe": overfitting.deflated_sharpe(moments, spread, max(trials, 1)),
+        **search_measures,
+        "concentration": concentration(pnl),
+        "closed_trades": float(len(pnl)),
+        "track_record": moments.count / needed if needed else None,
+    }
+    return rate(result.metrics.total_return, trials, measures)
 
 
 def _level(total_return: float, reasons: Sequence[VerdictReason]) -> VerdictLevel:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from backtests.engine.run import run_backtest
 from backtests.models import Backtest
 from backtests.statistics.verdict import HEADLINES
 from bots.models import BotConfig
@@ -71,7 +72,7 @@ def test_a_bot_runs_on_its_stored_candles_with_its_own_settings(tmp_path, capsys
     said = capsys.readouterr().out
     assert kept.verdict["sentence"] in said
     assert f"/backtests/backtest/{kept.pk}/" in said
-    with pytest.raises(CommandError, match="there is no bot called 'eth'; there are: btc"):
+    with pytest.raises(CommandError, match="There is no bot called “eth”"):
         call_command("backtest", bot="eth")
 
 
@@ -92,3 +93,28 @@ def test_what_cannot_be_run_is_said_and_nothing_written(tmp_path, file_options, 
     with pytest.raises(CommandError, match=says):
         call_command("backtest", json=out, **(file_options | changes))
     assert not out.exists()
+
+
+@pytest.mark.django_db
+def test_a_stored_run_runs_the_engine_once(tmp_path, monkeypatch, market):
+    calls = []
+
+    def counted(*args, **kwargs):
+        calls.append(args)
+        return run_backtest(*args, **kwargs)
+
+    monkeypatch.setattr("backtests.engine.run.run_backtest", counted)
+    call_command("backtest", dataset="BTCUSDT:1h", keep=True)
+    assert len(calls) == 1
+
+
+@pytest.mark.django_db
+def test_a_stored_run_writes_the_result_that_it_stored(tmp_path, market):
+    call_command("backtest", dataset="BTCUSDT:1h", keep=True, json=tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text()) == Backtest.objects.get().result
+
+
+@pytest.mark.django_db
+def test_an_interval_beside_another_dataset_is_refused(market):
+    with pytest.raises(CommandError, match="contradict BTCUSDT:1h"):
+        call_command("backtest", dataset="BTCUSDT:1h", interval="4h")

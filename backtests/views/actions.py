@@ -13,15 +13,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from backtests import tasks
+from backtests.errors import SHOWN_ERRORS, RunError
 from backtests.models import Backtest, Optimisation, Run
 from backtests.optimisation import rounds
 from backtests.reports.trials import trial_set
 from backtests.runs import queue
-from backtests.runs.inputs import RunError
 from backtests.views.base import get_run
 from backtests.views.promote import apply, revert
 from bots.control import lifecycle
-from core.errors import UserError
 
 
 @require_POST
@@ -31,7 +30,7 @@ def act(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
     run = get_run(kind, pk)
     try:
         response = _act(request, run, request.POST.get("act", ""))
-    except (RunError, UserError, ValidationError, lifecycle.ActionRefused, ValueError) as error:
+    except (*SHOWN_ERRORS, ValidationError, lifecycle.ActionRefused) as error:
         problems = error.messages if isinstance(error, ValidationError) else [str(error)]
         messages.error(request, " ".join(problems))
         response = None

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from backtests import tasks
+from backtests.errors import RunError
 from backtests.forms.monte_carlo import MonteCarloForm
 from backtests.forms.optimisation import OptimisationForm, WalkForwardForm, plan_initial
 from backtests.forms.preview import form_preview
@@ -17,7 +18,6 @@ from backtests.forms.run import RunForm, settings_initial
 from backtests.models import Backtest, Optimisation, Run, RunStatus, WalkForward, run_models
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import RunError
 from backtests.views.base import TITLES, page
 from backtests.walk_forward import runner
 from bots.bot_settings import run_values

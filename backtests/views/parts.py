@@ -8,9 +8,9 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from backtests.errors import RunError
 from backtests.reports.backtest.candles import ChartWindow, candle_window
 from backtests.reports.backtest.trades import TradeQuery, exact_rows, trade_table
-from backtests.runs.inputs import RunError
 from backtests.views.base import get_run
 
 can_view = permission_required("backtests.view_backtest", raise_exception=True)

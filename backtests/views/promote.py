@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
 from backtests import promote
+from backtests.errors import RunError
 from backtests.models import Application, Run
 from backtests.reports.promote import change_rows, differences
-from backtests.runs.inputs import RunError
 from backtests.views.base import TITLES, page
 from bots.models import BotConfig
 from bots.settings.parse import parse_pairs

@@ -12,19 +12,22 @@ from typing import Any
 import numpy as np
 
 from backtests.engine import run as engine
-from backtests.engine.metrics import DAY_MS, daily_returns
+from backtests.engine.metrics import daily_returns
+from backtests.engine.result import Segment
 from backtests.engine.timerange import TimeRange
+from backtests.errors import RunError
 from backtests.models import Run, WalkForward
 from backtests.optimisation import samplers
 from backtests.optimisation.evaluate import Evaluator, as_settings
-from backtests.optimisation.rounds import parse_plan, stored_plan
-from backtests.optimisation.samplers import OptimisationPlan, SearchMethod
-from backtests.runs.inputs import RunError, RunRequest, fields, market_of, read, time_range_of
+from backtests.optimisation.rounds import check_plan, stored_plan
+from backtests.optimisation.samplers import OptimisationPlan
+from backtests.runs.inputs import RunRequest, fields, market_of, read, reject_as, time_range_of
 from backtests.runs.queue import complete, heartbeat, pack, record_failure, start_run, thin_equity
 from backtests.statistics import overfitting, verdict
 from backtests.walk_forward import windows as walk_forward
 from bots.settings.parse import make_settings
 from bots.strategy.types import Candles
+from core.times import DAY_MS
 from exchange.api.types import INTERVAL_MS, Float64Array, Int64Array, Klines
 
 
@@ -32,20 +35,11 @@ def new_walk_forward(request: RunRequest, plan: dict[str, Any]) -> WalkForward:
     """Store and queue a walk-forward.
 
     `plan` is that of an optimisation, with train_days, test_days and anchored.
-
-    `plan` is that of an optimisation, with train_days, test_days and anchored.
     """
     inputs = read(request)
-    try:
-        parsed = parse_plan(inputs.parameters.to_json(), plan, inputs.parameters.strategy, request.seed)
-        if parsed.method is SearchMethod.GRID:
-            samplers.propose(parsed, 0, samplers.no_trials(parsed.space.names))
-    except ValueError as error:
-        raise RunError(str(error), "grid") from error
-    try:
+    check_plan(inputs.parameters, plan, request.seed)
+    with reject_as("train_days"):
         walk_forward.windows(inputs.end - inputs.first, *_lengths(request.interval, plan), anchored=plan["anchored"])
-    except ValueError as error:
-        raise RunError(str(error), "train_days") from error
     return WalkForward.objects.create(plan=plan, **fields(request, inputs))
 
 
@@ -95,7 +89,7 @@ def _run_window(
         score = float(samplers.scores(trials, plan)[best, 0])
         return walk_forward.WindowChoice(trials.at(best), score, evaluator.segment(trials.at(best)), len(trials))
 
-    def trade(parameters: Mapping[str, float | None], start: int, stop: int) -> walk_forward.Segment:
+    def trade(parameters: Mapping[str, float | None], start: int, stop: int) -> Segment:
         return Evaluator(market, plan.fixed, time_range(start, stop), plan.space.names).segment(parameters)
 
     return walk_forward.run_window(window, search, trade)
@@ -128,10 +122,10 @@ def _window_json(step: walk_forward.WindowResult) -> dict[str, Any]:
 def _window_result(stored: Mapping[str, Any]) -> walk_forward.WindowResult:
     choice = None
     if stored["parameters"] is not None:
-        in_sample = walk_forward.Segment(np.array([stored["inside"]["growth"]]), stored["inside"]["days"])
+        in_sample = Segment(np.array([stored["inside"]["growth"]]), stored["inside"]["days"])
         choice = walk_forward.WindowChoice(stored["parameters"], stored["score"], in_sample, stored["trials"])
     out_of_sample = stored["outside"]
-    traded = walk_forward.Segment(
+    traded = Segment(
         np.array(stored["equity"]), out_of_sample["days"], out_of_sample["trades"], out_of_sample["figures"]
     )
     return walk_forward.WindowResult(walk_forward.TrainTestWindow(**stored["window"]), choice, traded)
@@ -203,8 +197,6 @@ def _as_json(steady: walk_forward.ParameterStability) -> dict[str, Any]:
 
 def _sharpe_out_of_sample(times: Int64Array, equity: Float64Array) -> float | None:
     """Return the probability that the true out-of-sample Sharpe ratio is over 0.
-
-    Nothing was chosen on these days.
 
     Nothing was chosen on these days.
     """

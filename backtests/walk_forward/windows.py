@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backtests.engine.metrics import DAYS_A_YEAR
+from backtests.engine.result import Segment
+from core.errors import UserError
+
 Floats = NDArray[np.float64]
 
-DAYS_A_YEAR = 365
 UNIFORM_SPREAD = 1 / math.sqrt(12)  # standard deviation of a choice that is uniform over its range of length 1
 
 
@@ -44,13 +47,13 @@ def windows(
     """Return windows over `count` rows: `train` rows to search (anchored: all so far), `test` rows to trade.
 
     The out-of-sample rows follow one another without a hole or an overlap. A last window that is too short is kept
-    unless told otherwise. Raise `ValueError` if not even one window fits.
+    unless told otherwise. Raise `UserError` if not even one window fits.
     """
     if train < 1 or test < 1:
-        raise ValueError("A walk-forward window has at least one bar to search in and one to trade on.")
+        raise UserError("A walk-forward window has at least one bar to search in and one to trade on.")
     least = train + (1 if keep_short_last else test)
     if count < least:
-        raise ValueError(
+        raise UserError(
             f"{count} bars are too few for a window of {train} bars to search in and {test} to trade on: "
             "choose shorter windows or more data."
         )
@@ -61,21 +64,6 @@ def windows(
             break
         result.append(TrainTestWindow(number, 0 if anchored else train_stop - train, train_stop, test_stop))
     return tuple(result)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A traded part: equity at each bar's close over its starting equity, and its closed trades."""
-
-    equity: Floats
-    days: float
-    closed_trades: int = 0
-    metrics: Mapping[str, float | None] = field(default_factory=dict)
-
-    @property
-    def growth(self) -> float:
-        """Return end over start; 1 for an empty segment."""
-        return float(self.equity[-1]) if len(self.equity) else 1.0
 
 
 class SearchSegment(Protocol):

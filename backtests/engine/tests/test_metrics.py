@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from backtests.engine import metrics as m
+from core.times import DAY_MS
 
-DAY = m.DAY_MS
+DAY = DAY_MS
 HOUR = 3_600_000
 
 

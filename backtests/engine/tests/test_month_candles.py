@@ -39,7 +39,6 @@ def months(tmp_path: Path, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("command", ["optimise", "walk_forward"])
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="a search on month candles ends in a KeyError")
 def test_a_command_refuses_month_candles_in_words(command):
     options = {"grid": ["ema_fast=2:3"], "set": [["ema_fast=2", "ema_slow=4", "rsi_period=2"]]}
     with pytest.raises(CommandError, match="1M"):

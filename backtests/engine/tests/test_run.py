@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from backtests.engine.result import ClosedTrade, OpenTrade
-from backtests.engine.run import BacktestError, EngineRun, MarketData, prepare, run_backtest
+from backtests.engine.run import EngineRun, MarketData, prepare, run_backtest
 from backtests.engine.timerange import parse_time_range
+from backtests.errors import BacktestError
 from bots.settings.parse import make_settings
 from bots.strategy import registry
 from core.formats import plain

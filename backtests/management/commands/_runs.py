@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from backtests.errors import SHOWN_ERRORS
 from backtests.models import Run, RunStatus
 from backtests.optimisation.samplers import OBJECTIVES, SearchMethod
 from backtests.runs import queue
-from backtests.runs.inputs import RunRequest
+from backtests.runs.inputs import RunRequest, parse_dataset
 from bots.bot_settings import run_values
-from bots.models import BotConfig
+from bots.management.commands._bots import bot_named
 from bots.settings.parse import parse_pairs
+from core.progress import progress_bar
+
+Progress = Callable[..., None]
 
 
-def add_market_options(parser: CommandParser) -> None:
+class OptimisationCommand(BaseCommand):
+    """A command that tries parameters over stored candles: create the run, execute it, print its result."""
+
+    unit = "trials"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        _add_market_options(parser)
+        _add_plan_options(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            run = self.create(read_request(options), _read_plan(options), options)
+        except SHOWN_ERRORS as error:
+            raise CommandError(str(error)) from error
+        with pause_on_interrupt(run), progress_bar(str(run), self.unit) as show:
+            self.execute_run(run, options, show)
+        self.report(run, require_result(run), options)
+        self.stdout.write((run.verdict or {})["sentence"])
+        self.stdout.write(f"Its page: /backtests/{run.kind}/{run.pk}/")
+
+    def create(self, request: RunRequest, plan: dict[str, Any], options: dict[str, Any]) -> Any:
+        """Store the run."""
+        raise NotImplementedError
+
+    def execute_run(self, run: Any, options: dict[str, Any], show: Progress) -> None:
+        """Carry the run out, or have it carried out, and show its progress."""
+        raise NotImplementedError
+
+    def report(self, run: Any, result: dict[str, Any], options: dict[str, Any]) -> None:
+        """Print the result, but for its verdict."""
+        raise NotImplementedError
+
+
+def _add_market_options(parser: CommandParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", metavar="SYMBOL:INTERVAL", help="stored candles (see import_klines)")
     source.add_argument("--bot", metavar="NAME", help="a bot's settings, on the stored candles that it trades")
@@ -27,7 +64,7 @@ def add_market_options(parser: CommandParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
 
 
-def add_optimisation_options(parser: CommandParser) -> None:
+def _add_plan_options(parser: CommandParser) -> None:
     parser.add_argument("--grid", action="append", default=[], metavar="name=low:high[:step]", help="or name=a,b,none")
     parser.add_argument("--condition", action="append", default=[], metavar="'a >= 2 * b'")
     parser.add_argument("--method", choices=[method.value for method in SearchMethod], default="grid")
@@ -38,22 +75,15 @@ def add_optimisation_options(parser: CommandParser) -> None:
 
 def read_request(options: dict[str, Any]) -> RunRequest:
     """Return the market and settings that the options ask for."""
-    pairs: dict[str, Any] = parse_pairs(options["set"])
+    settings: dict[str, Any] = dict(parse_pairs(options["set"]))
+    time_range, seed = (options["start"], options["end"]), options.get("seed", 1)
     if options["bot"]:
-        bot = BotConfig.objects.filter(name=options["bot"]).first()
-        if bot is None:
-            raise CommandError(f"There is no bot called {options['bot']!r}; list_bots names them all.")
-        settings = {**run_values(bot), **pairs}
-        return RunRequest(
-            bot.symbol, bot.timeframe, settings, options["start"], options["end"], bot, seed=options["seed"]
-        )
-    symbol, colon, interval = options["dataset"].partition(":")
-    if not colon:
-        raise CommandError(f"{options['dataset']!r} is not SYMBOL:INTERVAL, for example BTCUSDT:1h")
-    return RunRequest(symbol, interval, pairs, options["start"], options["end"], seed=options["seed"])
+        bot = bot_named(options["bot"])
+        return RunRequest(bot.symbol, bot.timeframe, {**run_values(bot), **settings}, *time_range, bot, seed=seed)
+    return RunRequest(*parse_dataset(options["dataset"]), settings, *time_range, seed=seed)
 
 
-def read_plan(options: dict[str, Any]) -> dict[str, Any]:
+def _read_plan(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "grid": options["grid"],
         "conditions": options["condition"],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.errors import UserError
-
 if TYPE_CHECKING:
     from backtests.engine.run import EngineRun, MarketData
+    from backtests.runs.inputs import RunRequest
     from bots.settings.run_settings import RunSettings
 
 
@@ -37,20 +37,19 @@ class Command(BaseCommand):
         parser.add_argument("--keep", action="store_true", help="put it on record, with a page; not with --klines")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Imported here and below: `--help` and a refused option need none of it, and a run over a file no database.
+        from backtests.errors import SHOWN_ERRORS
+
         try:
-            market, parameters = _read(options)
-            started = time.perf_counter()
-            run = _run(market, parameters, options)
-            seconds = time.perf_counter() - started
+            finished = _keep(options) if options["keep"] else _run(options)
             if options["json"]:
-                run.result.write(options["json"])
-            sentence, page = _keep(options) if options["keep"] else (_verdict(market, run), "")
-        except (UserError, ValueError, LookupError, OSError) as error:
+                finished.engine_run.result.write(options["json"])
+        except (*SHOWN_ERRORS, OSError) as error:
             raise CommandError(str(error)) from error
-        self._print(market, run, seconds)
-        self.stdout.write(sentence)
-        if page:
-            self.stdout.write(f"Its page: {page}")
+        self._print(finished.market, finished.engine_run, finished.seconds)
+        self.stdout.write(finished.verdict)
+        if finished.page:
+            self.stdout.write(f"Its page: {finished.page}")
 
     def _print(self, market: MarketData, run: EngineRun, seconds: float) -> None:
         from rich.console import Console
@@ -67,68 +66,96 @@ class Command(BaseCommand):
         self.stdout.write(f"{run.end - run.first} bars in {seconds:.3f} s.")
 
 
-def _read(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
-    """Return the market and the settings that the options ask for."""
-    from backtests.engine.run import BacktestError, prepare
-    from backtests.runs import data
-    from bots.settings.parse import make_settings, parse_pairs
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A finished run, stored or not, and how long the engine took; `page` is empty for one that is not stored."""
 
-    settings: dict[str, object] = dict(parse_pairs(options["set"]))
-    symbol, interval, venue = options["symbol"], options["interval"], None
-    if options["keep"] and (options["klines"] or options["exchange_info"]):
-        raise BacktestError("--keep is for stored candles and filters on record: give --dataset or --bot alone")
-    if options["klines"]:
-        if not (symbol and interval and options["exchange_info"]):
-            raise BacktestError("--klines needs --symbol, --interval and --exchange-info")
-        klines = data.klines_of_file(options["klines"], symbol, interval)
-    else:
-        dataset = options["dataset"]
-        if options["bot"]:
-            bot = _bot(options["bot"])
-            settings = data.settings_of_bot(bot) | settings
-            dataset, venue = f"{bot.symbol}:{bot.timeframe}", bot.api_key.venue
-        stored_symbol, stored_interval, klines = data.klines_of_store(dataset)
-        if (symbol or stored_symbol, interval or stored_interval) != (stored_symbol, stored_interval):
-            raise BacktestError(f"--symbol and --interval contradict {dataset}")
-        symbol, interval = stored_symbol, stored_interval
-    info = options["exchange_info"]
-    rules = data.rules_of_file(info, symbol) if info else data.rules_on_record(symbol, venue)
-    return prepare(klines, symbol, rules), make_settings(settings, symbol=symbol, interval=interval)
+    market: MarketData
+    engine_run: EngineRun
+    seconds: float
+    verdict: str
+    page: str = ""
 
 
-def _run(market: MarketData, parameters: RunSettings, options: dict[str, Any]) -> EngineRun:
+def _run(options: dict[str, Any]) -> _Finished:
+    """Run the engine without storing anything."""
+    from backtests.engine.metrics import daily_returns
     from backtests.engine.run import run_backtest
     from backtests.engine.timerange import parse_time_range
+    from backtests.statistics.verdict import rate_run
 
-    return run_backtest(market, parameters, parse_time_range(options["start"], options["end"]))
-
-
-def _verdict(market: MarketData, run: EngineRun) -> str:
-    """How likely the result is to be luck, had nothing else been tried on these candles: only a kept one is counted."""
-    from backtests.engine.metrics import daily_returns
-    from backtests.statistics.run_verdict import judge
-
+    market, settings = _read(options)
+    started = time.perf_counter()
+    run = run_backtest(market, settings, parse_time_range(options["start"], options["end"]))
+    seconds = time.perf_counter() - started
     daily = daily_returns(market.candles.open_time[run.first : run.end], run.equity)
-    return judge(run.result, daily, trials=1).sentence
+    # Only stored runs count as trials: to this one it is as though nothing else had been tried on these candles.
+    return _Finished(market, run, seconds, rate_run(run.result, daily, trials=1).sentence)
 
 
-def _keep(options: dict[str, Any]) -> tuple[str, str]:
-    """Make the run again on record; its verdict, which counts what was tried on these candles before, and its page."""
+def _read(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
+    """Return the market and the settings that the options ask for."""
+    from backtests.engine.run import prepare
+    from backtests.errors import BacktestError
+    from bots.settings.parse import make_settings, parse_pairs
+    from exchange.symbols.filters import parse_rules
 
+    if options["klines"]:
+        from backtests.runs.files import read_klines, read_symbol_info
+
+        symbol, interval, info = options["symbol"], options["interval"], options["exchange_info"]
+        if not (symbol and interval and info):
+            raise BacktestError("--klines needs --symbol, --interval and --exchange-info")
+        klines = read_klines(options["klines"], symbol, interval)
+        market = prepare(klines, symbol, parse_rules(read_symbol_info(info, symbol)))
+        return market, make_settings(parse_pairs(options["set"]), symbol=symbol, interval=interval)
+    return _read_stored(options)
+
+
+def _read_stored(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
+    """Return stored candles with rules on record, or those of a file."""
+    from backtests.engine.run import prepare
+    from backtests.management.commands._runs import read_request
+    from backtests.runs.files import read_symbol_info
+    from backtests.runs.inputs import rules_on_record
+    from bots.settings.parse import make_settings
+    from exchange.klines import store
+    from exchange.symbols.filters import parse_rules
+
+    request = read_request(options)
+    _refuse_contradiction(options, request)
+    symbol, info = request.symbol, options["exchange_info"]
+    venue = request.bot.api_key.venue if request.bot else None
+    rules = parse_rules(read_symbol_info(info, symbol)) if info else rules_on_record(symbol, venue)
+    settings = make_settings(request.settings, symbol=symbol, interval=request.interval)
+    return prepare(store.load(symbol, request.interval), symbol, rules), settings
+
+
+def _keep(options: dict[str, Any]) -> _Finished:
+    """Store the run and execute it; its verdict counts what was tried on these candles before."""
+    from backtests.errors import BacktestError
     from backtests.management.commands._runs import read_request, require_result
     from backtests.runs import queue
+    from backtests.runs.inputs import market_of
 
-    run = queue.new_backtest(read_request({**options, "seed": 1}))
-    queue.execute_backtest(run)
+    if options["klines"] or options["exchange_info"]:
+        raise BacktestError("--keep is for stored candles and filters on record: give --dataset or --bot alone")
+    request = read_request(options)
+    _refuse_contradiction(options, request)
+    run = queue.new_backtest(request)
+    started = time.perf_counter()
+    engine_run = queue.execute_backtest(run)
+    seconds = time.perf_counter() - started
     require_result(run)
-    return (run.verdict or {})["sentence"], f"/backtests/backtest/{run.pk}/"
+    if engine_run is None:
+        raise BacktestError(f"{run} was taken by a worker: see its page /backtests/backtest/{run.pk}/")
+    verdict = (run.verdict or {})["sentence"]
+    return _Finished(market_of(run), engine_run, seconds, verdict, f"/backtests/backtest/{run.pk}/")
 
 
-def _bot(name: str) -> Any:
-    from bots.models import BotConfig
+def _refuse_contradiction(options: dict[str, Any], request: RunRequest) -> None:
+    from backtests.errors import BacktestError
 
-    bot = BotConfig.objects.select_related("api_key").filter(name=name).first()
-    if bot is None:
-        names = ", ".join(BotConfig.objects.values_list("name", flat=True)[:10])
-        raise LookupError(f"there is no bot called {name!r}; there are: {names or 'none'}")
-    return bot
+    asked = (options["symbol"] or request.symbol, options["interval"] or request.interval)
+    if asked != (request.symbol, request.interval):
+        raise BacktestError(f"--symbol and --interval contradict {request.symbol}:{request.interval}")

@@ -8,12 +8,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Column, Table
 
+from backtests.errors import RunError
 from backtests.management.commands._runs import require_result
 from backtests.models import Backtest
 from backtests.monte_carlo.simulation import FEE_MULTIPLES, SLIPPAGES_BPS, ResamplingMethod
 from backtests.reports.monte_carlo import monte_carlo_report
 from backtests.runs import queue
-from backtests.runs.inputs import RunError
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from backtests.parity.check import NothingToCompare, ParityResult, check
+from backtests.errors import NothingToCompare
+from backtests.parity.check import ParityResult, check
 from backtests.parity.store import difference_json, store_result
-from backtests.runs.inputs import utc
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig
 from core.formats import plain
+from core.times import parse_utc, to_datetime
 from exchange.api.errors import ExchangeError
 
 SHOWN = 200
@@ -85,7 +86,7 @@ def _table(bot: BotConfig, parity: ParityResult) -> Table:
     for difference in parity.differences[:SHOWN]:
         impact = "" if difference.impact is None else f"{difference.impact:+.4f}"
         table.add_row(
-            f"{utc(difference.bar_ms):%Y-%m-%d %H:%M}",
+            f"{to_datetime(difference.bar_ms):%Y-%m-%d %H:%M}",
             difference.what,
             difference.live,
             difference.engine,
@@ -118,12 +119,11 @@ def _time(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return parse_utc(text)
     except ValueError:
         raise CommandError(
             f"--since {text!r} is no ISO date or time, for example 2024-01-31 or 2024-01-31T12:00"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _slippage(text: str | None) -> Decimal | None:

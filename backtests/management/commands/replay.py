@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
-from backtests.engine.timerange import TimeRangeError, parse_time_range
-from backtests.replay import ReplayFailed, ReplayRun, replay
+from backtests.engine.timerange import parse_time_range
+from backtests.errors import SHOWN_ERRORS
+from backtests.replay import ReplayRun, replay
+from backtests.runs.files import read_klines, read_symbol_info
 from backtests.terminal_report import result_table
 from bots.settings.parse import make_settings, parse_pairs
-from bots.settings.schema import SettingError
 from core.progress import progress_bar
-from exchange.api.types import INTERVAL_MS
-from exchange.klines.files import read_file, symbol_and_interval_from_name
-from exchange.klines.series import FullKlines, KlinesInvalid, aggregate, with_all_columns
-from exchange.symbols.filters import InvalidSymbolInfo, find_symbol
+from exchange.klines.series import with_all_columns
 
 
 class Command(BaseCommand):
@@ -51,7 +48,7 @@ class Command(BaseCommand):
             bars = itertools.count(1)
             with progress_bar("replay", "bars", end - first) as show:
                 result = replay(run, progress=lambda: show(next(bars)))
-        except (KlinesInvalid, InvalidSymbolInfo, SettingError, TimeRangeError, ReplayFailed, ValueError) as error:
+        except SHOWN_ERRORS as error:
             raise CommandError(str(error)) from None
         seconds = time.monotonic() - started
         if options["json"]:
@@ -64,25 +61,8 @@ def _read(options: dict[str, Any]) -> ReplayRun:
     symbol, interval = options["symbol"], options["interval"]
     return ReplayRun(
         symbol=symbol,
-        klines=read_klines(options["klines"], symbol, interval),
+        klines=with_all_columns(read_klines(options["klines"], symbol, interval)),
         symbol_info=read_symbol_info(options["exchange_info"], symbol),
         parameters=make_settings(parse_pairs(options["set"]), symbol=symbol, interval=interval),
         time_range=parse_time_range(options["start"], options["end"]),
     )
-
-
-def read_klines(path: Path, symbol: str, interval: str) -> FullKlines:
-    """Read a file's candles, aggregated to the interval if its name says that they are shorter."""
-    if interval not in INTERVAL_MS:
-        raise KlinesInvalid(f"there is no interval {interval!r}; use one of {' '.join(INTERVAL_MS)}")
-    stored = symbol_and_interval_from_name(path)[1] or interval
-    klines = with_all_columns(read_file(path, symbol, stored))
-    return klines if stored == interval else aggregate(klines, interval)
-
-
-def read_symbol_info(path: Path, symbol: str) -> dict[str, Any]:
-    """Return a symbol's entry in an exchangeInfo file. Raise `InvalidSymbolInfo` if there is none."""
-    try:
-        return dict(find_symbol(json.loads(path.read_text()), symbol))
-    except (OSError, ValueError) as error:
-        raise InvalidSymbolInfo(f"{path}: cannot be read as exchangeInfo: {error}") from None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from backtests.monte_carlo.simulation import ResamplingMethod, SimulationPlan, quantile, simulate, stress_grid
+from core.errors import UserError
 
 PATHS = 40_000
 
@@ -153,12 +154,12 @@ def test_fan_ends_where_the_paths_end():
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused_in_words(change, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(UserError, match=words):
         SimulationPlan(ResamplingMethod.SHUFFLE, **change)
 
 
 def test_too_few_or_broken_returns_are_refused_in_words():
-    with pytest.raises(ValueError, match="at least two"):
+    with pytest.raises(UserError, match="at least two"):
         simulate(np.array([0.1]), SimulationPlan(ResamplingMethod.SHUFFLE))
     with pytest.raises(ValueError, match="not a number"):
         simulate(np.array([0.1, np.nan]), SimulationPlan(ResamplingMethod.SHUFFLE))
@@ -175,5 +176,5 @@ def test_the_stress_grid_runs_each_pair_of_costs_once():
     ("fees", "slippages"), [((), (0,)), ((1, -1), (0,)), ((1,), (float("nan"),)), ((1,), range(101))]
 )
 def test_a_stress_grid_that_is_empty_negative_or_endless_is_refused(fees, slippages):
-    with pytest.raises(ValueError, match="stress grid"):
+    with pytest.raises(UserError, match="stress grid"):
         SimulationPlan(ResamplingMethod.SHUFFLE, fee_multiples=tuple(fees), slippages_bps=tuple(slippages))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from backtests.errors import SearchSpaceError
 from backtests.optimisation.samplers import (
     METRIC_NAMES,
     OptimisationPlan,
@@ -18,7 +19,7 @@ from backtests.optimisation.samplers import (
     scores,
     search,
 )
-from backtests.optimisation.space import SearchSpaceError, make_space
+from backtests.optimisation.space import make_space
 
 GRID = ["ema_fast=5:24", "ema_slow=30:69:2"]
 

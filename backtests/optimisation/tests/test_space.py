@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from backtests.optimisation.space import SearchSpaceError, make_space, parse_dimension
+from backtests.errors import SearchSpaceError
+from backtests.optimisation.space import make_space, parse_dimension
 from bots.settings.strategies import search_fields
 
 FIELDS = search_fields("ema_rsi")

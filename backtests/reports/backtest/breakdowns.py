@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests.engine.metrics import DAY_MS
 from backtests.reports.backtest.trades import TradeColumns, reason_text
 from backtests.reports.formats import amount, span_text
+from core.times import DAY_MS
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 BEST = (1, 2, 5, 10)
@@ -35,8 +35,6 @@ def groups(trades: TradeColumns) -> list[dict[str, Any]]:
 
 def _rows(trades: TradeColumns, parts: Sequence[tuple[str, NDArray[np.bool_]]]) -> list[dict[str, Any]]:
     """Return count, wins and net profit of each part that has trades.
-
-    `bar` 0 to 10 is its size beside the largest.
 
     `bar` 0 to 10 is its size beside the largest.
     """
@@ -96,8 +94,6 @@ def concentration(trades: TradeColumns) -> list[dict[str, Any]]:
 
 def distribution(trades: TradeColumns) -> dict[str, Any] | None:
     """Count trades by their return, in bins of one width.
-
-    One edge is at 0, so that no bin holds both signs.
 
     One edge is at 0, so that no bin holds both signs.
     """

@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtests.engine.run import MarketData
+from backtests.errors import RunError
 from backtests.models import Run
 from backtests.reports.backtest.trades import reason_text
-from backtests.runs.inputs import RunError, market_of, milliseconds
+from backtests.runs.inputs import market_of
 from backtests.statistics.stop_slippage import ExitLevels
 from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
 from bots.settings.parse import make_settings
 from bots.settings.run_settings import RunSettings
 from bots.strategy import registry
+from core.times import to_ms
 from exchange.models import Dataset
 
 BARS = 1500  # on the screen at most
@@ -56,7 +58,7 @@ def candle_window(run: Run, result: Mapping[str, Any], window: ChartWindow) -> d
     market = _market(run)
     parameters = make_settings(result["parameters"])
     times = market.candles.open_time
-    first, end = np.searchsorted(times, [milliseconds(run.start_at), milliseconds(run.end_at)]).tolist()
+    first, end = np.searchsorted(times, [to_ms(run.start_at), to_ms(run.end_at)]).tolist()
     start = first if window.start_ms is None else int(np.searchsorted(times, window.start_ms))
     stop = end if window.end_ms is None else int(np.searchsorted(times, window.end_ms, side="right"))
     start, stop = min(max(start, first), end - 1), max(min(stop, end), first + 1)

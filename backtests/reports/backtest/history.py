@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests.engine.metrics import DAY_MS
 from backtests.models import Run
 from backtests.runs.queue import unpack
 from backtests.runs.series import BUY_AND_HOLD_METRICS
+from core.times import DAY_MS
 
 Floats = NDArray[np.float64]
 NOTHING = np.empty(0)

@@ -14,10 +14,11 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
+from backtests.errors import BacktestError, RunError
 from backtests.models import Backtest, Optimisation, RunStatus, SearchChunk, WalkForward
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import RunError, RunRequest
+from backtests.runs.inputs import RunRequest
 from backtests.walk_forward import runner
 from bots.strategy import ema_rsi
 from bots.strategy.registry import STRATEGIES
@@ -144,3 +145,48 @@ def test_an_optimisation_survives_a_killed_worker(market, monkeypatch, admin_cli
     whole.refresh_from_db()
     assert search.status == RunStatus.DONE, search.error
     assert (search.trials_made, search.result["top"]) == (12, whole.result["top"])
+
+
+@pytest.fixture
+def stored_backtest(market) -> Backtest:
+    return queue.new_backtest(RunRequest("BTCUSDT", "1h", {}))
+
+
+def _fails_with(monkeypatch, error: Exception) -> None:
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr("backtests.engine.run.run_backtest", fails)
+
+
+def test_a_value_error_of_the_code_is_shown_as_a_fault_of_the_site(monkeypatch, stored_backtest):
+    _fails_with(monkeypatch, ValueError("operands could not be broadcast together"))
+    queue.execute_backtest(stored_backtest)
+    stored_backtest.refresh_from_db()
+    assert stored_backtest.error == "It stopped at an error of the site's own (ValueError); the log has the details."
+
+
+def test_a_value_error_of_the_code_is_logged_with_its_traceback(monkeypatch, stored_backtest, caplog):
+    _fails_with(monkeypatch, ValueError("operands could not be broadcast together"))
+    queue.execute_backtest(stored_backtest)
+    assert [record.exc_info[0] for record in caplog.records if record.name == "backtests.runs.queue"] == [ValueError]
+
+
+def test_a_message_for_people_is_shown_as_it_is(monkeypatch, stored_backtest):
+    _fails_with(monkeypatch, BacktestError("too few bars"))
+    queue.execute_backtest(stored_backtest)
+    stored_backtest.refresh_from_db()
+    assert stored_backtest.error == "too few bars"
+
+
+def test_a_message_for_people_is_not_logged(monkeypatch, stored_backtest, caplog):
+    _fails_with(monkeypatch, BacktestError("too few bars"))
+    queue.execute_backtest(stored_backtest)
+    assert not [record for record in caplog.records if record.name == "backtests.runs.queue"]
+
+
+def test_a_fault_while_a_request_is_read_is_not_shown_as_the_persons(monkeypatch, market):
+    _fails_with(monkeypatch, ValueError)
+    monkeypatch.setattr("backtests.runs.inputs.engine.prepare", lambda *_: np.zeros(2) + np.zeros(3))
+    with pytest.raises(ValueError, match="broadcast"):
+        queue.new_backtest(RunRequest("BTCUSDT", "1h", {}))

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from backtests import tasks
+from backtests.errors import RunError
 from backtests.models import (
     Backtest,
     HoldOutOpening,
@@ -17,7 +18,7 @@ from backtests.models import (
 )
 from backtests.optimisation import rounds
 from backtests.runs import queue
-from backtests.runs.inputs import RunError, RunRequest
+from backtests.runs.inputs import RunRequest
 from backtests.statistics import overfitting
 from backtests.statistics.trials import earlier_trials
 from backtests.walk_forward import runner

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from backtests.engine.result import Segment
 from backtests.walk_forward.windows import (
-    Segment,
     WindowChoice,
     efficiency,
     stability,
@@ -14,6 +14,7 @@ from backtests.walk_forward.windows import (
     walk_forward,
     windows,
 )
+from core.errors import UserError
 
 
 def segment(*equity, days=365.0, trades=0):
@@ -48,7 +49,7 @@ def test_a_short_last_window_is_left_out_on_request():
 
 @pytest.mark.parametrize("arguments", [(5, 6, 1), (10, 0, 1), (10, 4, 0), (4, 4, 1)])
 def test_windows_that_do_not_fit_are_refused(arguments):
-    with pytest.raises(ValueError, match="bar"):
+    with pytest.raises(UserError, match="bar"):
         windows(*arguments)
 
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from backtests.engine.timerange import TimeRangeError, parse_time_range
+from backtests.engine.timerange import parse_time_range
+from backtests.errors import BacktestError
 from bots.bot_settings import run_values
 from bots.models import BotConfig
 from bots.settings.engine import rule_settings
@@ -143,10 +144,10 @@ def test_range_times_are_utc_unless_they_carry_an_offset():
 
 @pytest.mark.parametrize("time_range", [("x", None), ("2024-02-01", "2024-02-01"), ("2023-13-01", None)])
 def test_a_range_that_cannot_be_read_is_refused(time_range):
-    with pytest.raises(TimeRangeError):
+    with pytest.raises(BacktestError):
         parse_time_range(*time_range)
 
 
 def test_an_empty_range_names_what_the_data_has():
-    with pytest.raises(TimeRangeError, match="runs from 2024-01-01T00:00Z to 2024-01-01T09:00Z"):
+    with pytest.raises(BacktestError, match="runs from 2024-01-01T00:00Z to 2024-01-01T09:00Z"):
         parse_time_range("2025-01-01").rows(hourly_bars(10))
