@@ -133,7 +133,7 @@ def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunSe
 
 
 def _tick(stage: _ReplaySetup, asked_at_ms: int) -> None:
-    ticked = tick.run_bot(stage.bot.pk, desk=stage.context(asked_at_ms))
+    ticked = tick.run_bot(stage.bot.pk, context=stage.context(asked_at_ms))
     if ticked.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
         raise ReplayFailed(f"the tick at {stage.context(asked_at_ms).now:%Y-%m-%d %H:%M} failed: {ticked.message}")
 
@@ -144,7 +144,7 @@ def _settle(stage: _ReplaySetup) -> None:
     if lease is None:
         raise ReplayFailed("the last tick still holds the bot's lease")
     try:
-        reconcile.settle(stage.bot, stage.context(stage.clock.now_ms()), lease)
+        reconcile.settle(lease, stage.context(stage.clock.now_ms()))
     finally:
         release(lease)
 

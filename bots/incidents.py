@@ -10,7 +10,7 @@ from django.utils import timezone
 from bots.models import BotConfig, Incident
 
 
-class Kind(StrEnum):
+class IncidentKind(StrEnum):
     """What can be wrong. The names are on record: a new word for one is a new kind."""
 
     TICKS_FAILING = "ticks_failing"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
     PARITY_DRIFT = "parity_drift"
 
 
-def report(bot: BotConfig | None, kind: Kind, cause: str, *, repair: str = "") -> None:
+def report(bot: BotConfig | None, kind: IncidentKind, cause: str, *, repair: str = "") -> None:
     """Open an incident, or count one more occurrence of it."""
     incident, is_new = Incident.objects.get_or_create(
         bot=bot,
@@ -37,7 +37,7 @@ def report(bot: BotConfig | None, kind: Kind, cause: str, *, repair: str = "") -
         )
 
 
-def over(bot: BotConfig, *kinds: Kind, resolution: str = "It went away by itself.") -> None:
+def resolve(bot: BotConfig, *kinds: IncidentKind, resolution: str = "It went away by itself.") -> None:
     """Close the incidents of these kinds: their cause has gone."""
     Incident.objects.filter(bot=bot, kind__in=kinds, resolved_at=None).update(
         resolved_at=timezone.now(), resolution=resolution

@@ -1,4 +1,4 @@
-"""Doorbells: ids in, one call. What happens is in tick.py; running a task twice does what running it once does."""
+"""Celery tasks of bots: ids in, one call. Running a task twice does what running it once does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from celery.signals import worker_ready
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from bots.incidents import Kind
+from bots.incidents import IncidentKind
 from bots.models import BotState, Incident, Order, Status, Trade
 from bots.trading import leases, tick
 from bots.trading.execution import PROTECTIVE
@@ -43,7 +43,7 @@ def bots_to_settle() -> list[int]:
     """Bots whose last run died, whose orders are in doubt, or whose position is to be sold, stands without the stop or
     target that it should have, was left by a run that failed, or was not looked at for a minute."""
     holding = Q(bot_id__in=Trade.objects.filter(closed_at__isnull=True).values("bot_id"))
-    to_sell = Q(bot_id__in=Trade.objects.filter(closed_at__isnull=True).exclude(exit_wanted="").values("bot_id"))
+    to_sell = Q(bot_id__in=Trade.objects.filter(closed_at__isnull=True).exclude(exit_requested="").values("bot_id"))
     in_doubt = Q(bot_id__in=Order.objects.filter(state__in=IN_DOUBT).values("bot_id"))
     protected = Q(bot_id__in=Order.objects.filter(purpose__in=PROTECTIVE, state__in=UNSETTLED).values("bot_id"))
     should_be = Q(bot__stop_loss__gt=0) | Q(bot__trailing_stop__gt=0) | Q(bot__take_profit__gt=0)
@@ -60,5 +60,5 @@ def bots_to_settle() -> list[int]:
 
 
 def _refused_again_and_again() -> QuerySet[Incident]:
-    kinds = (Kind.UNPROTECTED_POSITION, Kind.EXIT_REFUSED)
+    kinds = (IncidentKind.UNPROTECTED_POSITION, IncidentKind.EXIT_REFUSED)
     return Incident.objects.filter(kind__in=kinds, resolved_at=None, occurrences__gte=HURRIED_TRIES)

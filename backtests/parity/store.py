@@ -14,7 +14,7 @@ from backtests.errors import NothingToCompare
 from backtests.parity.causes import Cause, Difference
 from backtests.parity.check import DEFAULT_PERIOD, ParityResult, check
 from bots import incidents
-from bots.incidents import Kind
+from bots.incidents import IncidentKind
 from bots.models import BotConfig, Incident, ParityCheck, Status
 from bots.settings.lot_rules import UNIT
 from core.formats import plain
@@ -64,16 +64,16 @@ def store_result(bot: BotConfig, parity: ParityResult) -> ParityCheck:
         drift=parity.drift[:500],
     )
     if not parity.drift:
-        incidents.over(bot, Kind.PARITY_DRIFT)
+        incidents.resolve(bot, IncidentKind.PARITY_DRIFT)
     elif not _is_accepted(bot, parity):
-        incidents.report(bot, Kind.PARITY_DRIFT, parity.drift, repair=REPAIR)
+        incidents.report(bot, IncidentKind.PARITY_DRIFT, parity.drift, repair=REPAIR)
     _drop_old(bot)
     return stored
 
 
 def _is_accepted(bot: BotConfig, parity: ParityResult) -> bool:
     """Return True if a person has already resolved this very drift."""
-    resolved = Incident.objects.filter(bot=bot, kind=Kind.PARITY_DRIFT, resolved_by__isnull=False).aggregate(
+    resolved = Incident.objects.filter(bot=bot, kind=IncidentKind.PARITY_DRIFT, resolved_by__isnull=False).aggregate(
         at=Max("resolved_at")
     )
     if resolved["at"] is None:

@@ -210,7 +210,9 @@ class BotConfigAdmin(admin.ModelAdmin):
         """Every act of actions.py, where the person may; nothing deletes many bots at once."""
         found: dict[str, Any] = {}
         if self.has_operate_permission(request):
-            found |= {act.name: (_list_action(act), act.name, act.several) for act in actions.ACTS.values()}
+            found |= {
+                action.name: (_list_action(action), action.name, action.several) for action in actions.ACTIONS.values()
+            }
         if self.has_add_permission(request):
             found[actions.DUPLICATE.name] = (
                 _list_action(actions.DUPLICATE),
@@ -349,21 +351,21 @@ class BotConfigAdmin(admin.ModelAdmin):
         ]
 
 
-def _list_action(act: actions.Act) -> Callable[[BotConfigAdmin, HttpRequest, QuerySet], None]:
-    """One act on each chosen bot: what was done, and in words what was refused."""
+def _list_action(action: actions.BotAction) -> Callable[[BotConfigAdmin, HttpRequest, QuerySet], None]:
+    """Return a list action that runs on each chosen bot and reports what was done and what was refused."""
 
     def run(model_admin: BotConfigAdmin, request: HttpRequest, chosen: QuerySet) -> None:
         done = 0
         for bot in chosen.select_related("api_key", "state"):
             try:
-                sentence = act.run(bot, request.user)  # type: ignore[arg-type]
+                sentence = action.run(bot, request.user)  # type: ignore[arg-type]
                 done += 1
             except lifecycle.ActionRefused as error:
                 messages.error(request, f"{bot.name}: {' '.join(error.problems)}")
         if done == 1:
             messages.success(request, sentence)
         elif done:
-            messages.success(request, f"{act.several}: done for {done} bots.")
+            messages.success(request, f"{action.several}: done for {done} bots.")
 
     return run
 

@@ -1,21 +1,32 @@
-"""Removing a bot with everything it recorded: refused while it holds something or an order of its is unsettled."""
+"""Delete a bot with its records. Refused while it has an open position or an unsettled order."""
 
 from __future__ import annotations
 
-from django.db import transaction
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.contrib.auth.models import User
+from django.db import models, transaction
 
 from bots.control import schedules
+from bots.control.action_log import Kind, log_action
 from bots.control.lifecycle import ActionRefused
-from bots.models import BotConfig, BotConfigVersion, BotRun, BotState, Decision, Fill, Incident, Order, Trade
+from bots.models import BotConfig, BotConfigVersion, BotState, Decision, Fill, Order, Trade
 from bots.trading import leases
 from bots.trading.orders import UNSETTLED
 
-# Children before what they point to; each is one DELETE, however many rows.
-RECORDS = (Fill, Order, Trade, Decision, BotRun, Incident, BotConfigVersion, BotState)
+
+class DeletionStep(NamedTuple):
+    """Rows of `model` found by the field path to the bot; `nulled` names the field to empty, else they are deleted."""
+
+    model: type[models.Model]
+    path: str
+    nulled: str = ""
 
 
 def problems(bot: BotConfig) -> list[str]:
-    """Why a bot cannot be removed now; empty when it can."""
+    """Return why a bot cannot be deleted now; nothing when it can."""
     found = []
     if bot.trades.filter(closed_at__isnull=True).exists():
         found.append(f"{bot.name} holds a position. Close it first.")
@@ -27,16 +38,64 @@ def problems(bot: BotConfig) -> list[str]:
 
 
 @transaction.atomic
-def remove(bot: BotConfig) -> None:
+def remove(bot: BotConfig, *, by: User | None = None) -> None:
     """Delete a bot, its records and its schedule. Raise `ActionRefused` while something of its is open."""
     BotState.objects.select_for_update().filter(bot=bot).first()  # no run begins, and none books
     if found := problems(bot):
         raise ActionRefused(found)
-    for model in RECORDS:
-        rows = model._default_manager.filter(bot=bot)
-        rows._raw_delete(rows.db)
+    log_action(Kind.DELETE, bot, by=by)
+    for step in deletion_steps():
+        rows = step.model._default_manager.filter(**{step.path: bot.pk})
+        if step.nulled:
+            rows.update(**{step.nulled: None})
+        else:
+            rows._raw_delete(rows.db)  # one DELETE, however many rows
     schedules.remove(bot.pk)
     bot.delete()
+
+
+@cache
+def deletion_steps() -> tuple[DeletionStep, ...]:
+    """Return what goes with a bot, children before what they point to, found from all models' foreign keys.
+
+    So a record that another app adds is not forgotten. Rows that outlive the bot point nowhere afterwards: those that
+    point at the bot itself are left to `bot.delete()`.
+    """
+    paths: dict[type[models.Model], str] = {BotConfig: "pk"}
+    waiting = [BotConfig]
+    while waiting:  # nearest first: a record's own `bot` is a shorter path than its order's
+        target = waiting.pop(0)
+        for relation in _relations(target):
+            model = relation.related_model
+            if relation.on_delete is not models.SET_NULL and model not in paths:
+                paths[model] = _joined(relation.field.name, paths[target])
+                waiting.append(model)
+    return tuple(_steps(BotConfig, paths, set()))
+
+
+def _steps(
+    target: type[models.Model], paths: dict[type[models.Model], str], visited: set[type[models.Model]]
+) -> Iterator[DeletionStep]:
+    visited.add(target)
+    for relation in _relations(target):
+        model, name = relation.related_model, relation.field.name
+        if relation.on_delete is models.SET_NULL:
+            if target is not BotConfig:
+                yield DeletionStep(model, _joined(name, paths[target]), nulled=name)
+        elif model not in visited:
+            yield from _steps(model, paths, visited)
+    if target is not BotConfig:
+        yield DeletionStep(target, paths[target])
+
+
+def _relations(target: type[models.Model]) -> list[Any]:
+    """Return the foreign keys that point at a model, hidden ones included."""
+    fields = target._meta.get_fields(include_hidden=True)
+    return [field for field in fields if field.auto_created and not field.concrete and not field.many_to_many]
+
+
+def _joined(name: str, path: str) -> str:
+    return name if path == "pk" else f"{name}__{path}"
 
 
 def contents(bot: BotConfig) -> list[str]:

@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from bots.control import lifecycle
 from bots.models import BotConfig, BotRun, BotState, Order, Status
-from bots.trading import decision, reconcile, tick
+from bots.trading import reconcile, tick
+from bots.trading.assess import bars_needed
 from bots.trading.context import TradingContext
 from bots.trading.orders import IN_DOUBT
 from exchange.api.types import INTERVAL_MS
@@ -204,17 +205,17 @@ def _trader(account: PaperAccount, bots: list[BotConfig], clock: ManualClock) ->
     def trade(due: Due) -> None:
         time_ms, bot_id = due
         clock.set(max(time_ms, clock.now_ms()))
-        desk = TradingContext(exchange, candles[bot_id], rules[bot_id], clock.now_ms())
-        result = tick.run_bot(bot_id, desk=desk, even_if_stopped=True)
+        context = TradingContext(exchange, candles[bot_id], rules[bot_id], clock.now_ms())
+        result = tick.run_bot(bot_id, context=context, even_if_stopped=True)
         if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
-            raise DemoFailed(f"{by_id[bot_id].name} at {desk.now:%Y-%m-%d %H:%M}: {result.message}")
+            raise DemoFailed(f"{by_id[bot_id].name} at {context.now:%Y-%m-%d %H:%M}: {result.message}")
 
     return trade
 
 
 def _candles_from(bot: BotConfig, first_tick_ms: int) -> int:
     """The open of the first bar that the warm-up needs."""
-    return first_tick_ms - (decision.bars_needed(bot) + 2) * INTERVAL_MS[bot.timeframe]
+    return first_tick_ms - (bars_needed(bot) + 2) * INTERVAL_MS[bot.timeframe]
 
 
 def _run(ticks: list[Due], trade: Callable[[Due], None], report: Callable[[Progress], object]) -> None:

@@ -165,3 +165,8 @@ class KillSwitch(models.Model):
 
     def __str__(self) -> str:
         return "on" if self.is_on else "off"
+
+    @classmethod
+    def load(cls) -> KillSwitch:
+        """Return the one row, made if it is not there yet."""
+        return cls.objects.get_or_create(pk=1)[0]

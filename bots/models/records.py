@@ -106,7 +106,7 @@ class Trade(models.Model):
     entry_price = exact_amount(help_text="Average fill price.")
     exit_price = exact_amount(null=True, blank=True)
     exit_reason = models.CharField(max_length=15, choices=Reason, blank=True)
-    exit_wanted = models.CharField(
+    exit_requested = models.CharField(
         max_length=15, choices=Reason, blank=True, help_text="Why it is being sold at market, from that decision on."
     )
     stop_price = amount(null=True, blank=True, help_text="Stop in force: the larger of stop-loss and trail.")
@@ -276,6 +276,39 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class OperatorAction(models.Model):
+    """What a person did to a bot, or to all of them: when, and why. It outlives the bot and the person."""
+
+    class Kind(models.TextChoices):
+        START = "start", "Started"
+        PAUSE = "pause", "Paused"
+        STOP = "stop", "Stopped"
+        RESUME = "resume", "Resumed after a drawdown halt"
+        RUN_NOW = "run_now", "Run now"
+        CLOSE_POSITION = "close_position", "Position closed"
+        DUPLICATE = "duplicate", "Duplicated"
+        ABANDON_ORDERS = "abandon_orders", "Orders marked as lost"
+        DELETE = "delete", "Deleted"
+        KILL_SWITCH_ON = "kill_switch_on", "Kill switch on"
+        KILL_SWITCH_OFF = "kill_switch_off", "Kill switch off"
+        REPAIR = "repair", "State repaired"
+
+    bot = models.ForeignKey(BotConfig, null=True, blank=True, on_delete=models.SET_NULL, related_name="actions")
+    bot_name = models.CharField(max_length=60, blank=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    reason = models.CharField(max_length=500, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    author_name = models.CharField(max_length=150, blank=True, help_text="Empty: the site itself.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        indexes = (models.Index(fields=("bot", "-created_at")), models.Index(fields=("-created_at",)))
+
+    def __str__(self) -> str:
+        return f"{self.bot_name} {self.get_kind_display()}"
 
 
 class ParityCheck(models.Model):

@@ -13,75 +13,75 @@ from bots.control import lifecycle
 from bots.models import BotConfig, Status
 from bots.pages.queries import BotFacts
 
-By = User | None
+Author = User | None
 PARITY_TASK = "backtests.tasks.check_parity_task"  # by name: bots know nothing of backtests
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class BotAction:
     """`run` does it and returns the sentence that says so; it raises `lifecycle.ActionRefused` when refused."""
 
     name: str
     label: str
     several: str  # as an action on a list
-    run: Callable[[BotConfig, By], str]
+    run: Callable[[BotConfig, Author], str]
     is_offered: Callable[[BotFacts], bool]
     style: str = "plain"
     question: str = ""
     page: str = "live"  # where it leads to
 
 
-def _start(bot: BotConfig, by: By) -> str:
+def _start(bot: BotConfig, by: Author) -> str:
     lifecycle.start(bot, by=by)
     return f"{bot.name} is running. It decides after each {bot.timeframe} candle."
 
 
-def _pause(bot: BotConfig, by: By) -> str:
-    lifecycle.pause(bot)
+def _pause(bot: BotConfig, by: Author) -> str:
+    lifecycle.pause(bot, by=by)
     return f"{bot.name} is paused: it enters nothing more, exits go on."
 
 
-def _stop(bot: BotConfig, by: By) -> str:
-    left = lifecycle.stop(bot)
+def _stop(bot: BotConfig, by: Author) -> str:
+    left = lifecycle.stop(bot, by=by)
     return left or f"{bot.name} is stopped."
 
 
-def _run_now(bot: BotConfig, by: By) -> str:
-    lifecycle.run_now(bot)
+def _run_now(bot: BotConfig, by: Author) -> str:
+    lifecycle.run_now(bot, by=by)
     return f"{bot.name} runs now; it decides if a bar is still undecided."
 
 
-def _resume(bot: BotConfig, by: By) -> str:
-    lifecycle.resume(bot)
+def _resume(bot: BotConfig, by: Author) -> str:
+    lifecycle.resume(bot, by=by)
     return f"{bot.name} may enter again; its drawdown is measured from today's equity."
 
 
-def _check_parity(bot: BotConfig, by: By) -> str:
+def _check_parity(bot: BotConfig, by: Author) -> str:
     transaction.on_commit(lambda: current_app.send_task(PARITY_TASK, args=[bot.pk]))
     return f"{bot.name} is being held against the engine; the result is on its page Parity in a moment."
 
 
-def _duplicate(bot: BotConfig, by: By) -> str:
+def _duplicate(bot: BotConfig, by: Author) -> str:
     copy = lifecycle.duplicate(bot, author=by)
     return f"{copy.name} is a copy of {bot.name}, stopped, with books of its own."
 
 
-def _close(bot: BotConfig, by: By) -> str:
-    lifecycle.close_position(bot)
+def _close(bot: BotConfig, by: Author) -> str:
+    lifecycle.close_position(bot, by=by)
     return f"{bot.name} sells its position at market."
 
 
-ACTS = {
-    act.name: act
-    for act in (
-        Act("start", "Start", "Start", _start, lambda f: f.status in (Status.STOPPED, Status.PAUSED), "primary"),
-        Act(
+ACTIONS = {
+    action.name: action
+    for action in (
+        BotAction("start", "Start", "Start", _start, lambda f: f.status in (Status.STOPPED, Status.PAUSED), "primary"),
+        BotAction(
             "resume", "Resume after drawdown", "Resume after a drawdown halt", _resume, lambda f: f.is_halted, "primary"
         ),
-        Act("pause", "Pause", "Pause: exits only", _pause, lambda f: f.status == Status.RUNNING),
-        Act("run-now", "Run now", "Run now", _run_now, lambda f: f.status != Status.STOPPED),
-        Act("stop", "Stop", "Stop", _stop, lambda f: f.status != Status.STOPPED),
-        Act(
+        BotAction("pause", "Pause", "Pause: exits only", _pause, lambda f: f.status == Status.RUNNING),
+        BotAction("run-now", "Run now", "Run now", _run_now, lambda f: f.status != Status.STOPPED),
+        BotAction("stop", "Stop", "Stop", _stop, lambda f: f.status != Status.STOPPED),
+        BotAction(
             "close-position",
             "Close position",
             "Close position at market",
@@ -91,14 +91,16 @@ ACTS = {
             "Sell the bot's whole position at market now?",
         ),
         # Its button is on the page Parity alone.
-        Act("check-parity", "Check now", "Check parity with the engine", _check_parity, lambda f: False, page="parity"),
+        BotAction(
+            "check-parity", "Check now", "Check parity with the engine", _check_parity, lambda f: False, page="parity"
+        ),
     )
 }
-DUPLICATE = Act("duplicate", "Duplicate", "Duplicate", _duplicate, lambda f: True)
+DUPLICATE = BotAction("duplicate", "Duplicate", "Duplicate", _duplicate, lambda f: True)
 
 
-def offered(facts: BotFacts) -> list[Act]:
+def offered(facts: BotFacts) -> list[BotAction]:
     """The buttons that make sense for a bot as it stands."""
     if facts.status == Status.PREPARING:
         return []
-    return [act for act in ACTS.values() if act.is_offered(facts)]
+    return [action for action in ACTIONS.values() if action.is_offered(facts)]

@@ -100,8 +100,8 @@ def _klines(bot: BotConfig, bars: int) -> tuple[Klines | None, str, str]:
 def _from_exchange(bot: BotConfig, bars: int) -> tuple[Klines, str]:
     from bots.trading.context import open_context
 
-    desk = open_context(bot)
-    klines = desk.candles.closed(bot.symbol, bot.timeframe, bars=bars, now_ms=desk.now_ms)
+    context = open_context(bot)
+    klines = context.candles.closed(bot.symbol, bot.timeframe, bars=bars, now_ms=context.now_ms)
     return klines[-bars:] if len(klines) > bars else klines, f"candles of {bot.api_key.get_venue_display()}"
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from bots.control import lifecycle
+from bots.models import KillSwitch
 from bots.pages import charts, queries
 
 SWITCH = "bots.change_killswitch"
@@ -46,7 +47,7 @@ def kill_switch(request: HttpRequest) -> HttpResponse:
     """Stop, or allow again, every entry of every bot; says why and by whom."""
     if not request.user.has_perm(SWITCH):
         raise PermissionDenied
-    switch = lifecycle.kill_switch()
+    switch = KillSwitch.load()
     if request.method == "POST":
         is_on = request.POST.get("is_on") == "1"
         lifecycle.set_kill_switch(is_on, reason=request.POST.get("reason", "").strip()[:300], by=request.user)  # type: ignore[arg-type]

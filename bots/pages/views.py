@@ -16,11 +16,10 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from bots.control import lifecycle
+from bots.control import lifecycle, lost_orders
 from bots.models import BotConfig
 from bots.pages import actions, charts, queries
-from bots.pages.actions import ACTS, DUPLICATE
-from bots.trading import lost_orders
+from bots.pages.actions import ACTIONS, DUPLICATE
 from bots.trading.context import open_context
 from exchange.api.errors import ExchangeError
 
@@ -146,7 +145,7 @@ def act(request: HttpRequest, bot_id: int, name: str) -> HttpResponse:
     """One of the buttons of a bot."""
     if name == DUPLICATE.name:
         return _duplicate(request, bot_id)
-    chosen = ACTS.get(name)
+    chosen = ACTIONS.get(name)
     if chosen is None:
         raise Http404(f"A bot has no act called {name}.")
     if not request.user.has_perm(OPERATE):

@@ -10,6 +10,7 @@ from typing import Any
 
 from bots.control import lifecycle
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Order, Trade
+from bots.versions import current_version
 from exchange.models import ApiKey, Symbol, Venue
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
@@ -49,7 +50,7 @@ def bot(name: str = "", **values: Any) -> BotConfig:
 
 def with_history(made: BotConfig, *, days: int = 5, holds: bool = True, until: datetime = NOW) -> BotConfig:
     """Give a bot hourly decisions, two closed trades and, if it `holds`, an open one."""
-    version = lifecycle.current_version(made)
+    version = current_version(made)
     end = until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     bars = [end - timedelta(hours=h) for h in range(days * 24)][::-1]
     closes = [60_000 + 2_000 * math.sin(i / 9) + 12 * i for i in range(len(bars))]
@@ -85,7 +86,7 @@ def with_history(made: BotConfig, *, days: int = 5, holds: bool = True, until: d
 def open_trade(made: BotConfig, opened_at: datetime) -> Trade:
     trade = Trade.objects.create(
         bot=made,
-        version=lifecycle.current_version(made),
+        version=current_version(made),
         symbol=made.symbol,
         opened_at=opened_at,
         quantity=Decimal("0.00825"),
@@ -103,7 +104,7 @@ def open_trade(made: BotConfig, opened_at: datetime) -> Trade:
 def closed_trade(made: BotConfig, opened_at: datetime, pnl: Decimal, reason: str) -> Trade:
     trade = Trade.objects.create(
         bot=made,
-        version=lifecycle.current_version(made),
+        version=current_version(made),
         symbol=made.symbol,
         opened_at=opened_at,
         closed_at=opened_at + timedelta(hours=5),

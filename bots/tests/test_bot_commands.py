@@ -28,8 +28,8 @@ ENTER = 2  # the bar that is decided
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A bot on the paper exchange of this process, which the commands find there."""
     made = Stage(TABLE)
-    monkeypatch.setattr("bots.pages.preview.open_context", lambda bot: made.desk())
-    monkeypatch.setattr("bots.trading.tick.open_context", lambda bot: made.desk())
+    monkeypatch.setattr("bots.pages.preview.open_context", lambda bot: made.context())
+    monkeypatch.setattr("bots.trading.tick.open_context", lambda bot: made.context())
     yield made
     made.close()
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from bots.models import BotState, Fill, Order, Purpose, Trade
-from core.sql import insert, update
+from core.sql import find, insert, update
 from exchange.api.types import FillReport, Side, SymbolRules
 
 ZERO = Decimal(0)
@@ -141,4 +141,10 @@ def _close(trade: Trade, order: Order, fill: FillReport) -> None:
     trade.exit_reason = order.exit_reason or (
         Trade.Reason.TAKE_PROFIT if order.purpose == Purpose.TARGET else Trade.Reason.MANUAL
     )
-    trade.exit_wanted = ""
+    trade.exit_requested = ""
+
+
+def newest_trade(bot_id: int) -> Trade | None:
+    """Return the bot's open trade, else the last one that it closed."""
+    trades = find(Trade, "WHERE bot_id = %s ORDER BY opened_at DESC, id DESC LIMIT 1", [bot_id])
+    return trades[0] if trades else None

@@ -86,23 +86,23 @@ def _take(bot_id: int, is_free: str, *values: Any) -> BotState | None:
 
 
 @contextmanager
-def locked_state(held: Lease) -> Iterator[BotState]:
+def locked_state(lease: Lease) -> Iterator[BotState]:
     """A transaction in which the bot's state is locked and ours. Raise `LeaseLost` when it is not ours any more."""
     with transaction.atomic():
-        state = get(BotState, "WHERE bot_id = %s FOR UPDATE", [held.bot_id])
-        if state.run_number != held.run_number or state.lease_expires_at is None:
-            raise LeaseLost(f"run {held.run_number} of bot {held.bot_id} was overtaken by run {state.run_number}")
+        state = BotState.objects.select_for_update().get(bot_id=lease.bot_id)
+        if state.run_number != lease.run_number or state.lease_expires_at is None:
+            raise LeaseLost(f"run {lease.run_number} of bot {lease.bot_id} was overtaken by run {state.run_number}")
         yield state
 
 
-def release(held: Lease, **results: Any) -> None:
+def release(lease: Lease, **results: Any) -> None:
     """Give the lease back, if it is still ours, and with it what the run came to."""
     written = {"lease_expires_at": None, "last_tick_at": timezone.now(), **results}
     places = ", ".join(f"{name} = %s" for name in written)
     query(  # it counts what it gave back, so that the lock goes after the lease
         f'WITH given_back AS (UPDATE "{_STATE}" SET {places} WHERE bot_id = %s AND run_number = %s RETURNING 1) '  # noqa: S608
         "SELECT count(*), pg_advisory_unlock(%s::int, %s::int) FROM given_back",
-        [*written.values(), held.bot_id, held.run_number, *_number_pair(held.bot_id, held.run_number)],
+        [*written.values(), lease.bot_id, lease.run_number, *_number_pair(lease.bot_id, lease.run_number)],
     )
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bots.models import BotConfig, BotConfigVersion, Decision, Order, OrderState, Purpose, Trade
-from core.sql import insert, update
+from bots.models import BotConfig, Decision, Order, OrderState, Purpose, Trade
+from bots.versions import current_version
+from core.sql import find, insert, update
 from exchange.api.types import OrderReport, OrderRequest, OrderStatus, OrderType, Side, TimeInForce
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -45,6 +46,15 @@ class Draft:
     stop_price: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OrderTimes:
+    """When an order is made: `bar` opens the bar it is named by, `now` is market time, `sent_at` the exchange's own."""
+
+    bar: datetime
+    now: datetime
+    sent_at: datetime
+
+
 def base36(number: int) -> str:
     digits = ""
     while number:
@@ -65,26 +75,21 @@ def next_attempt(bot: BotConfig, bar: datetime) -> int:
 
 def record(
     bot: BotConfig,
-    version: BotConfigVersion,
     drafts: list[Draft],
+    times: OrderTimes,
     *,
-    bar: datetime,
-    now: datetime,
-    sent_at: datetime,
     trade: Trade | None = None,
     decision: Decision | None = None,
 ) -> list[Order]:
-    """Put orders on record as about to be sent; two drafts are the legs of one OCO. Call it under the fence.
-
-    `now` is market time, `sent_at` the exchange's own, read before.
-    """
+    """Put orders on record as about to be sent; two drafts are the legs of one OCO. Call it with the state locked."""
+    bar = times.bar
     attempt = next_attempt(bot, bar)
     prefix = stem(bot, bar)
     list_id = f"{prefix}{LIST_LETTER}{attempt}" if len(drafts) > 1 else ""
     orders = [
         Order(
             bot=bot,
-            version=version,
+            version=current_version(bot),
             trade=trade,
             decision=decision,
             api_key_id=bot.api_key_id,
@@ -98,8 +103,8 @@ def record(
             stop_price=draft.stop_price,
             client_order_id=f"{prefix}{LETTER[draft.purpose]}{attempt}",
             list_client_order_id=list_id,
-            created_at=now,
-            sent_at=sent_at,
+            created_at=times.now,
+            sent_at=times.sent_at,
         )
         for draft in drafts
     ]
@@ -141,3 +146,8 @@ def mark(order: Order, state: OrderState, error: str = "") -> None:
     order.state = state
     order.error = error[:300]
     update(order, "state", "error", "updated_at")
+
+
+def unsettled_orders(bot_id: int) -> list[Order]:
+    """Return the bot's orders that may still move, oldest first."""
+    return find(Order, "WHERE bot_id = %s AND state IN %s ORDER BY id", [bot_id, UNSETTLED])

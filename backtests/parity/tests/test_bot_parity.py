@@ -240,7 +240,7 @@ def test_a_balance_that_was_short_is_named():
 
 
 def test_a_position_closed_by_hand_is_named():
-    recorded = record(before={4: lambda stage: lifecycle.want_position_closed(stage.bot)})
+    recorded = record(before={4: lambda stage: lifecycle.request_close(stage.bot)})
     assert recorded.rows() == [(5, "exit", "BY_HAND")]
 
 

@@ -13,8 +13,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from bots.control import lifecycle
 from bots.tests import builders
+from bots.versions import current_version
 
 ROWS = int(os.environ.get("MANY_DECISIONS", "200000"))
 BOTS = 10
@@ -41,7 +41,7 @@ def many_decisions(db):
     bots = [builders.bot(f"Big {number}") for number in range(BOTS)]
     with connection.cursor() as cursor:
         for bot in bots:
-            cursor.execute(FILL, [bot.pk, lifecycle.current_version(bot).pk, ROWS // BOTS])
+            cursor.execute(FILL, [bot.pk, current_version(bot).pk, ROWS // BOTS])
         cursor.execute("ANALYZE bots_decision")
     return bots
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bots.control.lifecycle import ActionRefused
+from bots.control.lost_orders import forget
 from bots.management.commands._bots import bot_named
 from bots.trading.context import open_context
-from bots.trading.lost_orders import forget
 from exchange.api.errors import ExchangeError
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig, BotRun
-from bots.pages.preview import NothingToPreview, Preview, preview
+from bots.pages.preview import BotPreview, NothingToPreview, preview
 from bots.settings.schema import SettingError
 from bots.trading import tick
 from exchange.api.errors import ExchangeError
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             console.print("  This bar is already decided; the next tick would only settle.")
 
 
-def _table(bot: BotConfig, seen: Preview) -> Table:
+def _table(bot: BotConfig, seen: BotPreview) -> Table:
     table = Table(title=f"{bot.name}: dry run on {bot.symbol} {bot.timeframe}", show_header=False)
     table.add_row("bar", f"{seen.bar:%Y-%m-%d %H:%M} UTC, close {seen.close:g}")
     for name, value in seen.values.items():

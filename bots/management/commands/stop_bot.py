@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def _close(self, bot: BotConfig) -> None:
         """Sell what it holds, or say why that was not possible."""
         try:
-            lifecycle.want_position_closed(bot)
+            lifecycle.request_close(bot)
         except lifecycle.ActionRefused:
             return
         result = tick.run_bot(bot.pk)

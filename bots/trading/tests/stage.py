@@ -143,7 +143,7 @@ class Stage:
         self.market._series.clear()
         symbol_rules._read.pop(self.market, None)
 
-    def desk(self, **rules: Any) -> TradingContext:
+    def context(self, **rules: Any) -> TradingContext:
         return TradingContext(
             self.exchange,  # type: ignore[arg-type]
             Newest(self._candles),
@@ -151,11 +151,11 @@ class Stage:
             self.clock.now_ms(),
         )
 
-    def tick(self, **rules: Any) -> runner.Tick:
+    def tick(self, **rules: Any) -> runner.TickResult:
         """A run at this moment."""
-        return runner.run_bot(self.bot.pk, desk=self.desk(**rules))
+        return runner.run_bot(self.bot.pk, context=self.context(**rules))
 
-    def decide(self, bar: int, **rules: Any) -> runner.Tick:
+    def decide(self, bar: int, **rules: Any) -> runner.TickResult:
         """A run right after that bar has closed."""
         self.clock.set(self.open_of(bar + 1))
         return self.tick(**rules)

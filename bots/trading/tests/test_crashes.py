@@ -56,7 +56,7 @@ from bots.trading.tests.paper_process import (
     paper_exchange,
     wire_to,
 )
-from bots.trading.tick import Tick
+from bots.trading.tick import TickResult
 from exchange.models import ApiKey, Venue
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.timeout(600)]
@@ -87,7 +87,7 @@ class Stage:
         self.paper.set_clock(now_ms)
         return now_ms
 
-    def tick(self, decided: int) -> Tick:
+    def tick(self, decided: int) -> TickResult:
         """A run in this process."""
         return worker.tick(self.bot.pk, self.go_to(decided))
 
@@ -342,7 +342,7 @@ class Chaos:
     def strike(self, act: Callable[[], object], skip: int, forwarded: bool, is_answered: bool = False) -> None:
         self.stage.wire.strike = Strike(act=act, skip=skip, forwarded=forwarded, is_answered=is_answered)
 
-    def run(self, now_ms: int) -> Tick:
+    def run(self, now_ms: int) -> TickResult:
         done = worker.tick(self.stage.bot.pk, now_ms)
         self.log.append(f"  {done.outcome} {done.message}")
         return done

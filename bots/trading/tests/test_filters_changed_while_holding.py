@@ -37,9 +37,9 @@ RISING = (
 
 
 class RecordedRules(Stage):
-    """A stage whose desk takes the symbol's rules from its row on record, as a running bot's does."""
+    """A stage whose context takes the symbol's rules from its row on record, as a running bot's does."""
 
-    def desk(self, **rules: Any) -> TradingContext:
+    def context(self, **rules: Any) -> TradingContext:
         return TradingContext(
             self.exchange,  # type: ignore[arg-type]
             self._candles,

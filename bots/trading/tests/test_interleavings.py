@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bots import tasks
-from bots.control import deletion, lifecycle
+from bots.control import deletion, lifecycle, lost_orders
 from bots.models import (
     Action,
     BotConfig,
@@ -33,8 +33,8 @@ from bots.models import (
     Trade,
 )
 from bots.pages import views
-from bots.trading import leases, lost_orders
-from bots.trading.decision import bars_needed
+from bots.trading import leases
+from bots.trading.assess import bars_needed
 from bots.trading.tests.celery_site import empty_queue
 from bots.trading.tests.stage import Stage
 from bots.trading.tests.tables import BUY, lots
@@ -397,7 +397,7 @@ def test_a_halt_pressed_while_a_run_asks_for_prices_keeps_it_from_entering(stage
 
 def test_a_position_closed_by_hand_while_a_run_protects_it_is_sold_by_the_next(stage):
     bot = stage(HELD + QUIET)
-    bot.exchange.before["submit_oco"] = lambda: lifecycle.want_position_closed(bot.bot)
+    bot.exchange.before["submit_oco"] = lambda: lifecycle.request_close(bot.bot)
     bot.decide(ENTER)
     assert bot.trade().closed_at is None
     assert tasks.bots_to_settle() == [bot.bot.pk]
@@ -410,7 +410,7 @@ def test_a_position_closed_by_hand_while_a_run_protects_it_is_sold_by_the_next(s
 
 def test_closing_by_hand_is_refused_where_nothing_is_held(stage):
     with pytest.raises(lifecycle.ActionRefused, match="holds no position"):
-        lifecycle.want_position_closed(stage(HELD).bot)
+        lifecycle.request_close(stage(HELD).bot)
 
 
 def test_a_sale_that_the_exchange_refuses_stays_wanted_until_it_goes_out(stage):
@@ -419,7 +419,7 @@ def test_a_sale_that_the_exchange_refuses_stays_wanted_until_it_goes_out(stage):
     bot.decide(ENTER + 1)
     bot.exchange.before["submit"] = _raise(RequestRejected("Market is closed.", code=-2010))
     bot.decide(EXIT_BAR)
-    assert (bot.trade().closed_at, bot.trade().exit_wanted) == (None, "signal")
+    assert (bot.trade().closed_at, bot.trade().exit_requested) == (None, "signal")
     assert Incident.objects.filter(kind="exit_refused", resolved_at=None).exists()
     assert tasks.bots_to_settle() == [bot.bot.pk]
     bot.tick()
@@ -507,20 +507,20 @@ def test_a_person_ends_the_wait_for_orders_that_the_exchange_has_forgotten(stage
     waits = bot.decide(ENTER + 1)
     assert "does not know" in waits.message
     with pytest.raises(lifecycle.ActionRefused, match="Say why"):
-        lost_orders.forget(bot.bot, bot.desk(), by="op", reason=" ")
-    gone = lost_orders.forget(bot.bot, bot.desk(), by="op", reason="testnet wiped")
+        lost_orders.forget(bot.bot, bot.context(), by="op", reason=" ")
+    gone = lost_orders.forget(bot.bot, bot.context(), by="op", reason="testnet wiped")
     assert {order.purpose for order in gone} == {"stop", "target"}
     assert set(Order.objects.filter(pk__in=[order.pk for order in gone]).values_list("state", "error")) == {
         ("canceled", "Declared gone by op: testnet wiped")
     }
     bot.decide(ENTER + 2)
     assert Order.objects.filter(bot=bot.bot, side="SELL", state="open").count() == 2  # protected anew
-    assert lost_orders.forget(bot.bot, bot.desk(), by="op", reason="again") == []
+    assert lost_orders.forget(bot.bot, bot.context(), by="op", reason="again") == []
 
 
 def test_a_page_shows_forgotten_orders_and_ends_the_wait_for_them(stage, admin_client, monkeypatch):
     bot = stage(HELD + QUIET * 2, stop_loss="0.05", take_profit="0.2")
-    monkeypatch.setattr(views, "open_context", lambda _: bot.desk())
+    monkeypatch.setattr(views, "open_context", lambda _: bot.context())
     page = reverse("admin:bots_botconfig_forget_orders", args=[bot.bot.pk])
     bot.decide(ENTER)
     assert "knows every open order" in admin_client.get(page).content.decode()

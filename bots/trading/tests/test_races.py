@@ -73,7 +73,7 @@ def test_two_hundred_runs_of_one_bot_at_once_make_one_decision_and_one_order(tmp
         bot = make_bots(1)[0]
         market_ms = closed_at_ms(BUYS)
         paper.set_clock(market_ms)
-        worker.desk_at(bot.pk, market_ms)  # the symbol's rules are on record from here on
+        worker.context_at(bot.pk, market_ms)  # the symbol's rules are on record from here on
         came_to = _run_at_once(bot, market_ms)
 
         assert sum(came_to.values()) == AT_ONCE

@@ -38,7 +38,7 @@ def leave_out_the_sweep(**_: object) -> None:
     worker_ready.disconnect(sweep_at_once)
 
 
-def desk_at(bot_id: int, market_ms: int) -> TradingContext:
+def context_at(bot_id: int, market_ms: int) -> TradingContext:
     """What a bot works with, at a market time that a test has set."""
     bot = BotConfig.objects.select_related("api_key").get(pk=bot_id)
     exchange = connect(bot.api_key)
@@ -46,9 +46,9 @@ def desk_at(bot_id: int, market_ms: int) -> TradingContext:
     return TradingContext(exchange, candles, rules_for(bot.api_key, bot.symbol), market_ms)
 
 
-def tick(bot_id: int, market_ms: int) -> runner.Tick:
+def tick(bot_id: int, market_ms: int) -> runner.TickResult:
     """One whole run of a bot through the real client, at that market time."""
-    return runner.run_bot(bot_id, desk=desk_at(bot_id, market_ms))
+    return runner.run_bot(bot_id, context=context_at(bot_id, market_ms))
 
 
 @app.task(name="bots.tests.tick_at", ignore_result=True)
