@@ -29,9 +29,8 @@ from bots.models import (
     Status,
     Trade,
 )
-from bots.trading.orders import IN_DOUBT, Draft, record
+from bots.trading.orders import IN_DOUBT, Draft, OrderTimes, record
 from bots.trading.tests.paper_process import environment
-from bots.versions import current_version
 from exchange.api.types import INTERVAL_MS, OrderType, Side
 from exchange.paper.models import PaperAccount
 
@@ -93,8 +92,7 @@ def leave_an_order_unsent() -> Order:
     """As a process does that is killed right after it put an order on record."""
     bot = BotConfig.objects.select_related("state").get(name="ETH 1h risk")
     draft = Draft(Purpose.ENTRY, Side.BUY, OrderType.MARKET, Decimal("0.1234"))
-    version = current_version(bot)
-    return record(bot, version, [draft], bar=bot.state.last_bar, now=bot.state.last_bar, sent_at=timezone.now())[0]
+    return record(bot, [draft], OrderTimes(bot.state.last_bar, bot.state.last_bar, timezone.now()))[0]
 
 
 def nothing_of_today_reaches_into_it() -> None:

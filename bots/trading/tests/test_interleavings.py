@@ -529,7 +529,7 @@ def test_a_page_shows_forgotten_orders_and_ends_the_wait_for_them(stage, admin_c
     bot.decide(ENTER + 1)
     live = admin_client.get(reverse("admin:bots_botconfig_live", args=[bot.bot.pk])).content.decode()
     assert f'href="{page}"' in live
-    assert "Declare 2 orders gone" in admin_client.get(page).content.decode()
+    assert "Mark 2 orders as lost" in admin_client.get(page).content.decode()
     refused = admin_client.post(page, {"reason": " "}).content.decode()
     assert "Say why these orders are gone" in refused
     assert Order.objects.filter(side="SELL", state="open").count() == 2
