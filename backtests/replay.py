@@ -149,9 +149,6 @@ def _settle(stage: _ReplaySetup) -> None:
         release(lease)
 
 
-# --- What came of it --------------------------------------------------------------------------------------------------
-
-
 def _result(run: ReplayRun, bot: BotConfig, klines: FullKlines, first: int) -> RunResult:
     time_range = klines[first:]
     trades = list(Trade.objects.filter(bot=bot).order_by("opened_at", "pk"))

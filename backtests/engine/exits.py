@@ -64,7 +64,7 @@ class NearLevels(NamedTuple):
 
     stop: float
     target: float
-    kept: float
+    trail_ratio: float
 
 
 @register_jitable
@@ -79,24 +79,19 @@ def near_levels(levels: Levels, exits: ExitParams, tick_size: float) -> NearLeve
 
 @register_jitable
 def first_bar_near(
-    high: NDArray[np.float64],
-    low: NDArray[np.float64],
-    bar: int,
-    stop: int,
-    near: NearLevels,
-    highest: float,
-    before: float,
+    series: PriceArrays, bar: int, stop: int, near: NearLevels, highest: float, before: float
 ) -> tuple[int, float, float]:
     """Return the first bar from `bar` on that comes near a level, or `stop` if none does.
 
     Also return the highest price that counts as that bar opens, and the one that counted a bar earlier.
     """
-    threshold = max(near.stop, highest * near.kept + UNIT)
+    high, low = series.high, series.low
+    threshold = max(near.stop, highest * near.trail_ratio + UNIT)
     while bar < stop and low[bar] > threshold and high[bar] < near.target:
         before = highest
-        if near.kept > 0.0 and high[bar] > highest:
+        if near.trail_ratio > 0.0 and high[bar] > highest:
             highest = high[bar]
-            threshold = max(near.stop, highest * near.kept + UNIT)
+            threshold = max(near.stop, highest * near.trail_ratio + UNIT)
         bar += 1
     return bar, highest, before
 
@@ -116,7 +111,7 @@ def find_exit(
     near = near_levels(fixed, exits, tick_size)
     bar = entry
     while bar < end:
-        bar, highest, before = first_bar_near(series.high, series.low, bar, signal_bar, near, highest, before)
+        bar, highest, before = first_bar_near(series, bar, signal_bar, near, highest, before)
         if bar >= end:
             break
         open_ = price_units(series.open[bar])
@@ -131,7 +126,7 @@ def find_exit(
         if fill.reason != ExitReason.NONE:
             return bar, fill
         before = highest
-        if near.kept > 0.0:
+        if near.trail_ratio > 0.0:
             highest = max(highest, series.high[bar])
         bar += 1
     return end, ExitFill(0, ExitReason.NONE, False)

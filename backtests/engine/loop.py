@@ -75,9 +75,6 @@ def minute_of_week(time_ms: int) -> int:
     return (time_ms // MINUTE_MS - MONDAY_MINUTE) % WEEK_MINUTES
 
 
-# --- Extremes of closes: what a stretch without a fill did to the equity ----------------------------------------------
-
-
 def block_ranges(close: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each row the lowest and highest close since its block began, and until its block ends."""
     ranges = np.empty((len(close), 4))
@@ -110,9 +107,6 @@ def close_range(close: NDArray[np.float64], ranges: NDArray[np.float64], start: 
     for row in range((start // BLOCK + 1) * BLOCK, last // BLOCK * BLOCK, BLOCK):  # the blocks between
         low, high = min(low, ranges[row, 2]), max(high, ranges[row, 3])
     return low, high
-
-
-# --- Books ------------------------------------------------------------------------------------------------------------
 
 
 @register_jitable
@@ -165,6 +159,13 @@ def book_exit(
     )  # fmt: skip
 
 
+class Holdings(NamedTuple):
+    """Quote and base held over some bars."""
+
+    quote: float
+    base: float
+
+
 class EquityArrays(NamedTuple):
     """The arrays that equity is computed from and written to. `first` is the first row of the run."""
 
@@ -175,7 +176,7 @@ class EquityArrays(NamedTuple):
 
 
 @register_jitable
-def equity_range(arrays: EquityArrays, start: int, stop: int, quote: float, base: float) -> tuple[float, float]:
+def equity_range(arrays: EquityArrays, start: int, stop: int, held: Holdings) -> tuple[float, float]:
     """Return the lowest and highest equity at the closes of the rows `start` to `stop` (excluded), at least one row.
 
     The ledger does not change in these rows. Equity per bar is written where the run keeps it.
@@ -183,7 +184,8 @@ def equity_range(arrays: EquityArrays, start: int, stop: int, quote: float, base
     close, equity = arrays.close, arrays.equity
     if len(equity) == 0:
         lowest, highest = close_range(close, arrays.ranges, start, stop)
-        return quote + base * lowest, quote + base * highest
+        return held.quote + held.base * lowest, held.quote + held.base * highest
+    quote, base = held.quote, held.base
     low = high = quote + base * close[start]
     for row in range(start, stop):
         value = quote + base * close[row]
@@ -194,27 +196,27 @@ def equity_range(arrays: EquityArrays, start: int, stop: int, quote: float, base
 
 @register_jitable
 def track_drawdown(
-    arrays: EquityArrays, start: int, stop: int, quote: float, base: float, peak: EquityPeak, limit: float
+    arrays: EquityArrays, start: int, stop: int, held: Holdings, peak: EquityPeak, limit: float
 ) -> EquityPeak:
     """Update the peak and the drawdown over rows without a fill; `limit` is the drawdown limit (gate 8)."""
     if start >= stop:
         return peak
-    low, high = equity_range(arrays, start, stop, quote, base)
+    low, high = equity_range(arrays, start, stop, held)
     if high <= peak.equity:  # no new peak: the lowest has the largest fall
         return update_peak(low, peak, limit)
     for row in range(start, stop):
-        peak = update_peak(quote + base * arrays.close[row], peak, limit)
+        peak = update_peak(held.quote + held.base * arrays.close[row], peak, limit)
     return peak
 
 
 @register_jitable
 def write_daily_equity(
-    close: NDArray[np.float64], day_ends: NDArray[np.int64], day: int, stop: int, quote: float, base: float,
+    close: NDArray[np.float64], day_ends: NDArray[np.int64], day: int, stop: int, held: Holdings,
     daily: NDArray[np.float64],
 ) -> int:  # fmt: skip
     """Write the equity at the day ends from `day` on that lie before row `stop`; return the next day."""
     while day < len(day_ends) and day_ends[day] < stop:
-        daily[day] = quote + base * close[day_ends[day]]
+        daily[day] = held.quote + held.base * close[day_ends[day]]
         day += 1
     return day
 
@@ -226,9 +228,6 @@ def update_peak(value: float, peak: EquityPeak, limit: float) -> EquityPeak:
         return EquityPeak(value, peak.drawdown, peak.is_halted)
     drawdown = max(peak.drawdown, (peak.equity - value) / peak.equity)
     return EquityPeak(peak.equity, drawdown, peak.is_halted or drawdown_reached(peak.equity, value, limit))
-
-
-# --- Decide, and the loop itself --------------------------------------------------------------------------------------
 
 
 @register_jitable
@@ -276,9 +275,9 @@ def run_bars(bars: BarArrays, first: int, end: int, settings: EngineSettings, bu
         next_buy = first_index_from(buys, next_buy, bar)
         buy = min(buys[next_buy], end) if next_buy < len(buys) else end
         stop = min(buy + 1, end)
-        quote, base = ledger.quote / UNITS, ledger.base / UNITS
-        peak = track_drawdown(arrays, bar, stop, quote, base, peak, limit)
-        next_day = write_daily_equity(close, day_ends, next_day, stop, quote, base, buffers.daily)
+        held = Holdings(ledger.quote / UNITS, ledger.base / UNITS)
+        peak = track_drawdown(arrays, bar, stop, held, peak, limit)
+        next_day = write_daily_equity(close, day_ends, next_day, stop, held, buffers.daily)
         bar = buy + 1
         if bar >= end:
             break  # a decision on the last bar could fill nowhere
@@ -296,9 +295,9 @@ def run_bars(bars: BarArrays, first: int, end: int, settings: EngineSettings, bu
             exit_bar, exit_fill = find_exit(series, bar, signal_bar, end, entry_price / UNITS, settings)
         else:
             exit_bar, exit_fill = signal_bar, exit_on_signal(series.open, signal_bar, end, settings)
-        quote, base = ledger.quote / UNITS, ledger.base / UNITS
-        peak = track_drawdown(arrays, bar, exit_bar, quote, base, peak, limit)
-        next_day = write_daily_equity(close, day_ends, next_day, exit_bar, quote, base, buffers.daily)
+        held = Holdings(ledger.quote / UNITS, ledger.base / UNITS)
+        peak = track_drawdown(arrays, bar, exit_bar, held, peak, limit)
+        next_day = write_daily_equity(close, day_ends, next_day, exit_bar, held, buffers.daily)
         exposed += exit_bar - bar
         bar = exit_bar
         if exit_bar < end:

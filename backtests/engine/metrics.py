@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -111,17 +112,16 @@ def metrics_from_returns(curve: EquityCurve, daily: NDArray[np.float64], drawdow
 
 def metric_values(curve: EquityCurve, daily: NDArray[np.float64], drawdown: float) -> tuple[float, ...]:
     """Return the metrics in the order of `Metrics`; NaN where one is not defined."""
-    return _metric_values(
-        daily,
-        np.asarray(curve.trade_pnl, dtype=np.float64),
-        curve.initial_capital,
-        float(curve.equity[-1]),
-        (int(curve.open_time[-1]) + curve.interval_ms - 1 - int(curve.open_time[0])) / DAY_MS,
-        drawdown,
-        curve.exposed_bars / len(curve.open_time),
-        float(curve.fees_paid),
-        float(curve.close[-1] / curve.close[0]) - 1,
+    totals = _RunTotals(
+        initial=float(curve.initial_capital),
+        final=float(curve.equity[-1]),
+        days=(int(curve.open_time[-1]) + curve.interval_ms - 1 - int(curve.open_time[0])) / DAY_MS,
+        drawdown=float(drawdown),
+        exposure=curve.exposed_bars / len(curve.open_time),
+        fees=float(curve.fees_paid),
+        buy_and_hold=float(curve.close[-1] / curve.close[0]) - 1,
     )
+    return _metric_values(daily, np.asarray(curve.trade_pnl, dtype=np.float64), totals)
 
 
 def _require_bars(curve: EquityCurve) -> None:
@@ -237,38 +237,40 @@ def cagr(initial: float, final: float, days: float) -> float | None:
     return _none_if_nan(_growth(initial, final, days))
 
 
+class _RunTotals(NamedTuple):
+    """Single numbers of a run that metrics are computed from."""
+
+    initial: float
+    final: float
+    days: float
+    drawdown: float
+    exposure: float
+    fees: float
+    buy_and_hold: float
+
+
 @njit(cache=True, nogil=True)
-def _metric_values(
-    daily: NDArray[np.float64],
-    pnl: NDArray[np.float64],
-    initial: float,
-    final: float,
-    days: float,
-    drawdown: float,
-    exposure: float,
-    fees: float,
-    buy_and_hold: float,
-) -> tuple[float, ...]:
+def _metric_values(daily: NDArray[np.float64], pnl: NDArray[np.float64], run: _RunTotals) -> tuple[float, ...]:
     """Compute every metric in the order of `Metrics`; NaN where one is not defined."""
     trades, year = len(pnl), math.sqrt(DAYS_A_YEAR)
     won, lost, winners = _gains_and_losses(pnl)
-    growth = _growth(initial, final, days)
+    growth = _growth(run.initial, run.final, run.days)
     return (
-        final,
-        final / initial - 1.0,
+        run.final,
+        run.final / run.initial - 1.0,
         growth,
         _mean_over_deviation(daily) * year,
         _mean_over_downside(daily) * year,
-        growth / drawdown if drawdown > 0.0 else math.nan,
-        drawdown,
+        growth / run.drawdown if run.drawdown > 0.0 else math.nan,
+        run.drawdown,
         won / lost if lost > 0.0 else math.nan,
         winners / trades if trades > 0 else math.nan,
         (won - lost) / trades if trades > 0 else math.nan,
         _mean_over_deviation(pnl) * math.sqrt(trades),
-        exposure,
+        run.exposure,
         float(trades),
-        fees,
-        buy_and_hold,
+        run.fees,
+        run.buy_and_hold,
     )
 
 

@@ -170,8 +170,6 @@ class OptimisationForm(RangeInputs):
             return space.size, None
         return space.size, sum(1 for _ in space.combinations(self.settings()))
 
-    # --- How it stands on the page -----------------------------------------------------------------------------------
-
     def range_groups(self) -> list[FieldGroup]:
         hint = "Empty is not searched: then the value above counts."
         groups = [

@@ -69,8 +69,6 @@ class RunForm(SettingInputs):
         if len(self.rows) == 1:
             self.initial.setdefault("dataset", f"{self.rows[0].symbol}:{self.rows[0].interval}")
 
-    # --- What is refused ---------------------------------------------------------------------------------------------
-
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         self._drop_other_strategies(cleaned)
@@ -111,8 +109,6 @@ class RunForm(SettingInputs):
         if end and end <= row.first_open_time:
             self.add_error("end", f"There are no bars before that: {covered}.")
 
-    # --- What was asked for ------------------------------------------------------------------------------------------
-
     def settings(self) -> dict[str, Any]:
         """Settings by the names that commands use, None for off."""
         data = self.cleaned_data
@@ -127,8 +123,6 @@ class RunForm(SettingInputs):
         symbol, interval = data["dataset"].split(":")
         start, end = data["start"] or None, data["end"] or None
         return RunRequest(symbol, interval, self.settings(), start, end, data["bot"], user, data.get("seed") or 1)
-
-    # --- How it stands on the page -----------------------------------------------------------------------------------
 
     def group(self, title: str, names: tuple[str, ...], description: str = "", **look: Any) -> FieldGroup:
         return FieldGroup(title, [self[name] for name in names], description, **{"classes": "compact", **look})

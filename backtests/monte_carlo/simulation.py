@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -151,20 +151,8 @@ def simulate(returns: Floats, plan: SimulationPlan) -> Simulation:
     underwater, ruined = np.empty(plan.paths, np.int64), np.empty(plan.paths, np.bool_)
     equity_at_marks = np.empty((plan.paths, len(marks)), np.float32)
     chance = 1.0 / plan.mean_block if plan.method is ResamplingMethod.BLOCK else plan.skip_probability
-    _paths(
-        series,
-        _CODES[plan.method],
-        np.uint64(plan.seed),
-        plan.compounds,
-        chance,
-        1.0 - plan.ruin_level,
-        marks,
-        final,
-        drawdown,
-        underwater,
-        ruined,
-        equity_at_marks,
-    )
+    draw = _DrawSettings(_CODES[plan.method], np.uint64(plan.seed), plan.compounds, chance, 1.0 - plan.ruin_level)
+    _paths(series, draw, marks, _PathArrays(final, drawdown, underwater, ruined, equity_at_marks))
     return Simulation(
         plan=plan,
         steps=count,
@@ -262,11 +250,31 @@ def _draw(series, method, state, chance, drawn):  # type: ignore[no-untyped-def]
             drawn[i] = 0.0 if np.float64(bits >> _S32) * _TO_UNIT < chance else series[i]
 
 
+class _DrawSettings(NamedTuple):
+    """The settings of all paths, as compiled code takes them. `floor` is the equity that counts as ruin."""
+
+    method: int
+    seed: np.uint64
+    compounds: bool
+    chance: float
+    floor: float
+
+
+class _PathArrays(NamedTuple):
+    """The outcome of each path; `equity_at_marks` has a row for each."""
+
+    final: Floats
+    drawdown: Floats
+    underwater: NDArray[np.int64]
+    ruined: NDArray[np.bool_]
+    equity_at_marks: NDArray[np.float32]
+
+
 @njit(cache=True)
-def _paths(  # type: ignore[no-untyped-def]
-    series, method, seed, compounds, chance, floor, marks, final, drawdown, underwater, ruined, equity_at_marks
-):
+def _paths(series, draw, marks, out):  # type: ignore[no-untyped-def]
     """Simulate one path after another. Each has a seed of its own, so paths do not depend on their number."""
+    final, drawdown, underwater, ruined, equity_at_marks = out
+    method, seed, compounds, chance, floor = draw
     drawn = np.empty(len(series))
     for path in range(len(final)):
         _, state = _next(seed * _MIX_2 + np.uint64(path) * _MIX_1)

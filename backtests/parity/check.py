@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from backtests.engine import run
 from backtests.engine.run import MarketData, engine_settings
 from backtests.errors import BacktestError, NothingToCompare
-from backtests.parity.causes import Cause, Difference
+from backtests.parity.classify import Cause, Difference
 from backtests.parity.compare import compare
 from backtests.parity.context import ParityContext, VersionRules
 from backtests.parity.live_trades import ZERO, LiveRecord, read_record
@@ -171,9 +171,6 @@ def signals(market: MarketData, parameters: RunSettings) -> NDArray[np.int8]:
     """Return the strategy's signals over all candles."""
     found = registry.get(parameters.strategy).signals(market.candles, parameters.strategy_params)
     return np.require(found, np.int8)
-
-
-# --- What the engine is given -----------------------------------------------------------------------------------------
 
 
 def settings_of(values: Mapping[str, Any], costs: FillCosts) -> RunSettings:

@@ -7,10 +7,11 @@ follow from the price and balance that the bot saw.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from backtests.engine.buffers import price_units
-from backtests.parity.causes import Cause
 from backtests.parity.context import EngineExit, ParityContext
 from backtests.parity.live_trades import RecordedDecision, RecordedFill, RecordedTrade
 from bots.models import Action, OrderState
@@ -19,6 +20,43 @@ from bots.strategy.types import Action as StrategyAction
 from bots.strategy.types import Candles, Decided, RejectionReason
 from exchange.api.types import OrderType
 from exchange.fills import ask_price, bid_price, from_units
+
+
+class Cause(StrEnum):
+    """The closed list of causes. UNEXPLAINED is drift: nothing that TRADING_RULES lets differ accounts for it."""
+
+    LATE_TICK = "The tick came late or was missed"
+    INDICATOR_WINDOW = "Last digits of an indicator, whose window is shorter live"
+    CANDLES_CHANGED = "The exchange's candles have changed since"
+    PRICE_MOVED = "Price or spread moved between the bar's open and the fill"
+    INSIDE_BAR = "Within one bar, whose order of prices candles do not tell"
+    PARTIAL_FILL = "It filled in several parts at several prices"
+    FEE_IN_BNB = "The fee was paid in another asset"
+    FEE_RATE = "The account's fee rate was another one"
+    STOP_LIMIT = "A STOP_LOSS_LIMIT was used: the symbol has no stop-market order"
+    ACCOUNT_LIMIT = "The account's balance, exposure or order limit"
+    HALTED = "The kill switch was on or the bot paused"
+    BY_HAND = "A person stepped in"
+    PARAMETERS_CHANGED = "The bot's parameters were changed meanwhile"
+    ORDER_REFUSED = "The exchange refused the order"
+    EARLIER_DIFFERENCE = "It follows from an earlier difference"
+    UNEXPLAINED = "Unexplained"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One disagreement between the bot and the engine about one bar.
+
+    `impact` is what it gained the bot over the engine, in quote; None where that is unknown.
+    """
+
+    bar_ms: int
+    what: str
+    live: str
+    engine: str
+    cause: Cause
+    impact: Decimal | None = None
+
 
 HIGHEST_FEE = Decimal("0.01")  # no spot account pays more: beyond it is no rate but a fault
 ENTRY_DELAY_MS = 1  # an entry in a replay or the demo's past fills this long after the bar's open
@@ -32,9 +70,6 @@ LIVE_ONLY = {
     "order_refused": Cause.ORDER_REFUSED,
 }
 TIME_DEPENDENT = ("outside_schedule", "daily_trade_limit", "daily_loss_limit", "daily_profit_target")
-
-
-# --- Signals and decisions --------------------------------------------------------------------------------------------
 
 
 def classify_signal(context: ParityContext, row: int, decision: RecordedDecision) -> Cause:
@@ -105,9 +140,6 @@ def classify_unfilled(decision: RecordedDecision) -> Cause:
     return Cause.UNEXPLAINED
 
 
-# --- Fills ------------------------------------------------------------------------------------------------------------
-
-
 def classify_price(
     context: ParityContext, row: int, fills: Sequence[RecordedFill], expected: Decimal, *, is_limit: bool = False
 ) -> Cause:
@@ -135,9 +167,6 @@ def _is_reached(context: ParityContext, fill: RecordedFill) -> bool:
 def classify_fee(paid: Decimal, received: Decimal) -> Cause:
     """Return why a fee differs: another fee rate, or unexplained."""
     return Cause.FEE_RATE if 0 <= paid <= received * HIGHEST_FEE else Cause.UNEXPLAINED
-
-
-# --- Exits ------------------------------------------------------------------------------------------------------------
 
 
 def classify_exit(context: ParityContext, trade: RecordedTrade, closed: int | None, engine: EngineExit | None) -> Cause:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from backtests.parity import classify
-from backtests.parity.causes import Cause, Difference
+from backtests.parity.classify import Cause, Difference
 from backtests.parity.context import ParityContext
 from backtests.parity.live_trades import ZERO, RecordedDecision, RecordedFill, RecordedTrade
 from bots.models import Action
@@ -40,9 +40,6 @@ def _left_ms(trade: RecordedTrade) -> int:
 
 def _bar_ms(context: ParityContext, row: int) -> int:
     return int(context.candles.open_time[row])
-
-
-# --- Decisions --------------------------------------------------------------------------------------------------------
 
 
 def _decisions(context: ParityContext) -> Iterator[Difference]:
@@ -155,9 +152,6 @@ def _act(context: ParityContext, decided: Decided) -> str:
     return f"refused: {RejectionReason(decided.gate).name.lower()}"
 
 
-# --- Entries and exits ------------------------------------------------------------------------------------------------
-
-
 def _entry(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]:
     row = context.row(trade.opened_ms)
     if not context.first <= row < context.end:
@@ -219,9 +213,6 @@ def _price(price: Decimal) -> str:
 
 def _differs(live: Decimal, engine: Decimal) -> bool:
     return abs(live - engine) >= UNIT
-
-
-# --- Costs and books --------------------------------------------------------------------------------------------------
 
 
 def _fees(context: ParityContext, trade: RecordedTrade) -> Iterator[Difference]:

@@ -105,8 +105,6 @@ class ParityContext:
             open_trades |= dict.fromkeys(range(max(self.row(trade.opened_ms), 0), closed), trade)
         return open_trades
 
-    # --- The engine's steps -------------------------------------------------------------------------------------------
-
     def ask(self, row: int, rules: VersionRules) -> Decimal:
         """Return what a market buy pays at a row's open."""
         engine_settings = rules.engine_settings
@@ -185,8 +183,6 @@ class ParityContext:
             ExitReason.SIGNAL: is_due,
         }
         return frozenset(reason.name.lower() for reason, is_touched in touched.items() if is_touched)
-
-    # --- Drawdown -----------------------------------------------------------------------------------------------------
 
     @cached_property
     def halted_rows(self) -> set[int]:

@@ -83,9 +83,6 @@ class RecordedTrade:
     has_stop_limit: bool
     fills: tuple[RecordedFill, ...]
 
-    def is_open_at(self, time_ms: int) -> bool:
-        return self.opened_ms <= time_ms and (self.closed_ms is None or self.closed_ms > time_ms)
-
     @property
     def buys(self) -> tuple[RecordedFill, ...]:
         return tuple(fill for fill in self.fills if fill.is_buy)

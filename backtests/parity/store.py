@@ -11,8 +11,8 @@ from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 
 from backtests.errors import NothingToCompare
-from backtests.parity.causes import Cause, Difference
 from backtests.parity.check import DEFAULT_PERIOD, ParityResult, check
+from backtests.parity.classify import Cause, Difference
 from bots import incidents
 from bots.incidents import IncidentKind
 from bots.models import BotConfig, Incident, ParityCheck, Status

@@ -54,24 +54,6 @@ def day_text(time_ms: int) -> str:
     return moment(time_ms)[:10]
 
 
-def span_text(length_ms: int) -> str:
-    """Return a duration in its two largest units."""
-    minutes = length_ms // 60_000
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days:,} d {hours} h" if hours and days < 100 else f"{days:,} d"
-    if hours:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{rest} min"
-
-
-def amount(value: Any, *, signed: bool = False) -> str:
-    """Return money in cents, with more digits if it is smaller. Files have it exact."""
-    number = float(value)
-    digits = 2 if abs(number) >= 0.1 or number == 0 else 4 if abs(number) >= 0.001 else 8
-    return f"{number:+,.{digits}f}" if signed else f"{number:,.{digits}f}"
-
-
 def price(text: str) -> str:
     """Return a price with thousands separators and every digit that it has."""
     whole, point, rest = str(text).partition(".")

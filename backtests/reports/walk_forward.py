@@ -29,13 +29,7 @@ def walk_forward_report(run: WalkForward) -> dict[str, Any]:
         "parameters": [_parameter(name, result) for name in names],
         "charts": {
             "equity": [[*point, None] for point in equity_points(queue.unpack(run.series))],
-            "windows": [
-                {
-                    key: window[key]
-                    for key in ("number", "train_from", "test_from", "test_to", "gain", "growth", "chosen")
-                }
-                for window in windows
-            ],
+            "windows": [{key: window[key] for key in CHARTED} for window in windows],
             "parameters": [_line(run, name) for name in names],
         },
     }

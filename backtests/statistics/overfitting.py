@@ -54,7 +54,7 @@ def moments(returns: Floats, risk_free: float = 0.0) -> ReturnMoments:
         return ReturnMoments(len(excess), None, 0.0, 3.0)
     return ReturnMoments(
         count=len(excess),
-        sharpe=float(excess.mean()) / math.sqrt(variance * len(excess) / (len(excess) - 1)),
+        sharpe=float(sharpes(excess[np.newaxis, :])[0]),
         skew=float(np.mean(centred**3)) / variance**1.5,
         kurtosis=float(np.mean(centred**4)) / variance**2,
     )

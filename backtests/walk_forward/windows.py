@@ -7,7 +7,7 @@ behind them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -119,22 +119,6 @@ class WalkForwardResult:
     profitable_windows: float | None
     stability: Mapping[str, ParameterStability]
     trials: int
-
-
-def walk_forward(
-    plan: Sequence[TrainTestWindow],
-    search: SearchSegment,
-    trade: TradeSegment,
-    ranges: Mapping[str, tuple[float, float]],
-    on_step: Callable[[WindowResult], None] | None = None,
-) -> WalkForwardResult:
-    """Run the windows in order. `ranges` are the bounds that each parameter was searched in."""
-    steps = []
-    for window in plan:
-        steps.append(run_window(window, search, trade))
-        if on_step:
-            on_step(steps[-1])
-    return summarise(steps, ranges)
 
 
 def run_window(window: TrainTestWindow, search: SearchSegment, trade: TradeSegment) -> WindowResult:

@@ -73,9 +73,6 @@ def entries(run: EngineRun) -> list[tuple[int, Decimal, Decimal]]:
     return [((t.entry_time - MIDNIGHT) // HOUR, t.entry_price, t.quantity) for t in run.result.trades]
 
 
-# --- Rules 1, 4 and 7 -------------------------------------------------------------------------------------------------
-
-
 def test_a_decision_fills_at_the_next_open_and_a_sell_closes(scripted):
     run = scripted("""
         100 100 100 100 buy
@@ -144,9 +141,6 @@ def test_compounding_sizes_by_what_closed_trades_made(scripted):
     settings = {"position_size_mode": "percent", "position_size_perc": 1, "fee_rate": 0}
     assert entries(scripted(table, **settings))[1][2] == 20
     assert entries(scripted(table, compounding="false", **settings))[1][2] == 10
-
-
-# --- Rule 8 -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_bar_that_touches_both_stop_and_target_was_stopped_first(scripted):
@@ -231,8 +225,6 @@ def test_no_signal_reenters_on_the_bar_that_is_still_held_at_its_close(scripted)
     assert run.result.rejections == {}
 
 
-# --- Rule 6 -----------------------------------------------------------------------------------------------------------
-
 STOPPED_THEN_BUYS = """
     100 100 100 100 buy
     100 101  94  96 buy
@@ -298,9 +290,6 @@ def test_what_cannot_be_paid_is_refused_and_counted(scripted):
     assert run.result.rejections == {"insufficient_balance": 1}
 
 
-# --- Spans and bad input ----------------------------------------------------------------------------------------------
-
-
 def test_a_range_decides_and_fills_on_its_own_bars_alone(scripted):
     table = "100 100 100 100 buy\n" * 6
     run = scripted(table, time_range=parse_time_range("2024-01-01T02:00", "2024-01-01T05:00"))
@@ -336,8 +325,6 @@ def test_a_strategy_that_raises_is_named(monkeypatch):
     with pytest.raises(BacktestError, match="strategy donchian failed: ZeroDivisionError"):
         run_backtest(market_of(100), make_settings({"strategy": "donchian"}))
 
-
-# --- Promises ---------------------------------------------------------------------------------------------------------
 
 ALL_RULES = {
     "stop_loss": "0.02", "take_profit": "0.04", "trailing_stop": "0.03", "slippage_bps": 2, "max_daily_trades": 2,

@@ -277,9 +277,6 @@ def test_a_drawdown_halt_is_the_engines_too_and_a_resume_is_by_hand():
     assert record(max_drawdown="0.02", before={8: resume}).rows() == [(8, "decision", "BY_HAND")]
 
 
-# --- Kept, in the incidents and on the command line -------------------------------------------------------------------
-
-
 def drifts(bot):
     return Incident.objects.filter(bot=bot, kind="parity_drift")
 
@@ -387,9 +384,6 @@ def test_an_unreachable_exchange_is_reported_and_stored(recorded):
     kept = check_bot(recorded.bot)
     assert kept.error != ""
     assert not drifts(recorded.bot).exists()
-
-
-# --- By night, and at a button ----------------------------------------------------------------------------------------
 
 
 def test_the_nightly_round_takes_each_running_bot_once(answering, monkeypatch):

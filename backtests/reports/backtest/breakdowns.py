@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtests.reports.backtest.trades import TradeColumns, reason_text
-from backtests.reports.formats import amount, span_text
+from core.formats import duration, money, signed
 from core.times import DAY_MS
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -45,7 +45,7 @@ def _rows(trades: TradeColumns, parts: Sequence[tuple[str, NDArray[np.bool_]]]) 
             won = int((net > 0).sum())
             groups.append(
                 {"name": name, "count": len(net), "wins": f"{won / len(net):.0%}", "value": float(net.sum()),
-                 "net": amount(net.sum(), signed=True), "mean": amount(net.mean(), signed=True)}
+                 "net": signed(net.sum()), "mean": signed(net.mean())}
             )  # fmt: skip
     largest = max((abs(row["value"]) for row in groups), default=0.0)
     for row in groups:
@@ -64,11 +64,11 @@ def costs(trades: TradeColumns, slippage: NDArray[np.float64]) -> dict[str, Any]
         return f"{part / gross:.0%}" if gross > 0 else "–"
 
     return {
-        "gross": amount(gross, signed=True),
-        "net": amount(trades.net.sum(), signed=True),
+        "gross": signed(gross),
+        "net": signed(trades.net.sum()),
         "rows": [
-            {"name": "Fees", "value": amount(fees), "share": share(fees)},
-            {"name": "Slippage", "value": amount(slipped) if is_known else "not kept",
+            {"name": "Fees", "value": money(fees), "share": share(fees)},
+            {"name": "Slippage", "value": money(slipped) if is_known else "not kept",
              "share": share(slipped) if is_known else "–"},
         ],
         "is_loss_before_costs": gross <= 0,
@@ -86,8 +86,8 @@ def concentration(trades: TradeColumns) -> list[dict[str, Any]]:
         if count <= len(wins):
             best = float(trades.net[order[:count]].sum())
             rows.append(
-                {"count": count, "share": f"{best / wins.sum():.0%}", "value": amount(best, signed=True),
-                 "without": amount(trades.net.sum() - best, signed=True)}
+                {"count": count, "share": f"{best / wins.sum():.0%}", "value": signed(best),
+                 "without": signed(trades.net.sum() - best)}
             )  # fmt: skip
     return rows
 
@@ -137,14 +137,14 @@ def trade_statistics(trades: TradeColumns) -> list[dict[str, str]]:
         trades.net[trades.net < 0],
     )
     rows = [
-        ("Best trade", amount(trades.net.max(), signed=True), "Largest net profit of a closed trade, in quote."),
-        ("Worst trade", amount(trades.net.min(), signed=True), "Smallest net profit of a closed trade, in quote."),
-        ("Mean winner", amount(wins.mean(), signed=True) if len(wins) else "–", "Mean net profit of the winners."),
-        ("Mean loser", amount(losses.mean(), signed=True) if len(losses) else "–", "Mean net loss of the losers."),
+        ("Best trade", signed(trades.net.max()), "Largest net profit of a closed trade, in quote."),
+        ("Worst trade", signed(trades.net.min()), "Smallest net profit of a closed trade, in quote."),
+        ("Mean winner", signed(wins.mean()) if len(wins) else "–", "Mean net profit of the winners."),
+        ("Mean loser", signed(losses.mean()) if len(losses) else "–", "Mean net loss of the losers."),
         ("Winners in a row", f"{_longest_run(trades.net > 0)}", "The longest row of closed trades that all won."),
         ("Losers in a row", f"{_longest_run(trades.net < 0)}", "The longest row of closed trades that all lost."),
-        ("Mean time held", span_text(int(durations.mean())), "From the open of the entry's bar to that of the exit's."),
-        ("Longest held", span_text(int(durations.max())), "The same, of the trade that took longest."),
+        ("Mean duration", duration(int(durations.mean()) / 1000), "From the open of the entry's bar to the exit's."),
+        ("Longest duration", duration(int(durations.max()) / 1000), "The same, of the trade that took longest."),
     ]
     return [{"label": label, "value": value, "meaning": meaning} for label, value, meaning in rows]
 

@@ -12,6 +12,7 @@ import numpy as np
 from backtests.engine.metrics import DAYS_A_YEAR
 from backtests.reports.backtest.history import History
 from backtests.reports.formats import day_text
+from backtests.statistics.overfitting import sharpes
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SHADES = (0.01, 0.03, 0.06, 0.10, 0.20)  # a month of at least so much is shaded one step deeper
@@ -77,10 +78,7 @@ def rolling_sharpe(history: History) -> dict[str, Any] | None:
     if window is None or len(history.day) != len(daily) + 1:
         return None
     views = np.lib.stride_tricks.sliding_window_view(daily, window)
-    mean, deviation = views.mean(axis=1), views.std(axis=1, ddof=1)
-    ratio = np.full(len(mean), np.nan)
-    np.divide(mean, deviation, out=ratio, where=deviation > 1e-12)
-    days, values = history.day[window:], ratio * math.sqrt(DAYS_A_YEAR)
+    days, values = history.day[window:], sharpes(views) * math.sqrt(DAYS_A_YEAR)
     step = -(-len(values) // ROLLING_POINTS)
     points = [
         [day * DAY_S * 1000, None if math.isnan(value) else round(value, 3)]

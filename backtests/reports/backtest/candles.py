@@ -75,7 +75,7 @@ def candle_window(run: Run, result: Mapping[str, Any], window: ChartWindow) -> d
         "last": int(times[end - 1]) // 1000,
         "bars": stop - start,
         "candles": _joined(market, rows, stop),
-        "indicators": _indicators(run, market, parameters, rows, stop, size),
+        "indicators": _indicators(market, parameters, rows, stop),
         "marks": _marks(trades, times, rows, stop) if len(trades) <= MAX_MARKS else [],
         "trades": len(trades),
         "levels": _levels(trades, market, parameters, start, stop) if size == 1 else [],
@@ -103,9 +103,7 @@ def _joined(market: MarketData, rows: Ints, stop: int) -> dict[str, list[float]]
     }
 
 
-def _indicators(
-    run: Run, market: MarketData, parameters: RunSettings, rows: Ints, stop: int, size: int
-) -> list[dict[str, Any]]:
+def _indicators(market: MarketData, parameters: RunSettings, rows: Ints, stop: int) -> list[dict[str, Any]]:
     """Compute the strategy's series over all bars, as the run did; a joined bar gets its last value."""
     try:
         series = registry.get(parameters.strategy).indicators(market.candles, parameters.strategy_params)

@@ -66,9 +66,7 @@ def history_of(run: Run, result: Mapping[str, Any]) -> History:
     series = unpack(run.series)
     capital = float(result["parameters"]["initial_capital"])
     has_daily_values = "day" in series
-    days, day_equity = (
-        (series["day"], series["day_equity"]) if has_daily_values else _days_from_returns(run, result, series)
-    )
+    days, day_equity = (series["day"], series["day_equity"]) if has_daily_values else _days_from_returns(result, series)
     hold = {
         name: None if np.isnan(value) else float(value)
         for name, value in zip(BUY_AND_HOLD_METRICS, series.get("hold", ()), strict=False)
@@ -95,9 +93,7 @@ def _drawdown(row: Floats) -> DrawdownRow:
     return DrawdownRow(int(row[0]), int(row[1]), None if row[2] < 0 else int(row[2]), float(row[3]))
 
 
-def _days_from_returns(
-    run: Run, result: Mapping[str, Any], series: Mapping[str, Any]
-) -> tuple[NDArray[np.int64], Floats]:
+def _days_from_returns(result: Mapping[str, Any], series: Mapping[str, Any]) -> tuple[NDArray[np.int64], Floats]:
     """Return days and their equity from daily returns; none where a gap hides which day is which."""
     daily = series.get("daily", NOTHING)
     days = np.arange(result["first_open_time"] // DAY_MS, result["last_open_time"] // DAY_MS + 1)

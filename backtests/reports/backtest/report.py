@@ -10,7 +10,8 @@ from backtests.models import Run
 from backtests.reports.backtest import breakdowns, calendar
 from backtests.reports.backtest.history import DrawdownRow, History, history_of
 from backtests.reports.backtest.trades import TradeQuery, closed_trades, trade_table
-from backtests.reports.formats import KEY_METRICS, day_text, label, metric_text, span_text
+from backtests.reports.formats import KEY_METRICS, day_text, label, metric_text
+from core.formats import duration
 
 
 def backtest_report(run: Run, result: Mapping[str, Any], query: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def _drawdown(drawdown: DrawdownRow, history: History) -> dict[str, Any]:
         "peak": day_text(drawdown.peak_ms),
         "low": day_text(drawdown.low_ms),
         "end": None if drawdown.end_ms is None else day_text(drawdown.end_ms),
-        "length": span_text(end - drawdown.peak_ms),
+        "length": duration((end - drawdown.peak_ms) / 1000),
     }
 
 

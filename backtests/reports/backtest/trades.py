@@ -12,7 +12,8 @@ from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 from numpy.typing import NDArray
 
-from backtests.reports.formats import amount, moment, price, span_text
+from backtests.reports.formats import moment, price
+from core.formats import duration, money, signed
 
 PAGE = 25
 # Column of the table: its heading, and whether it is a number.
@@ -130,7 +131,7 @@ def trade_table(result: Mapping[str, Any], query: TradeQuery) -> dict[str, Any]:
         "page": page,
         "total": len(numbered),
         "found": len(matching),
-        "net": amount(sum(float(trade["net_pnl"]) for _, trade in matching if trade["exit_time"] is not None)),
+        "net": money(sum(float(trade["net_pnl"]) for _, trade in matching if trade["exit_time"] is not None)),
         "reasons": [
             (reason, reason_text(reason))
             for reason in sorted({trade["exit_reason"] for trade in result["trades"] if trade["exit_reason"]})
@@ -203,9 +204,9 @@ def _row(number: int, trade: Mapping[str, Any]) -> dict[str, Any]:
         "exited": moment(trade["exit_time"]),
         "exit_price": "" if is_open else price(trade["exit_price"]),
         "reason": "" if is_open else reason_text(trade["exit_reason"]),
-        "held": "" if is_open else span_text(trade["exit_time"] - trade["entry_time"]),
-        "fees": amount(trade["fees"]),
-        "net": "" if is_open else amount(trade["net_pnl"], signed=True),
+        "held": "" if is_open else duration((trade["exit_time"] - trade["entry_time"]) / 1000),
+        "fees": money(trade["fees"]),
+        "net": "" if is_open else signed(trade["net_pnl"]),
         "gain": "" if is_open else f"{_gain(trade):+.2%}",
         "outcome": outcome,
         "from_s": trade["entry_time"] // 1000,

@@ -50,9 +50,6 @@ def address(run, name="show"):
     return reverse(f"backtests:{name}", args=[run.kind, run.pk])
 
 
-# --- Progress -------------------------------------------------------------------------------------------------------
-
-
 def test_progress_shows_steps_time_and_the_best_so_far(admin_client, market, monkeypatch):
     search = half_made(monkeypatch)
     Optimisation.objects.filter(pk=search.pk).update(started_at=timezone.now() - timedelta(seconds=40))
@@ -98,9 +95,6 @@ def test_a_failure_shows_its_sentence_and_the_way_on(admin_client, market):
     text = admin_client.get(address(search)).content.decode()
     assert "None of 12 trials closed 5000 trades" in text
     assert "start it again" in text
-
-
-# --- A search's report ------------------------------------------------------------------------------------------------
 
 
 def test_the_heat_map_takes_any_two_parameters(admin_client, market):
@@ -167,9 +161,6 @@ def test_two_objectives_show_the_trials_that_no_other_beats_in_both(admin_client
     assert {(sharpe[n - 1], fall[n - 1]) for n in expected} == {
         (sharpe[row["number"] - 1], fall[row["number"] - 1]) for row in front["rows"]
     }
-
-
-# --- What is done with a trial --------------------------------------------------------------------------------------
 
 
 def test_any_trial_is_backtested_on_its_optimisations_bars(admin_client, market):
@@ -258,9 +249,6 @@ def test_what_a_bot_cannot_have_is_not_applied(admin_client, bot, parameters, wo
     answer = admin_client.post(address(search, "act"), asked, follow=True)
     assert words in answer.content.decode()
     assert bot.versions.count() == 1
-
-
-# --- Walk-forward and Monte Carlo -------------------------------------------------------------------------------------
 
 
 def test_a_walk_forwards_page_puts_its_windows_on_one_time_line(admin_client, market):

@@ -9,9 +9,10 @@ from backtests.engine.result import Segment
 from backtests.walk_forward.windows import (
     WindowChoice,
     efficiency,
+    run_window,
     stability,
     stitch,
-    walk_forward,
+    summarise,
     windows,
 )
 from core.errors import UserError
@@ -19,6 +20,10 @@ from core.errors import UserError
 
 def segment(*equity, days=365.0, trades=0):
     return Segment(np.array(equity, dtype=float), days, trades)
+
+
+def walk_forward(plan, search, trade, ranges):
+    return summarise([run_window(window, search, trade) for window in plan], ranges)
 
 
 def test_windows_are_the_published_ones(shared_data):
@@ -105,9 +110,3 @@ def test_stability_is_one_for_equal_choices_and_none_for_one_choice():
     assert 0.7 < stability([10, 11, 12, 13], 5, 25).stability < 1.0
     assert stability([7], 5, 25).stability is None
     assert stability([], 5, 25).stability is None
-
-
-def test_each_window_is_reported_when_it_is_done():
-    told = []
-    walk_forward(windows(30, 10, 10), lambda *_: None, lambda *_: segment(1.0), {}, told.append)
-    assert [step.window.number for step in told] == [0, 1]
