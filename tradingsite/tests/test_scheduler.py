@@ -99,7 +99,7 @@ def test_each_bot_is_sent_once_a_bar_at_its_own_offset(redis_url: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_ran_is_written_back_in_one_statement_and_disabled_rows_stay_disabled(redis_url: str) -> None:
+def test_what_ran_is_written_in_one_statement_and_disabled_stays_so(redis_url: str) -> None:
     make_tasks(50, last_run=at("2025-03-01 09:50:00"))
     with time_machine.travel(at("2025-03-01 10:00:30"), tick=False):
         scheduler = Recording()

@@ -45,7 +45,7 @@ def is_replaced(site: Site, like: str, killed: int) -> bool:
     return bool(set(site.processes(like)) - {killed})
 
 
-def test_a_site_comes_up_once_brings_back_what_is_killed_and_stops_without_a_trace(site: Site) -> None:
+def test_a_site_restarts_what_is_killed_and_stops_without_a_trace(site: Site) -> None:
     up = site.up("--no-demo")
     announced = re.findall(r"log in as admin with the password (\S+)", site.said)
     assert len(set(announced)) == 1, "the generated login is announced"
@@ -84,7 +84,7 @@ def test_sigterm_lets_a_running_task_finish_and_the_data_survive(site: Site) -> 
     assert counted.stdout.split() == ["1", "0"], "the login of the first start is gone, or a demo was made"
 
 
-def test_sigkill_of_the_supervisor_leaves_no_orphan_and_the_next_start_works(site: Site) -> None:
+def test_a_killed_supervisor_leaves_no_orphan_and_can_start_again(site: Site) -> None:
     up = site.up("--no-demo")
     assert len(site.processes()) > 8
     up.kill()

@@ -37,7 +37,7 @@ def until_it_ends(child: Child) -> None:
         time.sleep(0.01)
 
 
-def test_a_child_that_keeps_dying_is_started_again_after_longer_and_longer_pauses(hand: Hand) -> None:
+def test_a_child_that_keeps_dying_is_restarted_after_longer_pauses(hand: Hand) -> None:
     said: list[tuple[str, str]] = []
     child = Child(Task("web", ("/bin/sh", "-c", "echo I ran; exit 3")), os.environ, lambda *line: said.append(line))
     child.start()

@@ -52,7 +52,7 @@ def test_a_killed_command_lets_go_of_the_servers(site: Site) -> None:
     assert eventually(lambda: not site.processes(), within=15), site.processes()
 
 
-def test_nonsense_in_the_environment_is_one_sentence_that_names_the_variable(site: Site) -> None:
+def test_nonsense_in_the_environment_is_one_sentence(site: Site) -> None:
     for name, value in (("PORT", "eighty"), ("DATABASE_URL", "mysql://u:geheim@h/d"), ("SECRETS_KEYS", "short")):
         site.extra = {name: value}
         answer = site.manage("check")
