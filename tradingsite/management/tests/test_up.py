@@ -17,7 +17,7 @@ from tradingsite.tests.conftest import ROOT, Site, eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SEND = (
-    "import django; django.setup(); from tradingsite.tests.slow_tasks import take_a_while as t; "
+    "import django; django.setup(); from tradingsite.management.tests.slow_tasks import take_a_while as t; "
     "import sys; t.delay(float(sys.argv[1]), *sys.argv[2:])"
 )
 
@@ -70,7 +70,7 @@ def test_a_site_restarts_what_is_killed_and_stops_without_a_trace(site: Site) ->
 
 def test_sigterm_lets_a_running_task_finish_and_the_data_survive(site: Site) -> None:
     # The worker learns of the test's task from another settings module that adds it to the site's.
-    site.extra = {"DJANGO_SETTINGS_MODULE": "tradingsite.tests.settings_with_slow_tasks"}
+    site.extra = {"DJANGO_SETTINGS_MODULE": "tradingsite.management.tests.settings_with_slow_tasks"}
     up = site.up("--no-demo")
     started, finished = site.folder / "task-started", site.folder / "task-finished"
     subprocess.run(

@@ -2,4 +2,4 @@
 
 from tradingsite.settings import *  # noqa: F403
 
-CELERY_IMPORTS = ("tradingsite.tests.slow_tasks",)
+CELERY_IMPORTS = ("tradingsite.management.tests.slow_tasks",)

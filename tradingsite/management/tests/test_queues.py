@@ -37,7 +37,7 @@ def test_a_long_search_does_not_delay_a_tick(site: Site) -> None:
     site.extra = {"RESEARCH_CONCURRENCY": "2"}
     site.up("--no-demo")
     answer = subprocess.run(
-        [sys.executable, "-m", "tradingsite.tests.tick_beside_search"],
+        [sys.executable, "-m", "tradingsite.management.tests.tick_beside_search"],
         cwd=ROOT, env={**site.environment, "DJANGO_SETTINGS_MODULE": "tradingsite.settings"},
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip

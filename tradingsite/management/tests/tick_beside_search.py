@@ -1,6 +1,6 @@
 """On a running site: keep the research worker busy with a long search, tick a bot meanwhile, print how that went.
 
-`python -m tradingsite.tests.tick_beside_search`, in the site's environment.
+`python -m tradingsite.management.tests.tick_beside_search`, in the site's environment.
 """
 
 from __future__ import annotations
