@@ -64,7 +64,7 @@ def test_a_child_that_has_ended_tells_its_status() -> None:
 
 
 def test_an_ordinary_user_starts_servers_as_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert server_privilege.__wrapped__() is Privilege.KEEP
 
 
@@ -72,6 +72,6 @@ def test_root_without_user_namespaces_starts_servers_as_nobody(monkeypatch: pyte
     def refuse(*_: object, **__: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(processes.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(processes, "spawn", refuse)
     assert server_privilege.__wrapped__() is Privilege.NOBODY
