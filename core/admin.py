@@ -100,7 +100,7 @@ def _midnight(day: date) -> datetime:
 class ReadOnlyAdmin(admin.ModelAdmin):
     """What happened is shown, searched and exported; nobody edits it."""
 
-    actions = None
+    actions: Any = None
     show_full_result_count = False
     paginator = CappedPaginator
     list_per_page = 100

@@ -41,6 +41,10 @@ def field(name: str) -> Column:
     return Column("_".join(parts), value)
 
 
+def fields(*names: str) -> tuple[Column, ...]:
+    return tuple(field(name) for name in names)
+
+
 class _Line:
     """A file that gives back what is written to it."""
 

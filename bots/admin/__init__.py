@@ -1,3 +1,3 @@
-"""Everything of bots in the admin; the classes are in bots.py, records.py and schedules.py."""
+"""Everything of bots in the admin."""
 
-from bots.admin import bots, records, schedules  # noqa: F401
+from bots.admin import bots, operations, records, schedules  # noqa: F401

@@ -44,6 +44,8 @@ class BotForm(SettingInputs):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "symbol" not in self.fields:
+            return  # shown to somebody who may only look: no field is an input
         self.fields["strategy"] = forms.ChoiceField(
             choices=[(name, strategy.LABEL) for name, strategy in registry.STRATEGIES.items()],
             initial=COLUMN_STRATEGY,

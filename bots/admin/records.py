@@ -1,4 +1,4 @@
-"""What bots did, in the admin: decisions, orders, fills, trades, runs to read and export; incidents to resolve."""
+"""What bots did, in the admin: decisions, orders, fills, trades and runs, to read and to export."""
 
 from __future__ import annotations
 
@@ -6,98 +6,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
-from bots.admin.base import BotRecordAdmin
-from bots.models import BotRun, Decision, Fill, Incident, Order, Trade
+from bots.admin.record_base import BOT_COLUMNS, BotRecordAdmin, side
+from bots.models import BotRun, Decision, Fill, Order, Trade
 from bots.pages import badges, reason_labels
 from core import formats
 from core.admin import DateRangeFilter
-from core.csv import Column, field
-
-
-def bot_link(row: Any) -> SafeString:
-    """The bot's name, leading to its live page, and whose money it trades."""
-    return format_html(
-        '<a href="{}">{}</a> {}',
-        reverse("admin:bots_botconfig_live", args=(row.bot_id,)),
-        row.bot.name,
-        badges.venue(row.bot.api_key.venue),
-    )
-
-
-def number(text: str, css: str = "") -> SafeString:
-    return format_html('<span class="cell-num {}">{}</span>', css, text)
-
-
-class WithBot:
-    """The columns that every record of a bot has."""
-
-    @admin.display(description="Bot")
-    def bot_column(self, row: Any) -> SafeString | str:
-        return bot_link(row)
-
-
-BOT_COLUMNS = (field("bot.name"), Column("venue", lambda row: row.bot.api_key.venue))
-
-
-@admin.register(Decision)
-class DecisionAdmin(WithBot, BotRecordAdmin):
-    list_display = (
-        "bar",
-        "bot_column",
-        "action_column",
-        "reason_column",
-        "close_column",
-        "values_column",
-        "lateness_column",
-    )
-    list_filter = ("bot", "action", ("reason", admin.AllValuesFieldListFilter), ("bar", DateRangeFilter))
-    ordering = ("-bar",)
-    sortable_by = ("bar",)
-    search_help_text = "Bot or symbol"
-    export_columns = (
-        *BOT_COLUMNS,
-        Column("symbol", lambda row: row.bot.symbol),
-        field("bar"),
-        field("action"),
-        field("signal"),
-        field("reason"),
-        field("close"),
-        field("quantity"),
-        field("equity"),
-        field("values"),
-        field("decided_at"),
-        field("lateness_s"),
-    )
-
-    def get_list_filter(self, request: HttpRequest) -> Any:
-        return ("bot", "action", ReasonFilter, ("bar", DateRangeFilter))
-
-    @admin.display(description="Action")
-    def action_column(self, row: Decision) -> SafeString:
-        return badges.badge(row.action, row.get_action_display())
-
-    @admin.display(description="Reason")
-    def reason_column(self, row: Decision) -> str:
-        return reason_labels.decision_reason(row)
-
-    @admin.display(description="Close")
-    def close_column(self, row: Decision) -> SafeString:
-        return number(formats.amount(row.close))
-
-    @admin.display(description="Indicators")
-    def values_column(self, row: Decision) -> str:
-        return reason_labels.indicators(row.values)
-
-    @admin.display(description="Lateness")
-    def lateness_column(self, row: Decision) -> SafeString:
-        return number(formats.duration(row.lateness_s))
+from core.admin_columns import column, number_column
+from core.csv import Column, fields
 
 
 class ReasonFilter(admin.SimpleListFilter):
@@ -113,19 +31,38 @@ class ReasonFilter(admin.SimpleListFilter):
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
+@admin.register(Decision)
+class DecisionAdmin(BotRecordAdmin):
+    list_display = ("bar", "bot_column", "action_column", "reason_column", "close_column", "values_column", "lateness")
+    list_filter = ("bot", "action", ReasonFilter, ("bar", DateRangeFilter))
+    ordering = ("-bar",)
+    sortable_by = ("bar",)
+    export_columns = (
+        *BOT_COLUMNS,
+        Column("symbol", lambda row: row.bot.symbol),
+        *fields(
+            "bar", "action", "signal", "reason", "close", "quantity", "equity", "values", "decided_at", "lateness_s"
+        ),
+    )
+    action_column = column("Action", lambda row: badges.badge(row.action, row.get_action_display()))
+    reason_column = column("Reason", reason_labels.decision_reason)
+    close_column = number_column("Close", lambda row: formats.amount(row.close))
+    values_column = column("Indicators", lambda row: reason_labels.indicators(row.values))
+    lateness = number_column("Lateness", lambda row: formats.duration(row.lateness_s))
+
+
+def _order_price(order: Order) -> str:
+    """Return the average price of what filled, else the price that the order waits for."""
+    if order.executed_quantity:
+        return formats.amount(order.executed_quote / order.executed_quantity)
+    return formats.amount(order.stop_price or order.limit_price)
+
+
 @admin.register(Order)
-class OrderAdmin(WithBot, BotRecordAdmin):
+class OrderAdmin(BotRecordAdmin):
     list_display = (
-        "created_at",
-        "bot_column",
-        "symbol",
-        "side_column",
-        "purpose",
-        "type",
-        "quantity_column",
-        "price_column",
-        "state_column",
-        "client_order_id",
+        *("created_at", "bot_column", "symbol", "side_column", "purpose", "type"),
+        *("quantity_column", "price_column", "state_column", "client_order_id"),
     )
     list_filter = ("bot", "state", "purpose", "side", ("created_at", DateRangeFilter))
     ordering = ("-created_at",)
@@ -134,59 +71,24 @@ class OrderAdmin(WithBot, BotRecordAdmin):
     search_help_text = "Client order id, exchange order id, bot or symbol"
     export_columns = (
         *BOT_COLUMNS,
-        field("symbol"),
-        field("client_order_id"),
-        field("exchange_order_id"),
-        field("list_client_order_id"),
-        field("purpose"),
-        field("side"),
-        field("type"),
-        field("quantity"),
-        field("limit_price"),
-        field("stop_price"),
-        field("state"),
-        field("executed_quantity"),
-        field("executed_quote"),
-        field("exit_reason"),
-        field("error"),
-        field("created_at"),
-        field("sent_at"),
+        *fields("symbol", "client_order_id", "exchange_order_id", "list_client_order_id", "purpose", "side", "type"),
+        *fields("quantity", "limit_price", "stop_price", "state", "executed_quantity", "executed_quote"),
+        *fields("exit_reason", "error", "created_at", "sent_at"),
     )
+    side_column = column("Side", side)
+    quantity_column = number_column("Quantity", lambda row: formats.quantity(row.quantity))
+    price_column = number_column("Price", _order_price)
+    state_column = column("State", lambda row: badges.badge(row.state, row.get_state_display(), row.error))
 
     def by_number(self, number: int) -> Q:
         return Q(exchange_order_id=number)
 
-    @admin.display(description="Side")
-    def side_column(self, row: Order) -> SafeString:
-        return format_html('<span class="side-{}">{}</span>', row.side.lower(), row.side.capitalize())
-
-    @admin.display(description="Quantity")
-    def quantity_column(self, row: Order) -> SafeString:
-        return number(formats.quantity(row.quantity))
-
-    @admin.display(description="Price")
-    def price_column(self, row: Order) -> SafeString:
-        if row.executed_quantity:
-            return number(formats.amount(row.executed_quote / row.executed_quantity))
-        return number(formats.amount(row.stop_price or row.limit_price))
-
-    @admin.display(description="State")
-    def state_column(self, row: Order) -> SafeString:
-        return badges.badge(row.state, row.get_state_display(), row.error)
-
 
 @admin.register(Fill)
-class FillAdmin(WithBot, BotRecordAdmin):
+class FillAdmin(BotRecordAdmin):
     list_display = (
-        "filled_at",
-        "bot_column",
-        "symbol",
-        "side_column",
-        "quantity_column",
-        "price_column",
-        "quote_column",
-        "fee_column",
-        "client_order_column",
+        *("filled_at", "bot_column", "symbol", "side_column", "quantity_column", "price_column"),
+        *("quote_column", "fee_column", "client_order_column"),
     )
     list_filter = ("bot", "side", "is_maker", ("filled_at", DateRangeFilter))
     related = ("bot__api_key", "order")
@@ -196,189 +98,85 @@ class FillAdmin(WithBot, BotRecordAdmin):
     search_help_text = "Client order id, bot or symbol"
     export_columns = (
         *BOT_COLUMNS,
-        field("symbol"),
-        field("exchange_trade_id"),
+        *fields("symbol", "exchange_trade_id"),
         Column("client_order_id", lambda row: row.order.client_order_id),
-        field("side"),
-        field("price"),
-        field("quantity"),
-        field("quote_quantity"),
-        field("commission"),
-        field("commission_asset"),
-        field("fee_quote"),
-        field("is_maker"),
-        field("filled_at"),
+        *fields("side", "price", "quantity", "quote_quantity", "commission", "commission_asset", "fee_quote"),
+        *fields("is_maker", "filled_at"),
+    )
+    side_column = column("Side", side)
+    quantity_column = number_column("Quantity", lambda row: formats.quantity(row.quantity))
+    price_column = number_column("Price", lambda row: formats.amount(row.price))
+    quote_column = number_column("Notional", lambda row: formats.money(row.quote_quantity))
+    fee_column = number_column("Fee", lambda row: f"{formats.quantity(row.commission)} {row.commission_asset}")
+    client_order_column = column(
+        "Client order id", lambda row: format_html('<span class="mono">{}</span>', row.order.client_order_id)
     )
 
-    @admin.display(description="Side")
-    def side_column(self, row: Fill) -> SafeString:
-        return format_html('<span class="side-{}">{}</span>', row.side.lower(), row.side.capitalize())
 
-    @admin.display(description="Quantity")
-    def quantity_column(self, row: Fill) -> SafeString:
-        return number(formats.quantity(row.quantity))
+class RecordInline(admin.TabularInline):
+    """Rows that belong to a record, each leading to its own page; nobody edits them."""
 
-    @admin.display(description="Price")
-    def price_column(self, row: Fill) -> SafeString:
-        return number(formats.amount(row.price))
+    extra = 0
+    can_delete = False
+    show_change_link = True
 
-    @admin.display(description="Worth")
-    def quote_column(self, row: Fill) -> SafeString:
-        return number(formats.money(row.quote_quantity))
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
-    @admin.display(description="Fee")
-    def fee_column(self, row: Fill) -> SafeString:
-        return number(f"{formats.quantity(row.commission)} {row.commission_asset}")
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
-    @admin.display(description="Client order id")
-    def client_order_column(self, row: Fill) -> SafeString:
-        return format_html('<span class="mono">{}</span>', row.order.client_order_id)
+
+class OrderInline(RecordInline):
+    model = Order
+    fields = ("created_at", "purpose", "side", "type", "quantity", "executed_quantity", "state", "client_order_id")
+    ordering = ("created_at", "pk")
+
+
+class FillInline(RecordInline):
+    model = Fill
+    fields = ("filled_at", "side", "price", "quantity", "quote_quantity", "commission", "commission_asset", "is_maker")
+    ordering = ("filled_at", "pk")
+
+
+def _closed(trade: Trade) -> Any:
+    return formats.moment(trade.closed_at) if trade.closed_at else badges.badge("open dot", "Open")
 
 
 @admin.register(Trade)
-class TradeAdmin(WithBot, BotRecordAdmin):
+class TradeAdmin(BotRecordAdmin):
     list_display = (
-        "opened_at",
-        "closed_column",
-        "bot_column",
-        "symbol",
-        "quantity_column",
-        "entry_column",
-        "exit_column",
-        "pnl_column",
-        "fees_column",
-        "reason_column",
+        *("opened_at", "closed_column", "bot_column", "symbol", "quantity_column"),
+        *("entry_column", "exit_column", "pnl_column", "fees_column", "reason_column"),
     )
     list_filter = ("bot", "exit_reason", ("closed_at", admin.EmptyFieldListFilter), ("opened_at", DateRangeFilter))
     ordering = ("-opened_at",)
     sortable_by = ("opened_at",)
-    search_help_text = "Bot or symbol"
+    inlines = (OrderInline, FillInline)
     export_columns = (
         *BOT_COLUMNS,
-        field("symbol"),
-        field("opened_at"),
-        field("closed_at"),
-        field("quantity"),
-        field("entry_price"),
-        field("exit_price"),
-        field("exit_reason"),
-        field("stop_price"),
-        field("target_price"),
-        field("fees"),
-        field("net_pnl"),
-        field("gross_pnl"),
+        *fields("symbol", "opened_at", "closed_at", "quantity", "entry_price", "exit_price", "exit_reason"),
+        *fields("stop_price", "target_price", "fees", "net_pnl", "gross_pnl"),
     )
-
-    @admin.display(description="Closed")
-    def closed_column(self, row: Trade) -> Any:
-        return formats.moment(row.closed_at) if row.closed_at else badges.badge("open dot", "Open")
-
-    @admin.display(description="Quantity")
-    def quantity_column(self, row: Trade) -> SafeString:
-        return number(formats.quantity(row.quantity))
-
-    @admin.display(description="Entry")
-    def entry_column(self, row: Trade) -> SafeString:
-        return number(formats.amount(row.entry_price))
-
-    @admin.display(description="Exit")
-    def exit_column(self, row: Trade) -> SafeString:
-        return number(formats.amount(row.exit_price))
-
-    @admin.display(description="Net PnL")
-    def pnl_column(self, row: Trade) -> SafeString:
-        return number(formats.signed(row.net_pnl), formats.tone(row.net_pnl)) if row.closed_at else number(formats.NONE)
-
-    @admin.display(description="Fees")
-    def fees_column(self, row: Trade) -> SafeString:
-        return number(formats.money(row.fees))
-
-    @admin.display(description="Exit by")
-    def reason_column(self, row: Trade) -> str:
-        return row.get_exit_reason_display() if row.exit_reason else ""
+    closed_column = column("Closed", _closed)
+    quantity_column = number_column("Quantity", lambda row: formats.quantity(row.quantity))
+    entry_column = number_column("Entry", lambda row: formats.amount(row.entry_price))
+    exit_column = number_column("Exit", lambda row: formats.amount(row.exit_price))
+    pnl_column = number_column(
+        "Net PnL",
+        lambda row: formats.signed(row.net_pnl if row.closed_at else None),
+        tone=lambda row: formats.tone(row.net_pnl if row.closed_at else None),
+    )
+    fees_column = number_column("Fees", lambda row: formats.money(row.fees))
+    reason_column = column("Exit reason", lambda row: row.get_exit_reason_display() if row.exit_reason else "")
 
 
 @admin.register(BotRun)
-class BotRunAdmin(WithBot, BotRecordAdmin):
+class BotRunAdmin(BotRecordAdmin):
     list_display = ("started_at", "bot_column", "outcome_column", "message", "duration_column")
     list_filter = ("bot", "outcome", ("started_at", DateRangeFilter))
     ordering = ("-started_at",)
     sortable_by = ("started_at",)
-    search_help_text = "Bot or symbol"
-    export_columns = (*BOT_COLUMNS, field("started_at"), field("outcome"), field("message"), field("duration_s"))
-
-    @admin.display(description="Outcome")
-    def outcome_column(self, row: BotRun) -> SafeString:
-        return badges.badge(row.outcome, row.get_outcome_display())
-
-    @admin.display(description="Took")
-    def duration_column(self, row: BotRun) -> SafeString:
-        return number(formats.duration(row.duration_s))
-
-
-@admin.register(Incident)
-class IncidentAdmin(WithBot, BotRecordAdmin):
-    """Open incidents first; a person resolves one by saying what was done about it."""
-
-    list_display = (
-        "kind_column",
-        "bot_column",
-        "cause",
-        "proposed_repair",
-        "occurrences",
-        "last_seen_at",
-        "state_column",
-    )
-    list_filter = (("resolved_at", admin.EmptyFieldListFilter), "bot", "kind", ("last_seen_at", DateRangeFilter))
-    ordering = ("-last_seen_at",)
-    search_help_text = "Bot or symbol"
-    fields = (
-        "kind_column",
-        "bot",
-        "cause",
-        "proposed_repair",
-        "occurrences",
-        "created_at",
-        "last_seen_at",
-        "resolution",
-        "resolved_at",
-        "resolved_by",
-    )
-    readonly_fields = tuple(name for name in fields if name != "resolution")
-    export_columns = (
-        Column("bot_name", lambda row: row.bot.name if row.bot else ""),
-        field("kind"),
-        field("cause"),
-        field("proposed_repair"),
-        field("occurrences"),
-        field("created_at"),
-        field("last_seen_at"),
-        field("resolved_at"),
-        field("resolution"),
-    )
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return (obj is None or obj.resolved_at is None) and request.user.has_perm("bots.change_incident")
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
-        if "resolution" in form.base_fields:
-            form.base_fields["resolution"].required = True
-            form.base_fields["resolution"].help_text = "What was done about it. Saving this resolves the incident."
-        return form
-
-    def save_model(self, request: HttpRequest, obj: Incident, form: ModelForm, change: bool) -> None:
-        obj.resolved_at, obj.resolved_by = timezone.now(), request.user  # type: ignore[assignment]
-        obj.save(update_fields=["resolution", "resolved_at", "resolved_by"])
-
-    @admin.display(description="Bot")
-    def bot_column(self, row: Any) -> SafeString | str:
-        return bot_link(row) if row.bot_id else "The whole site"
-
-    @admin.display(description="Incident")
-    def kind_column(self, row: Incident) -> str:
-        return row.kind.replace("_", " ").capitalize()
-
-    @admin.display(description="State")
-    def state_column(self, row: Incident) -> SafeString:
-        return badges.badge("good", "Resolved", row.resolution) if row.resolved_at else badges.badge("bad dot", "Open")
+    export_columns = (*BOT_COLUMNS, *fields("started_at", "outcome", "message", "duration_s"))
+    outcome_column = column("Outcome", lambda row: badges.badge(row.outcome, row.get_outcome_display()))
+    duration_column = number_column("Duration", lambda row: formats.duration(row.duration_s))

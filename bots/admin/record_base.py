@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from bots.models import BotConfig
+from bots.pages import badges
 from core.admin import ReadOnlyAdmin
+from core.admin_columns import column
+from core.csv import Column, field
+
+
+def bot_link(row: Any) -> SafeString | str:
+    """Return the bot's name, leading to its live page, and whose money it trades."""
+    if row.bot_id is None:
+        return getattr(row, "bot_name", "") or "The whole site"
+    return format_html(
+        '<a href="{}">{}</a> {}',
+        reverse("admin:bots_botconfig_live", args=(row.bot_id,)),
+        row.bot.name,
+        badges.venue(row.bot.api_key.venue),
+    )
+
+
+def side(row: Any) -> SafeString:
+    return format_html('<span class="side-{}">{}</span>', row.side.lower(), row.side.capitalize())
+
+
+BOT_COLUMNS = (field("bot.name"), Column("venue", lambda row: row.bot.api_key.venue))
 
 
 class BotRecordAdmin(ReadOnlyAdmin):
     """Records of bots: found by bot or symbol through the small table of bots, never by a scan of the records."""
 
+    bot_column = column("Bot", bot_link)
+    search_help_text = "Bot or symbol"
     related: tuple[str, ...] = ("bot__api_key",)
     record_name = ""  # the field that holds a name of the record's own, searched by its beginning
     search_fields = ("bot",)  # shows the search box; get_search_results does the search
@@ -41,5 +70,5 @@ class BotRecordAdmin(ReadOnlyAdmin):
         return queryset, False
 
     def by_number(self, number: int) -> Q:
-        """What a bare number may also mean."""
+        """Return what a bare number may also mean."""
         return Q()
