@@ -8,8 +8,8 @@ from typing import Any
 from backtests.engine.metrics import DEFINITIONS
 from backtests.models import Backtest
 from backtests.reports.backtest.assumptions import setting
-from backtests.reports.backtest.history import history_of
 from backtests.reports.formats import label, metric_text
+from backtests.runs.history import history_of
 from backtests.runs.series import chart_rows
 
 MOST = 6

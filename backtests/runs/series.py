@@ -1,7 +1,7 @@
 """The series stored beside a run's JSON: lines thinned for the chart, days and drawdowns whole.
 
 Metrics never come from thinned lines. How the series are read back, also of older results, is in
-reports/backtest/history.py.
+history.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,47 +10,45 @@ from numpy.typing import NDArray
 
 from backtests.reports.backtest.trades import TradeColumns, reason_text
 from core.formats import duration, money, signed
-from core.times import DAY_MS
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 BEST = (1, 2, 5, 10)
 BINS = 40
-HOUR_MS = 3_600_000
 
 
-def groups(trades: TradeColumns) -> list[dict[str, Any]]:
+def groups(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the tables of results by exit reason, by weekday and by hour of the entry."""
-    reasons = sorted(set(trades.reason.tolist()))
-    weekday = (trades.entry_time // DAY_MS + 3) % 7  # 1970-01-01 was a Thursday
-    hour = trades.entry_time % DAY_MS // HOUR_MS
+    # pandas takes a second to load, and most of the site never needs it.
+    from backtests.frames import trades_of
+
+    closed = trades_of(result).dropna(subset="exit_time")
+    net, entered = closed["net_pnl"], closed.index
     return [
-        {"name": "By reason of the exit", "label": "Exit", "key": "reason",
-         "rows": _rows(trades, [(reason_text(r), trades.reason == r) for r in reasons])},
+        {"name": "By exit reason", "label": "Exit", "key": "reason",
+         "rows": _rows(net, closed["exit_reason"], reason_text)},
         {"name": "By weekday of the entry", "label": "Weekday", "key": "weekday",
-         "rows": _rows(trades, [(name, weekday == number) for number, name in enumerate(WEEKDAYS)])},
+         "rows": _rows(net, entered.day_of_week, lambda number: WEEKDAYS[number])},
         {"name": "By hour of the entry, UTC", "label": "Hour", "key": "hour",
-         "rows": _rows(trades, [(f"{number:02d}:00", hour == number) for number in range(24)])},
+         "rows": _rows(net, entered.hour, lambda number: f"{number:02d}:00")},
     ]  # fmt: skip
 
 
-def _rows(trades: TradeColumns, parts: Sequence[tuple[str, NDArray[np.bool_]]]) -> list[dict[str, Any]]:
-    """Return count, wins and net profit of each part that has trades.
+def _rows(net: Any, keys: Any, name: Callable[[Any], str]) -> list[dict[str, Any]]:
+    """Return count, wins and net profit of each group of trades, in the order of `keys`.
 
-    `bar` 0 to 10 is its size beside the largest.
+    `bar` 0 to 10 is a group's size beside the largest.
     """
-    groups: list[dict[str, Any]] = []
-    for name, rows in parts:
-        net = trades.net[rows]
-        if len(net):
-            won = int((net > 0).sum())
-            groups.append(
-                {"name": name, "count": len(net), "wins": f"{won / len(net):.0%}", "value": float(net.sum()),
-                 "net": signed(net.sum()), "mean": signed(net.mean())}
-            )  # fmt: skip
-    largest = max((abs(row["value"]) for row in groups), default=0.0)
-    for row in groups:
-        row["bar"] = round(10 * abs(row["value"]) / largest) if largest else 0
-    return groups
+    grouped = net.groupby(keys)
+    counts, sums, means, wins = grouped.size(), grouped.sum(), grouped.mean(), (net > 0).groupby(keys).sum()
+    largest = float(sums.abs().max()) if len(sums) else 0.0
+    return [
+        {
+            "name": name(key), "count": int(counts[key]), "wins": f"{wins[key] / counts[key]:.0%}",
+            "value": float(sums[key]), "net": signed(sums[key]), "mean": signed(means[key]),
+            "bar": round(10 * abs(sums[key]) / largest) if largest else 0,
+        }
+        for key in counts.index.tolist()
+    ]  # fmt: skip
 
 
 def costs(trades: TradeColumns, slippage: NDArray[np.float64]) -> dict[str, Any]:

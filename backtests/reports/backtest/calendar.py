@@ -4,49 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from backtests.engine.metrics import DAYS_A_YEAR
-from backtests.reports.backtest.history import History
 from backtests.reports.formats import day_text
+from backtests.runs.history import History
 from backtests.statistics.overfitting import sharpes
+from core.times import DAY_MS, to_datetime
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SHADES = (0.01, 0.03, 0.06, 0.10, 0.20)  # a month of at least so much is shaded one step deeper
-DAY_S = 86_400
 ROLLING_DAYS = (90, 30)
 ROLLING_POINTS = 800
 
 
 def month_table(history: History) -> dict[str, Any]:
     """Return years as rows and months as cells; the first month counts from the starting capital."""
-    ends: dict[tuple[int, int], float] = {}
-    year_closes: dict[int, float] = {}
-    closes = history.day_close if len(history.day_close) else np.full(len(history.day), np.nan)
-    for day, equity, close in zip(history.day.tolist(), history.day_equity.tolist(), closes.tolist(), strict=True):
-        date = datetime.fromtimestamp(day * DAY_S, tz=UTC)
-        ends[date.year, date.month] = equity
-        year_closes[date.year] = close
-    changes = _changes(ends, history.capital)
-    years = []
-    year_start, close_before = history.capital, history.first_close
-    for year in sorted(year_closes):
-        cells = [_cell(changes.get((year, month))) for month in range(1, 13)]
-        last = next(ends[year, month] for month in range(12, 0, -1) if (year, month) in ends)
-        hold = year_closes[year] / close_before - 1 if close_before else None
-        years.append({"year": year, "months": cells, "total": _cell(last / year_start - 1), "hold": _cell(hold)})
-        year_start, close_before = last, year_closes[year]
+    # pandas takes a second to load, and most of the site never needs it.
+    from backtests.frames import days_of
+
+    days = days_of(history)
+    changes = _changes(days["equity"].groupby([days.index.year, days.index.month]).last(), history.capital)
+    ends = days.groupby(days.index.year)[["equity", "close"]].last()
+    totals = _changes(ends["equity"], history.capital)
+    held = ends["close"] / ends["close"].shift(fill_value=history.first_close or math.nan) - 1
+    years = [
+        {
+            "year": year, "months": [_cell(changes.get((year, month))) for month in range(1, 13)],
+            "total": _cell(totals[year]), "hold": _cell(held[year]),
+        }
+        for year in ends.index.tolist()
+    ]  # fmt: skip
     return {"names": MONTHS, "years": years, "summary": _summary(changes)}
 
 
-def _changes(ends: Mapping[tuple[int, int], float], capital: float) -> dict[tuple[int, int], float]:
-    before, changes = capital, {}
-    for month, equity in ends.items():
-        changes[month] = equity / before - 1 if before else 0.0
-        before = equity
+def _changes(ends: Any, capital: float) -> dict[Any, float]:
+    """Return the change of each period's end over the one before, 0 after nothing was left."""
+    before = ends.shift(fill_value=capital)
+    changes: dict[Any, float] = (ends / before - 1).where(before != 0, 0.0).to_dict()
     return changes
 
 
@@ -81,7 +78,7 @@ def rolling_sharpe(history: History) -> dict[str, Any] | None:
     days, values = history.day[window:], sharpes(views) * math.sqrt(DAYS_A_YEAR)
     step = -(-len(values) // ROLLING_POINTS)
     points = [
-        [day * DAY_S * 1000, None if math.isnan(value) else round(value, 3)]
+        [day * DAY_MS, None if math.isnan(value) else round(value, 3)]
         for day, value in zip(days[::step].tolist(), values[::step].tolist(), strict=True)
     ]
     return {"window": window, "points": points, "rows": _quarters(points)}
@@ -91,7 +88,7 @@ def _quarters(points: list[list[Any]]) -> list[dict[str, str]]:
     """Return the last value of each quarter, for the table behind the chart."""
     last: dict[str, dict[str, str]] = {}
     for time_ms, value in points:
-        date = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+        date = to_datetime(time_ms)
         shown = "–" if value is None else f"{value:.2f}"
         last[f"{date.year} Q{(date.month + 2) // 3}"] = {"date": day_text(time_ms), "value": shown}
     return [{"name": name, **row} for name, row in last.items()]
@@ -99,17 +96,15 @@ def _quarters(points: list[list[Any]]) -> list[dict[str, str]]:
 
 def month_ends(history: History) -> list[dict[str, str]]:
     """Return equity, buy and hold and drawdown at the end of each month: the table behind the chart."""
-    if not len(history.day):
-        return []
-    months = (history.day * DAY_S).astype("datetime64[s]").astype("datetime64[M]")
-    rows = np.flatnonzero(np.append(months[1:] != months[:-1], True))
-    peaks = np.maximum(np.maximum.accumulate(history.day_equity), history.capital)
-    buy_and_hold = history.day_close / history.first_close * history.capital if history.first_close else None
+    # pandas takes a second to load, and most of the site never needs it.
+    from backtests.frames import days_of
+
+    days = days_of(history)
+    ends = days.groupby([days.index.year, days.index.month]).tail(1)
     return [
         {
-            "date": day_text(int(history.day[row]) * DAY_S * 1000), "equity": f"{history.day_equity[row]:,.2f}",
-            "hold": f"{buy_and_hold[row]:,.2f}" if buy_and_hold is not None else "–",
-            "fall": f"{1 - history.day_equity[row] / peaks[row]:.1%}",
+            "date": f"{day.Index:%Y-%m-%d}", "equity": f"{day.equity:,.2f}",
+            "hold": "–" if math.isnan(day.buy_and_hold) else f"{day.buy_and_hold:,.2f}", "fall": f"{day.drawdown:.1%}",
         }
-        for row in rows.tolist()
+        for day in ends.itertuples()
     ]  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Any
 from backtests.engine.metrics import DEFINITIONS
 from backtests.models import Run
 from backtests.reports.backtest import breakdowns, calendar
-from backtests.reports.backtest.history import DrawdownRow, History, history_of
 from backtests.reports.backtest.trades import TradeQuery, closed_trades, trade_table
 from backtests.reports.formats import KEY_METRICS, day_text, label, metric_text
+from backtests.runs.history import DrawdownRow, History, history_of
 from core.formats import duration
 
 
@@ -29,7 +29,7 @@ def backtest_report(run: Run, result: Mapping[str, Any], query: Mapping[str, str
         "longest_fall": _drawdown(history.longest, history) if history.longest else None,
         "rolling": rolling,
         "distribution": spread,
-        "groups": breakdowns.groups(trades),
+        "groups": breakdowns.groups(result),
         "costs": breakdowns.costs(trades, history.slippage),
         "concentration": breakdowns.concentration(trades),
         "rejections": [(label(gate), count) for gate, count in sorted(result["rejections"].items())],

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from backtests.reports.backtest.calendar import month_table
-from backtests.reports.backtest.history import History
+from backtests.runs.history import History
 
 EPOCH = date(1970, 1, 1)
 
