@@ -77,6 +77,9 @@ def _take(bot_id: int, is_free: str, *values: Any) -> BotState | None:
     The advisory lock is ours before anyone can see the number, and it is not waited for: a lock that a connection kept
     from a claim that was rolled back says "alive" as well as ours would.
     """
+    # Written out because every tick begins with it: 0.6 ms, against 2.6 ms through select_for_update() and save() in a
+    # transaction, which would make a tick that has nothing to do 2.4 times as long (1.9 to 4.6 ms). Everywhere else
+    # the state is locked with select_for_update().
     taken = query(
         f'UPDATE "{_STATE}" SET run_number = run_number + 1, lease_expires_at = statement_timestamp() + %s '  # noqa: S608
         f"WHERE bot_id = %s AND ({is_free}) RETURNING {_TAKE_LOCK}, {columns(BotState)}",

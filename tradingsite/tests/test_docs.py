@@ -10,7 +10,7 @@ import pytest
 from tradingsite.tests.conftest import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-APPS = ("tradingsite", "exchange", "bots", "backtests")
+APPS = ("tradingsite", "core", "exchange", "bots", "backtests")
 CITED = re.compile(r"\brules? (\d+)(?:\.(\d+))?")
 
 
@@ -61,6 +61,14 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert linked.exists(), target
         if anchor:
             assert anchor in {slug(line) for line in linked.read_text().splitlines() if line.startswith("#")}, target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    named = re.findall(
+        r"`((?:core|exchange|bots|backtests|tradingsite|templates)/[\w/]*(?:\.py|/))`", document.read_text()
+    )
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def slug(heading: str) -> str:
