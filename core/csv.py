@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -42,7 +43,13 @@ def field(name: str) -> Column:
 
 
 def fields(*names: str) -> tuple[Column, ...]:
+    """Return the columns of these fields, each under its own name."""
     return tuple(field(name) for name in names)
+
+
+def value_columns(*names: str) -> tuple[Column, ...]:
+    """Return the columns of rows that are tuples of `values_list(*names)`."""
+    return tuple(Column(name, itemgetter(index)) for index, name in enumerate(names))
 
 
 class _Line:

@@ -1,19 +1,12 @@
-"""What the site knows of exchanges: keys, symbols and stored candles.
+"""Store API keys, symbols and what the candle store covers.
 
-The paper exchange's own books are in paper/models.py.
+The accounts and orders of the paper exchange are in paper/models.py.
 """
 
 from __future__ import annotations
 
 from django.db import models
 
-from exchange.paper.models import (  # noqa: F401  (Django finds an app's models here)
-    PaperAccount,
-    PaperBalance,
-    PaperFill,
-    PaperOrder,
-    PaperOrderList,
-)
 from exchange.secrets import EncryptedTextField
 
 

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "exchange",
+    "exchange.paper",
     "bots",
     "backtests",
     "tradingsite.apps.TradingSiteConfig",

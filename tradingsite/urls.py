@@ -11,6 +11,8 @@ from tradingsite.health.views import healthz
 admin.autodiscover()
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # The pages of the paper exchange moved with its app.
+    path("admin/exchange/paper<path:page>", RedirectView.as_view(url="/admin/paper/paper%(page)s", query_string=True)),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("paper/", include("exchange.paper.urls")),

@@ -12,7 +12,7 @@ from typing import Any
 from django.apps import AppConfig
 
 ROLES = ("Viewer", "Operator", "Admin")
-OURS = ("bots", "backtests", "exchange")
+OURS = ("bots", "backtests", "exchange", "paper")
 MANAGED = (*OURS, "auth", "django_celery_beat", "otp_totp", "otp_static", "axes")
 OPERATE = ("operate_botconfig", "change_incident", "change_killswitch", "add_killswitch")
 

@@ -1,4 +1,8 @@
-"""The paper exchange's own books. Bots never read them: they ask the exchange, as they would ask Binance."""
+"""Store the paper exchange's accounts, balances, orders and fills.
+
+Bots never read these tables: they ask the exchange over HTTP, as they would ask Binance.
+The tables keep the names they had as a part of the app `exchange`.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +40,9 @@ class PaperAccount(models.Model):
     settled_to_ms = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        db_table = "exchange_paperaccount"
+
     def __str__(self) -> str:
         return self.name
 
@@ -49,6 +56,7 @@ class PaperBalance(models.Model):
     locked = amount(default=0)
 
     class Meta:
+        db_table = "exchange_paperbalance"
         constraints = (
             models.UniqueConstraint(fields=("account", "asset"), name="one_paper_balance_per_asset"),
             models.CheckConstraint(name="paper_balance_not_negative", condition=models.Q(free__gte=0, locked__gte=0)),
@@ -68,6 +76,7 @@ class PaperOrderList(models.Model):
     time_ms = models.BigIntegerField()
 
     class Meta:
+        db_table = "exchange_paperorderlist"
         indexes = (models.Index(fields=("account", "list_client_order_id")),)
 
     def __str__(self) -> str:
@@ -103,6 +112,7 @@ class PaperOrder(models.Model):
     working_time_ms = models.BigIntegerField(default=-1)
 
     class Meta:
+        db_table = "exchange_paperorder"
         indexes = (
             models.Index(fields=("account", "symbol", "status")),
             models.Index(fields=("account", "client_order_id")),
@@ -128,6 +138,7 @@ class PaperFill(models.Model):
     time_ms = models.BigIntegerField()
 
     class Meta:
+        db_table = "exchange_paperfill"
         indexes = (models.Index(fields=("account", "symbol", "time_ms")),)
 
     def __str__(self) -> str:

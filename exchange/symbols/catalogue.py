@@ -94,3 +94,9 @@ def refresh(venue: str, exchange: BinanceExchange | None = None) -> tuple[int, i
     names = {row.name for row in listed}
     gone = Symbol.objects.filter(venue=venue).exclude(name__in=names).exclude(status="DELISTED")
     return len(listed), gone.update(status="DELISTED")
+
+
+def refresh_rows(rows: Iterable[Symbol]) -> None:
+    """Read these symbols again, each from its own venue."""
+    for row in rows:
+        store(row.venue, [connect_public(row.venue).symbol_info(row.name)])

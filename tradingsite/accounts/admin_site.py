@@ -21,7 +21,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Trading", ("bots.BotConfig", "bots.Trade", "bots.Incident", "exchange.ApiKey")),
     ("Records", ("bots.Decision", "bots.Order", "bots.Fill", "bots.BotRun")),
     ("Research", ("backtests.*",)),
-    ("Market", ("exchange.Symbol", "exchange.Dataset", "exchange.*")),
+    ("Market", ("exchange.Symbol", "exchange.Dataset", "exchange.*", "paper.*")),
     ("System", ("django_celery_beat.PeriodicTask", "auth.User", "auth.Group")),
 )
 

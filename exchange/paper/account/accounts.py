@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from exchange.api.key_issuers import IssuedKey
 from exchange.paper import errors
 from exchange.paper.models import PaperAccount, PaperBalance
 from exchange.secrets import Secret
@@ -77,6 +78,12 @@ def create_account(
         PaperBalance(account=account, asset=asset, free=held) for asset, held in balances.items()
     )
     return account
+
+
+def issue_key(name: str, balance: Decimal) -> IssuedKey:
+    """Open an account with a balance in USDT on the simulated market. Return its key."""
+    account = create_account(name, "simulated:1", {"USDT": balance})
+    return IssuedKey(account.api_key, reveal(account.api_secret))
 
 
 def reveal(secret: Secret | str) -> str:

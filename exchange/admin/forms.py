@@ -1,4 +1,4 @@
-"""The form of an API key. Key and secret go in and never come out: neither is ever part of a page."""
+"""Read an API key and its secret from a person. Neither is ever written into a page."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from exchange.api import key_check
+from exchange.api import key_check, key_issuers
 from exchange.api.key_check import KeyCheck
 from exchange.models import ApiKey, Venue
-from exchange.paper.account.accounts import create_account
 
 # Django copies a field's widget, so one serves both.
 _HIDDEN_INPUT = forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}, render_value=False)
 
 
 class ApiKeyForm(forms.ModelForm):
-    """Adds or changes a key. What is typed is tried on the exchange before anything is stored."""
+    """Add or change a key. A new key is tried on the exchange before it is stored."""
 
     new_key = forms.CharField(
         label="API key",
@@ -35,7 +34,7 @@ class ApiKeyForm(forms.ModelForm):
         help_text="Write-only: never shown again.",
     )
     may_withdraw = forms.BooleanField(
-        label="It may withdraw",
+        label="Allow a key that may withdraw",
         required=False,
         help_text="Only for a live key that is allowed to withdraw: I know that whoever steals it can take everything.",
     )
@@ -55,7 +54,7 @@ class ApiKeyForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.found: KeyCheck | None = None
+        self.key_check: KeyCheck | None = None
         if self.instance.pk:
             del self.fields["paper_balance"]
             for name in ("new_key", "new_secret"):
@@ -79,7 +78,7 @@ class ApiKeyForm(forms.ModelForm):
     def _needs_credentials(self, data: dict[str, Any]) -> bool:
         if self.instance.pk:
             return "venue" in self.changed_data  # each venue refuses the keys of the others
-        return bool(data["venue"] != Venue.PAPER)
+        return not key_issuers.can_issue(data["venue"])
 
     def _try_on_exchange(self, data: dict[str, Any]) -> None:
         key, secret = data["new_key"], data["new_secret"]
@@ -91,25 +90,23 @@ class ApiKeyForm(forms.ModelForm):
             key=key or self.instance.key,
             secret=secret or self.instance.secret,
         )
-        self.found = key_check.check(tried)
-        if self.found.is_refused:
-            raise ValidationError({"new_key": self.found.message})
-        if self.found.can_withdraw and not data.get("may_withdraw"):
+        self.key_check = key_check.check(tried)
+        if self.key_check.is_refused:
+            raise ValidationError({"new_key": self.key_check.message})
+        if self.key_check.can_withdraw and not data.get("may_withdraw"):
             raise ValidationError({"may_withdraw": key_check.MAY_WITHDRAW})
 
     def save(self, commit: bool = True) -> Any:
         row: ApiKey = super().save(commit=False)
         key, secret = self.cleaned_data["new_key"], self.cleaned_data["new_secret"]
         if not key and row._state.adding:
-            account = create_account(
-                row.name, "simulated:1", {"USDT": self.cleaned_data.get("paper_balance") or Decimal(0)}
-            )
-            key, secret = account.api_key, account.api_secret
-            self.found = KeyCheck(True, False, "A new paper account.")
+            balance = self.cleaned_data.get("paper_balance") or Decimal(0)
+            key, secret = key_issuers.issue(row.venue, row.name, balance)
+            self.key_check = KeyCheck(True, False, "A new paper account.")
         if key:
             row.key, row.secret, row.key_hint = key, secret, key_check.hint(key)
-        if self.found is not None:
-            key_check.note(row, self.found)
+        if self.key_check is not None:
+            key_check.note(row, self.key_check)
         if commit:
             row.save()
         return row

@@ -1,0 +1,3 @@
+"""Register the admin pages of API keys, symbols and datasets."""
+
+from exchange.admin import api_keys, datasets, symbols  # noqa: F401  (importing registers the pages)
