@@ -74,14 +74,14 @@ def prepare() -> None:
     django.setup()
     import numpy as np
 
+    from exchange import symbol_catalogue
     from exchange.api.types import Klines
     from exchange.klines import store
-    from exchange.symbols import catalogue
     from tradingsite.embedded.database.migrations import ensure_migrated
 
     ensure_migrated()
     store.merge("BTCUSDT", Klines("1m", *seeded_bars(BARS), np.ones(BARS)))
-    catalogue.store("paper", [INFO])
+    symbol_catalogue.store("paper", [INFO])
 
 
 @contextmanager

@@ -20,12 +20,12 @@ from bots.settings.parse import make_settings
 from bots.settings.run_settings import RunSettings
 from bots.settings.schema import SettingError
 from core.times import to_datetime, to_ms
+from exchange import symbol_catalogue
 from exchange.api.errors import ExchangeError
 from exchange.api.types import INTERVAL_MS, Klines, SymbolRules
 from exchange.klines import store
 from exchange.klines.series import data_hash, gaps
 from exchange.models import Dataset, Symbol, Venue
-from exchange.symbols import catalogue
 from exchange.symbols.filters import parse_rules
 
 
@@ -107,7 +107,7 @@ def find_symbol_row(name: str, bot: BotConfig | None) -> Symbol:
             return row
     venue = venues[-1]
     try:
-        catalogue.rules_for(venue, name)
+        symbol_catalogue.rules_for(venue, name)
     except ExchangeError as error:
         raise RunError(f"The filters of {name} are not on record and could not be read: {error}") from error
     return Symbol.objects.get(venue=venue, name=name)

@@ -24,6 +24,7 @@ from bots.trading import reconcile, tick
 from bots.trading.assess import bars_needed
 from bots.trading.context import TradingContext
 from bots.trading.orders import IN_DOUBT
+from exchange import symbol_catalogue
 from exchange.api.types import INTERVAL_MS
 from exchange.klines.candles import MemoryCandles
 from exchange.models import ApiKey, Venue
@@ -32,7 +33,6 @@ from exchange.paper.local import connect_locally
 from exchange.paper.market.clock import ManualClock
 from exchange.paper.market.registry import venues
 from exchange.paper.models import PaperAccount
-from exchange.symbols import catalogue
 
 NAME = "Demo (simulated)"
 MARKET = "simulated:20240607"
@@ -135,7 +135,7 @@ def _key() -> tuple[ApiKey, PaperAccount]:
         name=NAME, venue=Venue.PAPER, key=account.api_key, secret=secret, key_hint=account.api_key[-4:], is_demo=True
     )
     entries = venues.market(MARKET).symbols()
-    catalogue.store(Venue.PAPER, [entries[name] for name in sorted({values["symbol"] for values in BOTS})])
+    symbol_catalogue.store(Venue.PAPER, [entries[name] for name in sorted({values["symbol"] for values in BOTS})])
     return key, account
 
 

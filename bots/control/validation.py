@@ -58,6 +58,6 @@ def problems(bot: BotConfig) -> list[str]:
 
 
 def _rules(bot: BotConfig) -> SymbolRules:
-    from exchange.symbols.catalogue import rules_for
+    from exchange.symbol_catalogue import rules_for
 
     return rules_for(bot.api_key, bot.symbol)

@@ -44,9 +44,9 @@ class TradingContext:
 
 def open_context(bot: BotConfig) -> TradingContext:
     """Connect a bot to its key's exchange, at the exchange's time."""
-    from exchange.api.factory import connect
+    from exchange.factory import connect
     from exchange.klines.candles import shared_candles
-    from exchange.symbols.catalogue import rules_for
+    from exchange.symbol_catalogue import rules_for
 
     exchange = connect(bot.api_key)
     return TradingContext(

@@ -8,8 +8,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from exchange import api_key_check
 from exchange.admin.forms import ApiKeyForm
-from exchange.api import key_check
 from exchange.models import ApiKey
 
 CREDENTIALS = ("new_key", "new_secret", "may_withdraw")
@@ -61,13 +61,13 @@ class ApiKeyAdmin(admin.ModelAdmin):
     @admin.action(description="Check the permissions of the selected keys", permissions=["change"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         for row in queryset:
-            self._report(request, row, key_check.check_and_record(row))
+            self._report(request, row, api_key_check.check_and_record(row))
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if form.key_check is not None and not form.key_check.is_good:
             self._report(request, obj, form.key_check)
 
-    def _report(self, request: HttpRequest, row: ApiKey, result: key_check.KeyCheck) -> None:
+    def _report(self, request: HttpRequest, row: ApiKey, result: api_key_check.KeyCheck) -> None:
         level = messages.SUCCESS if result.is_good else messages.WARNING
         self.message_user(request, f"{row.name}: {result.message}", level)

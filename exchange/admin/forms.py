@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from exchange.api import key_check, key_issuers
-from exchange.api.key_check import KeyCheck
+from exchange import api_key_check, api_key_issuers
+from exchange.api_key_check import KeyCheck
 from exchange.models import ApiKey, Venue
 
 # Django copies a field's widget, so one serves both.
@@ -78,7 +78,7 @@ class ApiKeyForm(forms.ModelForm):
     def _needs_credentials(self, data: dict[str, Any]) -> bool:
         if self.instance.pk:
             return "venue" in self.changed_data  # each venue refuses the keys of the others
-        return not key_issuers.can_issue(data["venue"])
+        return not api_key_issuers.can_issue(data["venue"])
 
     def _try_on_exchange(self, data: dict[str, Any]) -> None:
         key, secret = data["new_key"], data["new_secret"]
@@ -90,23 +90,23 @@ class ApiKeyForm(forms.ModelForm):
             key=key or self.instance.key,
             secret=secret or self.instance.secret,
         )
-        self.key_check = key_check.check(tried)
+        self.key_check = api_key_check.check(tried)
         if self.key_check.is_refused:
             raise ValidationError({"new_key": self.key_check.message})
         if self.key_check.can_withdraw and not data.get("may_withdraw"):
-            raise ValidationError({"may_withdraw": key_check.MAY_WITHDRAW})
+            raise ValidationError({"may_withdraw": api_key_check.MAY_WITHDRAW})
 
     def save(self, commit: bool = True) -> Any:
         row: ApiKey = super().save(commit=False)
         key, secret = self.cleaned_data["new_key"], self.cleaned_data["new_secret"]
         if not key and row._state.adding:
             balance = self.cleaned_data.get("paper_balance") or Decimal(0)
-            key, secret = key_issuers.issue(row.venue, row.name, balance)
+            key, secret = api_key_issuers.issue(row.venue, row.name, balance)
             self.key_check = KeyCheck(True, False, "A new paper account.")
         if key:
-            row.key, row.secret, row.key_hint = key, secret, key_check.hint(key)
+            row.key, row.secret, row.key_hint = key, secret, api_key_check.hint(key)
         if self.key_check is not None:
-            key_check.note(row, self.key_check)
+            api_key_check.note(row, self.key_check)
         if commit:
             row.save()
         return row

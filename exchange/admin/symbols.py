@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from core.admin import ReadOnlyAdmin, bullet_list
 from exchange.api.errors import ExchangeError
 from exchange.models import Symbol
-from exchange.symbols.catalogue import refresh_rows
+from exchange.symbol_catalogue import refresh_rows
 from exchange.symbols.describe import describe
 from exchange.symbols.filters import InvalidSymbolInfo, parse_rules
 

@@ -1,6 +1,6 @@
 """Binance Spot, its testnet or the paper exchange: whatever speaks the REST protocol at a given address.
 
-Which address and key, is decided in exchange/api/factory.py. Reads are repeated while that may help; nothing that could
+Which address and key, is decided in exchange/factory.py. Reads are repeated while that may help; nothing that could
 execute an order is, except after -1021, with which the exchange refuses a request before it looks at the order.
 """
 

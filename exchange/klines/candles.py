@@ -18,8 +18,8 @@ import numpy as np
 import redis
 from django.conf import settings
 
-from exchange.api.factory import market_scope
 from exchange.api.types import INTERVAL_MS, Float64Array, Klines
+from exchange.factory import market_scope
 from exchange.klines.intervals import open_time_at
 from exchange.models import ApiKey
 

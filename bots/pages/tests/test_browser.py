@@ -15,7 +15,7 @@ from bots.models import BotConfig, Trade
 from bots.tests import builders
 from bots.trading import tick
 from exchange.api.errors import RequestRejected
-from exchange.api.factory import connect
+from exchange.factory import connect
 from exchange.models import ApiKey
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -27,11 +27,11 @@ from exchange.klines.candles import MemoryCandles
 from exchange.models import ApiKey, Venue
 from exchange.paper.account.accounts import AccountTerms, create_account, reveal
 from exchange.paper.local import connect_locally
+from exchange.paper.market import symbol_rules
 from exchange.paper.market.clock import ManualClock
 from exchange.paper.market.registry import venues
 from exchange.paper.market.replay import ReplayMarket
 from exchange.paper.models import PaperOrder
-from exchange.paper.orders import symbol_rules
 from exchange.symbols.filters import parse_rules
 
 SETTINGS: dict[str, Any] = {

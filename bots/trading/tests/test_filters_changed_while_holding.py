@@ -10,8 +10,8 @@ import pytest
 from bots.trading.context import TradingContext
 from bots.trading.tests.stage import Stage
 from bots.trading.tests.tables import BUY, lots
+from exchange import symbol_catalogue
 from exchange.paper.tests.builders import symbol_info
-from exchange.symbols import catalogue
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ class RecordedRules(Stage):
         return TradingContext(
             self.exchange,  # type: ignore[arg-type]
             self._candles,
-            catalogue.rules_for(self.bot.api_key, self.symbol),
+            symbol_catalogue.rules_for(self.bot.api_key, self.symbol),
             self.clock.now_ms(),
         )
 
@@ -54,7 +54,7 @@ def holding(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def make(table: str, **settings: Any) -> RecordedRules:
         stage = RecordedRules(table, info=lots(), replay_rules=False, take_profit=None, **settings)
-        monkeypatch.setattr(catalogue, "connect", lambda api_key: stage.exchange)
+        monkeypatch.setattr(symbol_catalogue, "connect", lambda api_key: stage.exchange)
         stage.decide(2)
         stage.decide(3)
         assert len(stage.resting()) == 1

@@ -26,9 +26,9 @@ from bots.models import BotConfig  # noqa: E402
 from bots.tasks import sweep_at_once  # noqa: E402
 from bots.trading import tick as runner  # noqa: E402
 from bots.trading.context import TradingContext  # noqa: E402
-from exchange.api.factory import connect  # noqa: E402
+from exchange.factory import connect  # noqa: E402
 from exchange.klines.candles import shared_candles  # noqa: E402
-from exchange.symbols.catalogue import rules_for  # noqa: E402
+from exchange.symbol_catalogue import rules_for  # noqa: E402
 from tradingsite.celery import app  # noqa: E402
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from exchange.api import factory
+from exchange import factory
 from exchange.binance.tests.canned import CannedServer, Reply, canned_server, refusal
 from exchange.models import ApiKey, Venue
 from exchange.paper.models import PaperAccount, PaperBalance

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange.api.errors import ExchangeError
 from exchange.models import Venue
-from exchange.symbols.catalogue import refresh
+from exchange.symbol_catalogue import refresh
 from exchange.symbols.filters import InvalidSymbolInfo
 
 

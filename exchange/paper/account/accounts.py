@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from exchange.api.key_issuers import IssuedKey
+from exchange.api_key_issuers import IssuedKey
 from exchange.paper import errors
 from exchange.paper.models import PaperAccount, PaperBalance
 from exchange.secrets import Secret

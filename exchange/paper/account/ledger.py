@@ -17,8 +17,8 @@ from exchange.fills import UNITS, commission, from_units, mul_units, slippage_un
 from exchange.paper import errors
 from exchange.paper.account.sql import balances, lock_account, open_orders, write_balances
 from exchange.paper.market.base import Market
+from exchange.paper.market.symbol_rules import Listing, listing_of
 from exchange.paper.models import PaperAccount, PaperFill, PaperOrder, PaperOrderList
-from exchange.paper.orders.symbol_rules import Listing, listing_of
 
 OPEN_STATUSES = (OrderStatus.NEW.value, OrderStatus.PARTIALLY_FILLED.value)
 ALGO_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})

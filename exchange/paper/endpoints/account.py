@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from exchange.paper.http import responses
-from exchange.paper.http.endpoint import ApiRequest, Endpoint, EndpointTable, Security
-from exchange.paper.http.parameters import Parameters
-from exchange.paper.http.responses import amount
+from exchange.paper.market.symbol_rules import listing_of
 from exchange.paper.orders.queries import balances, commission_json, fills, fresh_account
 from exchange.paper.orders.settle import settle_account
-from exchange.paper.orders.symbol_rules import listing_of
+from exchange.paper.protocol import responses
+from exchange.paper.protocol.endpoint import ApiRequest, Endpoint, EndpointTable, Security
+from exchange.paper.protocol.parameters import Parameters
+from exchange.paper.protocol.responses import amount
 
 Json = dict[str, Any]
 

@@ -13,11 +13,11 @@ from typing import Any
 from exchange.fills import from_units
 from exchange.paper import errors
 from exchange.paper.endpoints.public_data import book_side, day_statistics, quote_of, recent_trades
-from exchange.paper.http.endpoint import ApiRequest, Endpoint, EndpointTable
-from exchange.paper.http.parameters import Parameters
 from exchange.paper.market.base import KlineRow, SymbolInfo
 from exchange.paper.market.series import units_text
-from exchange.paper.orders.symbol_rules import Listing, listing_of
+from exchange.paper.market.symbol_rules import Listing, listing_of
+from exchange.paper.protocol.endpoint import ApiRequest, Endpoint, EndpointTable
+from exchange.paper.protocol.parameters import Parameters
 
 Json = dict[str, Any]
 

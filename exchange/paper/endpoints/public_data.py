@@ -14,9 +14,9 @@ from exchange.api.types import INTERVAL_MS
 from exchange.fills import UNITS, ask_price, bid_price, from_units, mul_units, to_units
 from exchange.klines import intervals
 from exchange.klines.intervals import DAY_MS
-from exchange.paper.http.endpoint import ApiRequest
 from exchange.paper.market.series import units_text
-from exchange.paper.orders.symbol_rules import Listing
+from exchange.paper.market.symbol_rules import Listing
+from exchange.paper.protocol.endpoint import ApiRequest
 
 TRADES_PER_BAR = 4
 _DAY_PIECES = "5m"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from exchange.paper import errors
-from exchange.paper.http import responses
-from exchange.paper.http.endpoint import ApiRequest, Endpoint, EndpointTable, Placed, Security
-from exchange.paper.http.parameters import Parameters
+from exchange.paper.market.symbol_rules import listing_of
 from exchange.paper.models import PaperOrder, PaperOrderList
 from exchange.paper.orders.cancel import Cancelled, OrderKey, cancel_all, cancel_list, cancel_order
 from exchange.paper.orders.place import check_filters, check_symbol, place_oco, place_order
@@ -22,7 +20,9 @@ from exchange.paper.orders.requests import (
     read_order,
 )
 from exchange.paper.orders.settle import settle_account
-from exchange.paper.orders.symbol_rules import listing_of
+from exchange.paper.protocol import responses
+from exchange.paper.protocol.endpoint import ApiRequest, Endpoint, EndpointTable, Placed, Security
+from exchange.paper.protocol.parameters import Parameters
 
 Json = dict[str, Any]
 

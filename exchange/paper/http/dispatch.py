@@ -11,23 +11,22 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from exchange.paper import errors
 from exchange.paper.account.accounts import directory, reveal
+from exchange.paper.endpoints import account, public, trading
 from exchange.paper.errors import ApiError
 from exchange.paper.http import signatures
-from exchange.paper.http.endpoint import ApiRequest, Endpoint, EndpointTable, Placed, Security, TimeUnit
-from exchange.paper.http.limits import Used
-from exchange.paper.http.parameters import Parameters, merge
 from exchange.paper.market.registry import MarketRegistry, RequestContext, venues
 from exchange.paper.models import PaperAccount
-
-__all__ = ["ApiRequest", "Endpoint", "EndpointTable", "Placed", "RawRequest", "RawResponse", "Security", "serve"]
+from exchange.paper.protocol.endpoint import ApiRequest, Endpoint, EndpointTable, Placed, TimeUnit
+from exchange.paper.protocol.parameters import Parameters, merge
+from exchange.paper.rate_limits.limits import Used
 
 logger = logging.getLogger(__name__)
 
+ENDPOINTS: EndpointTable = {**public.ENDPOINTS, **trading.ENDPOINTS, **account.ENDPOINTS}
 SIGNED_PARAMETERS = frozenset({"timestamp", "recvWindow", "signature"})
 CONTENT_TYPE = "application/json;charset=UTF-8"
 
@@ -49,16 +48,6 @@ class RawResponse:
     status: int
     headers: dict[str, str]
     body: bytes
-
-
-@cache
-def endpoint_table() -> EndpointTable:
-    """All endpoints, put together on first use (their modules import this one's types)."""
-    from exchange.paper.endpoints.account import ENDPOINTS as OF_ACCOUNTS
-    from exchange.paper.endpoints.public import ENDPOINTS as PUBLIC
-    from exchange.paper.endpoints.trading import ENDPOINTS as OF_TRADING
-
-    return {**PUBLIC, **OF_TRADING, **OF_ACCOUNTS}
 
 
 def serve(raw: RawRequest, served_by: MarketRegistry = venues) -> RawResponse:
@@ -86,7 +75,7 @@ class _Call:
         self.wall_ms = time.time_ns() // 1_000_000
 
     def answer(self) -> Any:
-        endpoint = endpoint_table().get((self.raw.method, self.raw.path))
+        endpoint = ENDPOINTS.get((self.raw.method, self.raw.path))
         if endpoint is None:
             raise errors.unknown_path()
         params = self._parameters()

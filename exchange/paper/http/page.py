@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from exchange.paper.http.dispatch import endpoint_table
-from exchange.paper.http.limits import DEFAULT_LIMITS
+from exchange.paper.http.dispatch import ENDPOINTS
+from exchange.paper.rate_limits.limits import DEFAULT_LIMITS
 
 
 def about(request: HttpRequest) -> HttpResponse:
@@ -19,7 +19,7 @@ def about(request: HttpRequest) -> HttpResponse:
             "weight": endpoint.weight if isinstance(endpoint.weight, int) else None,
             "is_signed": endpoint.security.is_signed,
         }
-        for (method, path), endpoint in sorted(endpoint_table().items(), key=lambda entry: (entry[0][1], entry[0][0]))
+        for (method, path), endpoint in sorted(ENDPOINTS.items(), key=lambda entry: (entry[0][1], entry[0][0]))
     ]
     address = request.build_absolute_uri("/paper")
     shown = {"title": "Paper exchange", "address": address, "endpoints": endpoints, "limits": DEFAULT_LIMITS}

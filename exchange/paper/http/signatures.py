@@ -11,7 +11,7 @@ import re
 from decimal import Decimal
 
 from exchange.paper import errors
-from exchange.paper.http.parameters import Parameters
+from exchange.paper.protocol.parameters import Parameters
 
 DEFAULT_RECEIVE_WINDOW_MS = Decimal(5000)
 LONGEST_RECEIVE_WINDOW_MS = Decimal(60_000)

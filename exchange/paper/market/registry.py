@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from exchange.paper import errors
-from exchange.paper.http.limits import Counters
-from exchange.paper.http.rate_counters import SharedCounts
 from exchange.paper.market.base import Market
 from exchange.paper.market.clock import Clock, WallClock
 from exchange.paper.market.load import market_from_spec
+from exchange.paper.rate_limits.counters import SharedCounts
+from exchange.paper.rate_limits.limits import Counters
 
 if TYPE_CHECKING:
     from exchange.paper.models import PaperAccount

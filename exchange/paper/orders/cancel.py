@@ -10,9 +10,9 @@ from core.sql import find, get
 from exchange.paper import errors
 from exchange.paper.account.ledger import BookOrder, Books
 from exchange.paper.account.sql import newest_order
-from exchange.paper.http.endpoint import ApiRequest
 from exchange.paper.models import PaperOrder, PaperOrderList
 from exchange.paper.orders.settle import settled_books
+from exchange.paper.protocol.endpoint import ApiRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from exchange.fills import UNITS, ask_price, floor_to, from_units, mul_units, to
 from exchange.klines.intervals import open_time_at
 from exchange.paper import errors
 from exchange.paper.account.ledger import ALGO_TYPES, MARKET_ON_TRIGGER, BookOrder, Books
-from exchange.paper.http.endpoint import ApiRequest
+from exchange.paper.market.symbol_rules import Listing, listing_of
 from exchange.paper.models import PaperOrder, PaperOrderList
 from exchange.paper.orders.match import UNLIMITED, crosses, market_price, volume_cap
 from exchange.paper.orders.requests import OcoDraft, OrderDraft
 from exchange.paper.orders.settle import execute_limit, execute_market, settled_books, triggers_rising
-from exchange.paper.orders.symbol_rules import Listing, listing_of
+from exchange.paper.protocol.endpoint import ApiRequest
 from exchange.symbols.filters import (
     Usage,
     Violation,

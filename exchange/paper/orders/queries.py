@@ -10,10 +10,10 @@ from exchange.api.types import OrderStatus
 from exchange.fills import from_units
 from exchange.paper import errors
 from exchange.paper.account.ledger import DISCOUNT, DISCOUNT_ASSET
-from exchange.paper.http.endpoint import ApiRequest
-from exchange.paper.http.responses import amount
 from exchange.paper.models import PaperAccount, PaperBalance, PaperFill, PaperOrder, PaperOrderList
 from exchange.paper.orders.cancel import OrderKey
+from exchange.paper.protocol.endpoint import ApiRequest
+from exchange.paper.protocol.responses import amount
 
 _DAY_MS = 86_400_000
 _ARCHIVED_AFTER_MS = 90 * _DAY_MS

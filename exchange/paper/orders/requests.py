@@ -12,8 +12,8 @@ from decimal import Decimal
 
 from exchange.paper import errors
 from exchange.paper.account.ledger import ALGO_TYPES, MARKET_ON_TRIGGER
-from exchange.paper.http.endpoint import ApiRequest
-from exchange.paper.http.parameters import Parameters
+from exchange.paper.protocol.endpoint import ApiRequest
+from exchange.paper.protocol.parameters import Parameters
 
 SIDES = ("BUY", "SELL")
 TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")

@@ -16,8 +16,8 @@ from exchange.fills import UNITS, floor_to
 from exchange.klines.intervals import open_time_at
 from exchange.paper.account.ledger import MARKET_ON_TRIGGER, OPEN_STATUSES, BookOrder, Books, open_books
 from exchange.paper.account.sql import open_orders_at
-from exchange.paper.http.endpoint import ApiRequest
 from exchange.paper.market.base import Bars, Market
+from exchange.paper.market.symbol_rules import Listing
 from exchange.paper.models import PaperOrder
 from exchange.paper.orders.match import (
     UNLIMITED,
@@ -29,7 +29,7 @@ from exchange.paper.orders.match import (
     market_price,
     volume_cap,
 )
-from exchange.paper.orders.symbol_rules import Listing
+from exchange.paper.protocol.endpoint import ApiRequest
 
 _MOST_BARS = 20_000  # looked at in one go
 

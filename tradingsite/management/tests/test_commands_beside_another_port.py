@@ -8,7 +8,7 @@ from tradingsite.tests.conftest import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
-ADDRESS = "from exchange.api.factory import base_url; print(base_url('paper'))"
+ADDRESS = "from exchange.factory import base_url; print(base_url('paper'))"
 
 
 @pytest.mark.xfail(strict=True, reason="a command takes the paper exchange to be on port 8000, wherever the site is")

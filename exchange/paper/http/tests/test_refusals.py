@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from exchange.paper.http.limits import Counters, RateLimit
+from exchange.paper.rate_limits.limits import Counters, RateLimit
 from exchange.paper.tests.builders import Caller, caller, symbol_info
 
 pytestmark = pytest.mark.django_db

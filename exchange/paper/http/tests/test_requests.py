@@ -9,8 +9,8 @@ import pytest
 
 from exchange.paper.account.accounts import reveal
 from exchange.paper.http import signatures
-from exchange.paper.http.limits import Counters, RateLimit
 from exchange.paper.market.registry import venues
+from exchange.paper.rate_limits.limits import Counters, RateLimit
 from exchange.paper.tests.builders import caller
 
 pytestmark = pytest.mark.django_db

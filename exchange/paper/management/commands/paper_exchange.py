@@ -12,13 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from exchange.klines.series import KlinesInvalid
 from exchange.paper.account.accounts import AccountTerms, InvalidAccount, create_account
-from exchange.paper.http.limits import DEFAULT_LIMITS, Counters, RateLimit, read_limits
 from exchange.paper.http.server import PaperServer
 from exchange.paper.market.base import Market, MarketInvalid
 from exchange.paper.market.clock import Clock, ManualClock, WallClock
 from exchange.paper.market.load import market_from_spec
 from exchange.paper.market.registry import MarketRegistry
 from exchange.paper.models import PaperAccount
+from exchange.paper.rate_limits.limits import DEFAULT_LIMITS, Counters, RateLimit, read_limits
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from exchange.paper.http.endpoint import ApiRequest
 from exchange.paper.models import PaperFill, PaperOrder, PaperOrderList
+from exchange.paper.protocol.endpoint import ApiRequest
 
 Json = dict[str, Any]
 

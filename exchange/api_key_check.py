@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from exchange.api.errors import ExchangeError, InvalidCredentials
-from exchange.api.factory import LiveTradingOff, connect
+from exchange.factory import LiveTradingOff, connect
 from exchange.models import ApiKey, Venue
 
 MAY_WITHDRAW = (

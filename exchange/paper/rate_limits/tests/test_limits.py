@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from exchange.paper.errors import ApiError
-from exchange.paper.http.limits import Counters, RateLimit
-from exchange.paper.http.rate_counters import Counts, OwnCounts, SharedCounts
 from exchange.paper.market.clock import WallClock
 from exchange.paper.market.registry import MarketRegistry, venues
+from exchange.paper.rate_limits.counters import Counts, OwnCounts, SharedCounts
+from exchange.paper.rate_limits.limits import Counters, RateLimit
 from exchange.paper.tests.builders import caller
 
 LIMITS = (
@@ -74,8 +74,8 @@ def test_orders_are_counted_to_all_limits_or_to_none(counters: Counters) -> None
 
 SERVER = """
 import sys
-from exchange.paper.http.rate_counters import SharedCounts
-from exchange.paper.http.limits import Counters
+from exchange.paper.rate_limits.counters import SharedCounts
+from exchange.paper.rate_limits.limits import Counters
 counters = Counters(counts=SharedCounts(sys.argv[1]))
 for _ in range(100):
     counters.admit("everyone", 1, 0)

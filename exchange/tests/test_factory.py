@@ -13,12 +13,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from exchange.api import factory
+from exchange import factory
 from exchange.api.errors import ExchangeUnavailable, RateLimited, RequestRejected
-from exchange.api.factory import LiveTradingOff, market_scope
 from exchange.binance.tests.canned import CannedServer, Reply, canned_server, refusal
+from exchange.factory import LiveTradingOff, market_scope
 from exchange.models import ApiKey, Symbol, Venue
-from exchange.symbols.catalogue import rules_for
+from exchange.symbol_catalogue import rules_for
 
 STEP = {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "9", "stepSize": "0.001"}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.paper import errors
-from exchange.paper.http.rate_counters import Counts, OwnCounts, Slot
+from exchange.paper.rate_limits.counters import Counts, OwnCounts, Slot
 
 _INTERVAL_MS = {"SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 FIRST_BAN_MS = 120_000

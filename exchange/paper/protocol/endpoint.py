@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from exchange.fills import slippage_units
 from exchange.paper.errors import rejected_key
-from exchange.paper.http.parameters import Parameters
+from exchange.paper.protocol.parameters import Parameters
 
 if TYPE_CHECKING:
-    from exchange.paper.http.limits import RateLimit, Used
     from exchange.paper.market.base import Market
     from exchange.paper.market.clock import Clock
     from exchange.paper.models import PaperAccount
+    from exchange.paper.rate_limits.limits import RateLimit, Used
 
 
 class Security(Enum):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from exchange.api.errors import ExchangeError, ExchangeUnavailable, RateLimited
-from exchange.api.factory import connect, connect_public
 from exchange.api.types import SymbolRules
+from exchange.factory import connect, connect_public
 from exchange.models import ApiKey, Symbol
 from exchange.symbols.filters import InvalidSymbolInfo, parse_rules
 
