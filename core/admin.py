@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,11 +15,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
 from core import csv
-from core.formats import quantity
 
 
 class CappedPaginator(Paginator):
@@ -98,21 +95,6 @@ def _day(values: Any) -> date | None:
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def decimal_column(name: str, label: str | None = None) -> Callable[[Any], SafeString]:
-    """Return a list column that shows a decimal field without needless zeros, aligned as a number."""
-
-    @admin.display(description=label or name.replace("_", " "), ordering=name)
-    def column(row: Any) -> SafeString:
-        return format_html('<span class="cell-num">{}</span>', quantity(getattr(row, name)))
-
-    return column
-
-
-def bullet_list(lines: Iterable[str]) -> SafeString:
-    """Return lines of text as an HTML list."""
-    return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((line,) for line in lines)))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

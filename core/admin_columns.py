@@ -1,14 +1,16 @@
-"""Columns of the admin's lists, declared in a line each: a label and how a row shows."""
+"""Declare a column of an admin list in one line: its label, and what it shows of a row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from core.formats import quantity
 
 Show = Callable[[Any], Any]
 
@@ -28,10 +30,22 @@ def number_column(label: str, show: Show, *, tone: Show | None = None) -> Any:
     return column(label, lambda row: number(show(row), tone(row) if tone else ""))
 
 
+def decimal_column(name: str, label: str | None = None) -> Any:
+    """Return a column that shows a decimal field without needless zeros."""
+    text = label or name.replace("_", " ")
+    return column(text, lambda row: number(quantity(getattr(row, name))), ordering=name)
+
+
 def number(text: str, css: str = "") -> SafeString:
+    """Return a number as a cell, set right."""
     return format_html('<span class="cell-num {}">{}</span>', css, text)
 
 
 def cell_column(label: str, template: str, context: Show, *, ordering: str | None = None) -> Any:
     """Return a column drawn by a template that pages use too; `context(row)` gives its values."""
     return column(label, lambda row: render_to_string(template, context(row)), ordering=ordering)
+
+
+def bullet_list(lines: Iterable[str]) -> SafeString:
+    """Return lines of text as an HTML list."""
+    return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((line,) for line in lines)))

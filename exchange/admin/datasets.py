@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from core.admin import ReadOnlyAdmin, bullet_list
+from core.admin import ReadOnlyAdmin
+from core.admin_columns import bullet_list
 from core.times import format_utc, to_datetime
 from exchange.klines.intervals import next_open_time
 from exchange.models import Dataset

@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from core.admin import ReadOnlyAdmin, bullet_list
+from core.admin import ReadOnlyAdmin
+from core.admin_columns import bullet_list
 from exchange.api.errors import ExchangeError
 from exchange.models import Symbol
 from exchange.symbol_catalogue import refresh_rows

@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from core.admin import ReadOnlyAdmin, decimal_column
+from core.admin import ReadOnlyAdmin
+from core.admin_columns import decimal_column
 from core.formats import plain
 from exchange.paper.models import PaperAccount, PaperBalance, PaperFill, PaperOrder
 
@@ -46,9 +47,10 @@ class PaperAccountAdmin(ReadOnlyAdmin):
 
 @admin.register(PaperOrder)
 class PaperOrderAdmin(ReadOnlyAdmin):
+    quantity_column = decimal_column("quantity")
+    executed_column = decimal_column("executed_quantity")
     list_display = (
-        "client_order_id", "account", "symbol", "side", "type", "status", decimal_column("quantity"),
-        decimal_column("executed_quantity"),
+        "client_order_id", "account", "symbol", "side", "type", "status", "quantity_column", "executed_column",
     )  # fmt: skip
     list_filter = ("status", "side", "type", "account")
     list_select_related = ("account",)
@@ -63,9 +65,12 @@ class PaperOrderAdmin(ReadOnlyAdmin):
 
 @admin.register(PaperFill)
 class PaperFillAdmin(ReadOnlyAdmin):
+    price_column = decimal_column("price")
+    quantity_column = decimal_column("quantity")
+    commission_column = decimal_column("commission")
     list_display = (
-        "id", "account", "symbol", "is_buyer", decimal_column("price"), decimal_column("quantity"),
-        decimal_column("commission"), "commission_asset",
+        "id", "account", "symbol", "is_buyer", "price_column", "quantity_column", "commission_column",
+        "commission_asset",
     )  # fmt: skip
     list_filter = ("account", "symbol")
     list_select_related = ("account",)
