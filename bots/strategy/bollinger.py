@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
+from bots.strategy.ta_lib import talib
 from bots.strategy.types import Candles, ParameterField
 
 NAME = "bollinger"

@@ -6,9 +6,9 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
+from bots.strategy.ta_lib import talib
 from bots.strategy.types import Candles, Compiler, Events, ParameterField, as_it_is
 
 KEPT_BYTES = 1 << 26  # of each kind of series, when many parameters are tried on the same candles
