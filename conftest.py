@@ -88,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real market data beside the checkout."""
+    """Return the folder of real market data beside the checkout."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         reason = f"the market data these tests read is not at {folder}"
@@ -111,7 +111,7 @@ def _paper_exchange_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def redis_url() -> Iterator[str]:
-    """The address of an empty Redis database of this worker's own: settings.REDIS_URL, and the cache's too."""
+    """Give the address of an empty Redis database of this worker's own: settings.REDIS_URL, and the cache's too."""
     import redis
 
     address = os.environ["REDIS_URL"]

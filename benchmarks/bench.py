@@ -19,7 +19,7 @@ ORDER = ("engine", "peers", "long", "monte_carlo", "command", "workers")
 
 
 def machine() -> str:
-    """What the figures were measured on, and how busy it was."""
+    """Describe the machine that the figures were measured on, and how busy it was."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())

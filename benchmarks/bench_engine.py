@@ -49,7 +49,7 @@ EVERY_RULE = SIGNALS_ONLY | {
 
 
 def market_of(count: int) -> MarketData:
-    """The seeded bars as a symbol with a tick, a step and a least notional."""
+    """Return the seeded bars as a symbol with a tick, a step and a least notional."""
     bars = seeded_bars(count)
     rules = SymbolRules(
         "BTCUSDT", "BTC", "USDT", tick_size=Decimal("0.01"), step_size=Decimal("0.00001"), min_notional=Decimal(5)
@@ -87,7 +87,7 @@ def run_bare(market: MarketData, equity: Any) -> int:
 
 
 def run_loop(market: MarketData, parameters: RunSettings, buffers: Any) -> int:
-    """The engine's own path of a search: signals, every rule, equity; no report."""
+    """Run the engine as an optimisation does: signals, every rule, equity; no report."""
     first, end = row_range(market, parameters, TimeRange())
     bars = bar_arrays(
         market.candles,

@@ -29,7 +29,7 @@ PATHS, TRADES = 10_000, 500
 def drawn_by_numpy(
     returns: np.ndarray, method: ResamplingMethod, rng: np.random.Generator, plan: SimulationPlan
 ) -> np.ndarray:
-    """The returns of all paths at once, paths x trades."""
+    """Return the returns of all paths at once, paths x trades."""
     shape = (plan.paths, len(returns))
     if method is ResamplingMethod.SHUFFLE:
         return rng.permuted(np.broadcast_to(returns, shape), axis=1)

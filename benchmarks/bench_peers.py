@@ -31,7 +31,7 @@ GRID = (
 
 
 def measured(peer: str, case: str, repeats: int) -> Rows:
-    """The rows of one process. What it says on stderr is shown; its failure ends the benchmark."""
+    """Return the rows that one process prints. What it says on stderr is shown; its failure ends the benchmark."""
     python = Path(sys.executable) if peer == "ours" else python_of(peer)
     sys.stderr.write(f"{peer}: {case}\n")
     script = SCRIPTS / f"run_{peer}.py"

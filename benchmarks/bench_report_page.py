@@ -27,7 +27,7 @@ SETTINGS = {"stop_loss": "0.01", "trailing_stop": "0.02", "take_profit": "0.03",
 
 
 def seeded_klines(bars: int) -> Any:
-    """A random walk of 1-minute bars with highs and lows around it, prices in cents."""
+    """Make a random series of 1-minute bars with highs and lows around it, prices in cents."""
     from exchange.api.types import Klines
 
     rng = np.random.default_rng(7)
@@ -41,7 +41,7 @@ def seeded_klines(bars: int) -> Any:
 
 
 def finished_run(bars: int) -> Any:
-    """A backtest on record, as its task leaves it."""
+    """Put a backtest on record, as its task leaves it."""
     from django.utils import timezone
 
     from backtests.runs import queue

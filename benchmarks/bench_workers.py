@@ -68,7 +68,7 @@ def servers(folder: Path) -> Iterator[None]:
 
 
 def prepare() -> None:
-    """A migrated database with the seeded bars and the symbol's rules."""
+    """Make a migrated database with the seeded bars and the symbol's rules."""
     import django
 
     django.setup()

@@ -1,4 +1,4 @@
-"""Configure gunicorn, as a child of `manage.py up` or alone:
+"""Configure gunicorn, as a child of `manage.py up` or alone.
 
 gunicorn -c python:tradingsite.gunicorn_config
 """

@@ -16,7 +16,7 @@ ENTRY_BAR, ENTRY_PRICE, EXIT_BAR, EXIT_PRICE, GAIN = range(5)
 
 
 def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> str:
-    """What differs first between two lists of trades; empty where nothing does."""
+    """Return what differs first between two lists of trades; empty where nothing does."""
     if ours.shape != theirs.shape:
         return f"{len(theirs)} trades, not {len(ours)}"
     for name, column in (("entry bar", ENTRY_BAR), ("exit bar", EXIT_BAR)):

@@ -35,7 +35,7 @@ class Signals(NamedTuple):
 
 
 def warmup(slow: int) -> int:
-    """The first row that may signal, as our engine has it."""
+    """Return the first row that may signal, as our engine has it."""
     return max(8 * slow, 20 * RSI)
 
 
@@ -84,7 +84,7 @@ def timed(work: Callable[[], Any], repeats: int) -> dict[str, float]:
 
 
 def timed_in_turns(works: dict[str, Callable[[], Any]], repeats: int) -> dict[str, dict[str, float]]:
-    """`timed`, one call of each after the other: what runs alone again and again trains the processor's guesses."""
+    """Time the calls in turn: what runs alone again and again trains the processor's guesses."""
     for work in works.values():
         work()
     wall: dict[str, list[float]] = {name: [] for name in works}
@@ -102,12 +102,12 @@ def timed_in_turns(works: dict[str, Callable[[], Any]], repeats: int) -> dict[st
 
 
 def trade_rows(entry_bar: Any, entry_price: Any, exit_bar: Any, exit_price: Any, gain: Any) -> list[list[float]]:
-    """Closed trades as plain numbers: bars, prices and the return on what was paid."""
+    """Return closed trades as plain numbers: bars, prices and the return on what was paid."""
     return np.column_stack([entry_bar, entry_price, exit_bar, exit_price, gain]).astype(float).tolist()
 
 
 def peak_mb() -> float:
-    """The most memory that this process, or the largest of its children, has held; from the kernel's own book."""
+    """Return the most memory that this process, or its largest child, has held; from the kernel's own book."""
     lines = Path("/proc/self/status").read_text().splitlines()
     own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024

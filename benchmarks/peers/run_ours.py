@@ -61,7 +61,7 @@ def one(bars: Bars, repeats: int) -> dict[str, Any]:
 
 
 def evaluated(fixed: dict[str, Any]) -> Callable[[Bars, int], dict[str, Any]]:
-    """The grid by a search's own evaluator: fifteen figures and the daily returns of every combination."""
+    """Run the grid by an optimisation's own evaluator: fifteen figures and the daily returns of every combination."""
     name = FULL_ROW if fixed is FULL else PLAIN_ROW
 
     def grid(bars: Bars, repeats: int) -> dict[str, Any]:

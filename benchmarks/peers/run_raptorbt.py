@@ -47,7 +47,7 @@ def grid(bars: Bars, repeats: int) -> dict[str, Any]:
     series, settings, pairs = prices(bars), config(), grid_pairs()
 
     def run(told: Callable[[Any], Any]) -> list[Any]:
-        """What `told` reads from each result; their trades are not asked for in the timed runs."""
+        """Collect what `told` reads from each result; their trades are not asked for in the timed runs."""
         answers = []
         for first in range(0, len(pairs), BATCH_PAIRS):
             found = grid_signals(bars.close, pairs[first : first + BATCH_PAIRS])

@@ -55,7 +55,7 @@ def most_orders(decided: Signals) -> int:
 
 
 def kernel(bars: Bars, decided: Signals) -> Any:
-    """The records of all orders, from the simulation that Portfolio calls; costs and prices are broadcast by it."""
+    """Return all orders' records, from the simulation that Portfolio calls; it broadcasts costs and prices."""
     entries, exits = next_bar(decided.entries), next_bar(decided.exits)
     columns = entries.shape[1]
     orders, _ = dispatch.simulate_from_signals(
@@ -71,7 +71,7 @@ def as_column(decided: Signals) -> Signals:
 
 
 def equity_of(bars: Bars, orders: Any, count: int) -> Any:
-    """The value at each close, a column for each combination."""
+    """Return the value at each close, a column for each combination."""
     shape, close = (len(bars.close), count), np.broadcast_to(bars.close[:, None], (len(bars.close), count))
     columns = columns_of(orders, count)
     held = dispatch.assets(dispatch.asset_flow(shape, orders, columns, 2, engine="rust"), engine="rust")

@@ -45,7 +45,7 @@ def test_a_small_letter_is_refused() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository of three commits, of which the second adds the check."""
+    """Make a repository of three commits, of which the second adds the check."""
     monkeypatch.setattr(check_commits, "ROOT", tmp_path)
     git = ("git", "-c", "user.name=n", "-c", "user.email=e@example.com", "-C", str(tmp_path))
     subprocess.run([*git, "init", "-q"], check=True)

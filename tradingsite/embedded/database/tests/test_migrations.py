@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What happened, in its order."""
+    """Record what happens, in its order."""
     calls: list[str] = []
     monkeypatch.setattr(migrations, "call_command", lambda name, **_: calls.append(name))
     return calls

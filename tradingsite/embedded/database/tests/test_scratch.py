@@ -28,7 +28,7 @@ with scratch_database() as name:
 
 @pytest.fixture
 def databases() -> Iterator[object]:
-    """A function that lists the server's databases with a prefix."""
+    """Return a function that lists the server's databases with a prefix."""
     own = _maintenance_connection()
 
     def names(prefix: str) -> set[str]:
