@@ -133,7 +133,7 @@ def make_bot(name: str, key: ApiKey, symbol: str, interval: str, settings: RunSe
 
 
 def _tick(stage: _ReplaySetup, asked_at_ms: int) -> None:
-    ticked = tick.run_bot(stage.bot.pk, context=stage.context(asked_at_ms))
+    ticked = tick.run_bot(stage.bot.pk, lambda _: stage.context(asked_at_ms))
     if ticked.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
         raise ReplayFailed(f"the tick at {stage.context(asked_at_ms).now:%Y-%m-%d %H:%M} failed: {ticked.message}")
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from bots.incidents import IncidentKind
 from bots.models import BotState, Incident, Order, Status, Trade
 from bots.trading import leases, tick
+from bots.trading.context import context_for_tick
 from bots.trading.execution import PROTECTIVE
 from bots.trading.orders import IN_DOUBT, UNSETTLED
 
@@ -23,7 +24,7 @@ HURRIED_TRIES = 6  # what the exchange has refused so often, in a minute, is tri
 @shared_task(ignore_result=True)
 def run_bot_task(bot_config_id: int) -> None:
     """One tick of one bot; see bots/trading/tick.py."""
-    tick.run_bot(bot_config_id)
+    tick.run_bot(bot_config_id, context_for_tick)
 
 
 @shared_task(ignore_result=True)

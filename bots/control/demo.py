@@ -206,7 +206,7 @@ def _trader(account: PaperAccount, bots: list[BotConfig], clock: ManualClock) ->
         time_ms, bot_id = due
         clock.set(max(time_ms, clock.now_ms()))
         context = TradingContext(exchange, candles[bot_id], rules[bot_id], clock.now_ms())
-        result = tick.run_bot(bot_id, context=context, even_if_stopped=True)
+        result = tick.run_bot(bot_id, lambda _: context, even_if_stopped=True)
         if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
             raise DemoFailed(f"{by_id[bot_id].name} at {context.now:%Y-%m-%d %H:%M}: {result.message}")
 

@@ -29,7 +29,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A bot on the paper exchange of this process, which the commands find there."""
     made = Stage(TABLE)
     monkeypatch.setattr("bots.pages.preview.open_context", lambda bot: made.context())
-    monkeypatch.setattr("bots.trading.tick.open_context", lambda bot: made.context())
+    monkeypatch.setattr("bots.trading.context.open_context", lambda bot: made.context())
     yield made
     made.close()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bots.models import BotConfig
+from bots.models import BotConfig, Status
 from bots.trading.accounting import moment
 from exchange.api.base import Exchange
 from exchange.api.types import Klines, SymbolRules
@@ -55,3 +55,14 @@ def open_context(bot: BotConfig) -> TradingContext:
         rules=rules_for(bot.api_key, bot.symbol),
         now_ms=exchange.server_time_ms(),
     )
+
+
+class StillPreparing(Exception):
+    """The bot's past is being made; today's market must not reach into it."""
+
+
+def context_for_tick(bot: BotConfig) -> TradingContext:
+    """Connect a bot for a tick on today's market. Raise `StillPreparing` while its past is being made."""
+    if bot.state.status == Status.PREPARING:
+        raise StillPreparing("Its past is being made; today's market must not reach into it.")
+    return open_context(bot)

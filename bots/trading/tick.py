@@ -7,6 +7,7 @@ it, so that nothing stops a bot for good. Time comes in with the trading context
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +16,11 @@ from django.utils import timezone
 
 from bots import incidents
 from bots.incidents import IncidentKind
-from bots.models import Action, BotRun, Decision, Status
+from bots.models import Action, BotConfig, BotRun, Decision, Status
 from bots.trading import execution
 from bots.trading.accounting import newest_trade
 from bots.trading.assess import Tick, bars_needed
-from bots.trading.context import TradingContext, open_context
+from bots.trading.context import StillPreparing, TradingContext
 from bots.trading.decision import decide_bar
 from bots.trading.leases import Lease, LeaseLost, claim, release
 from bots.trading.reconcile import StillUnknown, settle
@@ -28,6 +29,8 @@ from exchange.api.errors import InvalidCredentials, OutcomeUnknown, RateLimited
 from exchange.limits.budget import Priority, priority
 
 logger = logging.getLogger(__name__)
+
+Connect = Callable[[BotConfig], TradingContext]
 
 FAILURES_BEFORE_INCIDENT = 3
 
@@ -42,28 +45,28 @@ class TickResult:
     is_failure: bool = False
 
 
-def run_bot(bot_id: int, *, context: TradingContext | None = None, even_if_stopped: bool = False) -> TickResult:
-    """Run one tick, whatever the schedule says, and log its result."""
+def run_bot(bot_id: int, connect: Connect, *, even_if_stopped: bool = False) -> TickResult:
+    """Run one tick on the market that `connect` opens, whatever the schedule says, and log its result."""
     started = timezone.now()
     lease = claim(bot_id)
     if lease is None:
         return _log(bot_id, started, TickResult(BotRun.Outcome.SKIPPED, "Another run holds this bot's lease."))
     state_fields: dict[str, Any] = {}
     try:
-        result = _attempt(lease, context, even_if_stopped)
+        result = _attempt(lease, connect, even_if_stopped)
         state_fields = _state_after(lease, result)
     finally:
         release(lease, **state_fields)
     return _log(bot_id, started, result)
 
 
-def _attempt(lease: Lease, context: TradingContext | None, even_if_stopped: bool) -> TickResult:
+def _attempt(lease: Lease, connect: Connect, even_if_stopped: bool) -> TickResult:
     """Run a tick and turn everything that it may raise into its result."""
     bot = lease.bot
-    if context is None and bot.state.status == Status.PREPARING:
-        return TickResult(BotRun.Outcome.SKIPPED, "Its past is being made; today's market must not reach into it.")
     try:
-        return run_tick(lease, context or open_context(bot), even_if_stopped=even_if_stopped)
+        return run_tick(lease, connect(bot), even_if_stopped=even_if_stopped)
+    except StillPreparing as error:
+        return TickResult(BotRun.Outcome.SKIPPED, str(error))
     except LeaseLost as error:
         return TickResult(BotRun.Outcome.SKIPPED, f"Overtaken: {error}.", is_failure=True)
     except (StillUnknown, OutcomeUnknown) as error:

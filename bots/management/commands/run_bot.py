@@ -13,6 +13,7 @@ from bots.models import BotConfig, BotRun
 from bots.pages.preview import BotPreview, NothingToPreview, preview
 from bots.settings.schema import SettingError
 from bots.trading import tick
+from bots.trading.context import context_for_tick
 from exchange.api.errors import ExchangeError
 
 SIGNALS = {1: "BUY", -1: "SELL", 0: "none"}
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self._dry(bot)
             return
-        result = tick.run_bot(bot.pk, even_if_stopped=True)
+        result = tick.run_bot(bot.pk, context_for_tick, even_if_stopped=True)
         if result.outcome == BotRun.Outcome.FAILED:
             raise CommandError(f"{bot.name}: {result.message}")
         self.stdout.write(f"{bot.name}: {result.outcome}. {result.message or 'No new bar since the last decision.'}")

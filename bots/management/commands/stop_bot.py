@@ -10,6 +10,7 @@ from bots.control import lifecycle
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig, BotRun
 from bots.trading import tick
+from bots.trading.context import context_for_tick
 
 
 class Command(BaseCommand):
@@ -32,6 +33,6 @@ class Command(BaseCommand):
             lifecycle.request_close(bot)
         except lifecycle.ActionRefused:
             return
-        result = tick.run_bot(bot.pk)
+        result = tick.run_bot(bot.pk, context_for_tick)
         if result.outcome in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED):
             raise CommandError(f"{bot.name} still runs; its position could not be sold. {result.message}")

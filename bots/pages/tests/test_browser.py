@@ -14,6 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from bots.models import BotConfig, Trade
 from bots.tests import builders
 from bots.trading import tick
+from bots.trading.context import context_for_tick
 from exchange.api.errors import RequestRejected
 from exchange.factory import connect
 from exchange.models import ApiKey
@@ -164,7 +165,7 @@ def test_a_person_makes_a_paper_key_and_a_bot_starts_it_and_sees_its_trade(
 
     page.click("button:text-is('Start')")
     page.wait_for_selector(".badge.running")
-    tick.run_bot(BotConfig.objects.get().pk)  # the schedule's tick, as the worker runs it
+    tick.run_bot(BotConfig.objects.get().pk, context_for_tick)  # the schedule's tick, as the worker runs it
 
     page.wait_for_selector("text=Active stop", timeout=12_000)
     assert page.is_visible(".badge.enter")

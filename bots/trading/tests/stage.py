@@ -153,7 +153,7 @@ class Stage:
 
     def tick(self, **rules: Any) -> runner.TickResult:
         """A run at this moment."""
-        return runner.run_bot(self.bot.pk, context=self.context(**rules))
+        return runner.run_bot(self.bot.pk, lambda _: self.context(**rules))
 
     def decide(self, bar: int, **rules: Any) -> runner.TickResult:
         """A run right after that bar has closed."""

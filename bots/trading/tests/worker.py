@@ -48,7 +48,7 @@ def context_at(bot_id: int, market_ms: int) -> TradingContext:
 
 def tick(bot_id: int, market_ms: int) -> runner.TickResult:
     """One whole run of a bot through the real client, at that market time."""
-    return runner.run_bot(bot_id, context=context_at(bot_id, market_ms))
+    return runner.run_bot(bot_id, lambda _: context_at(bot_id, market_ms))
 
 
 @app.task(name="bots.tests.tick_at", ignore_result=True)

@@ -167,6 +167,6 @@ def test_bot_of_the_earlier_version_ticks(upgraded: tuple[Tables, Tables], setti
     exchange = connect_locally(account, clock)
     candles = MemoryCandles(exchange, start_ms=last_bar_ms - 300 * bar_ms)
     market = TradingContext(exchange, candles, exchange.symbol_rules(bot.symbol), clock.now_ms())
-    result = tick.run_bot(bot.pk, context=market, even_if_stopped=True)
+    result = tick.run_bot(bot.pk, lambda _: market, even_if_stopped=True)
     assert result.outcome not in (BotRun.Outcome.FAILED, BotRun.Outcome.SKIPPED), result.message
     assert to_ms(Decision.objects.filter(bot=bot).latest("bar").bar) > last_bar_ms
