@@ -108,21 +108,20 @@ class Backtest(Run):
     optimisation = models.ForeignKey(
         "Optimisation", null=True, blank=True, on_delete=models.SET_NULL, related_name="backtests"
     )
-    is_hold_out = models.BooleanField(default=False, help_text="Ran on the reserved end of a search's data.")
+    is_hold_out = models.BooleanField(default=False, help_text="Ran on the hold-out of an optimisation.")
 
 
 class Optimisation(Run):
     """A search for the best parameters. `end_at` is where its own data stops and the hold-out begins."""
 
     plan = models.JSONField(help_text="grid, conditions, method, objectives, min_trades, max_trials, round_size.")
-    hold_out_start_at = models.DateTimeField(null=True, help_text="Open of the first bar that the search cannot see.")
+    hold_out_start_at = models.DateTimeField(null=True, help_text="Open of the first bar that no trial can see.")
     hold_out_end_at = models.DateTimeField(null=True)
     trials_made = models.PositiveIntegerField(default=0)
-    earlier_trials = models.PositiveIntegerField(default=0, help_text="By other searches on the same data.")
+    earlier_trials = models.PositiveIntegerField(default=0, help_text="By other runs on the same data.")
 
     class Meta(Run.Meta):
-        verbose_name = "search"
-        verbose_name_plural = "searches"
+        verbose_name_plural = "optimisations"
 
 
 class SearchChunk(models.Model):
@@ -154,7 +153,7 @@ class SearchChunk(models.Model):
 class WalkForward(Run):
     """An optimisation and a traded test in turn, window by window."""
 
-    plan = models.JSONField(help_text="The search's plan, and train_days, test_days, anchored.")
+    plan = models.JSONField(help_text="The plan of the optimisations, and train_days, test_days, anchored.")
     steps = models.JSONField(
         default=list, help_text="Windows walked so far: a run that was cut off goes on after them."
     )

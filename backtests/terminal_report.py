@@ -19,7 +19,7 @@ def result_table(result: RunResult) -> Group:
 
 def _measures(result: RunResult) -> Table:
     table = Table(title=f"{result.symbol}: {result.bars} bars, {len(result.trades)} trades")
-    table.add_column("measure")
+    table.add_column("metric")
     table.add_column("value", justify="right")
     for name, value in result.metrics.to_json().items():
         table.add_row(name.replace("_", " "), _shown(name, value))
@@ -37,7 +37,7 @@ def _shown(name: str, value: str | float | int | None) -> str:
 
 
 def _trades(result: RunResult) -> Table:
-    table = Table("bought", "at", "sold at", "why", "net PnL", title=f"Last {LAST_TRADES} trades")
+    table = Table("quantity", "entry price", "exit price", "exit reason", "net PnL", title=f"Last {LAST_TRADES} trades")
     for trade in result.trades[-LAST_TRADES:]:
         table.add_row(plain(trade.quantity), plain(trade.entry_price), *_exit(trade), plain(trade.net_pnl))
     return table

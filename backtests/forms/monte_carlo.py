@@ -26,7 +26,7 @@ class MonteCarloForm(forms.Form):
     backtest = forms.ModelChoiceField(
         Backtest.objects.none(), empty_label="Choose a backtest…", help_text="A finished one, with at least two trades."
     )
-    method = forms.ChoiceField(choices=[(m.value, label) for m, label in METHODS.items()], label="Paths are drawn by")
+    method = forms.ChoiceField(choices=[(m.value, label) for m, label in METHODS.items()], label="Resampling method")
     paths = forms.IntegerField(
         min_value=1, max_value=1_000_000, initial=10_000, help_text="More make the tails surer: 10,000 do for the 5 %."
     )
@@ -44,12 +44,12 @@ class MonteCarloForm(forms.Form):
         min_value=0.01,
         max_value=0.99,
         initial=0.5,
-        label="Ruin",
+        label="Ruin level",
         help_text="Losing this share of the starting capital.",
     )
     fee_multiples = NumbersField(
         initial=", ".join(f"{value:g}" for value in FEE_MULTIPLES),
-        label="Fees times",
+        label="Fee multiples",
         help_text="The backtest is run again under each of these.",
     )
     slippages_bps = NumbersField(
@@ -77,7 +77,7 @@ class MonteCarloForm(forms.Form):
             return FieldGroup(title, [self[name] for name in names], description, "compact")
 
         return [
-            group("What is simulated", ("backtest", "method", "paths", "mean_block", "skip_probability", "ruin_level")),
-            group("Under dearer costs", ("fee_multiples", "slippages_bps"), "Does the edge survive worse execution?"),
-            group("Repeatable", ("seed",)),
+            group("Simulation", ("backtest", "method", "paths", "mean_block", "skip_probability", "ruin_level")),
+            group("Cost stress test", ("fee_multiples", "slippages_bps"), "Does the edge survive worse execution?"),
+            group("Seed", ("seed",)),
         ]

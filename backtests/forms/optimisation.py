@@ -53,24 +53,26 @@ class OptimisationForm(RangeInputs):
         help_text="One comparison a line that every trial must satisfy.",
     )
     method = forms.ChoiceField(
-        choices=[(m.value, label) for m, label in METHODS.items()], initial=SearchMethod.GRID.value, label="Walked by"
+        choices=[(m.value, label) for m, label in METHODS.items()],
+        initial=SearchMethod.GRID.value,
+        label="Search method",
     )
     objective = forms.ChoiceField(
         choices=[(o.name, o.label) for o in OBJECTIVES.values()],
         initial="sharpe",
-        label="Best is the highest",
-        help_text="The measure searched for.",
+        label="Objective",
+        help_text="The metric to optimise.",
     )
     second_objective = forms.ChoiceField(
         choices=[("", "–"), *((o.name, o.label) for o in OBJECTIVES.values())],
         required=False,
-        label="and",
-        help_text="For NSGA-II alone: it finds the trials that no other beats in both.",
+        label="Second objective",
+        help_text="NSGA-II only: it finds the trials that no other beats in both.",
     )
     min_trades = forms.IntegerField(
         min_value=0,
         initial=10,
-        label="At least",
+        label="Min. trades",
         widget=UnitInput("closed trades", inputmode="numeric"),
         help_text="A trial with fewer is kept but cannot be the best. Few trades prove little.",
     )
@@ -78,9 +80,9 @@ class OptimisationForm(RangeInputs):
         min_value=1,
         max_value=MAX_TRIALS,
         initial=500,
-        label="At most",
+        label="Max. trials",
         widget=UnitInput("trials", inputmode="numeric"),
-        help_text="For TPE and NSGA-II. Each trial more makes a lucky best likelier.",
+        help_text="For TPE and NSGA-II. Each further trial makes a lucky best likelier.",
     )
     hold_out = forms.FloatField(
         min_value=0,
@@ -88,9 +90,9 @@ class OptimisationForm(RangeInputs):
         initial=0.2,
         label="Hold-out",
         widget=UnitInput("of the span"),
-        help_text="The end of the span that the search cannot see. Opening it later is logged.",
+        help_text="The end of the data that no trial can see. Opening it later is logged.",
     )
-    seed = forms.IntegerField(min_value=0, initial=1, help_text="The same seed walks the same way.")
+    seed = forms.IntegerField(min_value=0, initial=1, help_text="The same seed tries the same parameters.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -171,10 +173,10 @@ class OptimisationForm(RangeInputs):
         return space.size, sum(1 for _ in space.combinations(self.settings()))
 
     def range_groups(self) -> list[FieldGroup]:
-        hint = "Empty is not searched: then the value above counts."
+        hint = "An empty range is not varied: then the value above counts."
         groups = [
             FieldGroup(
-                "What to search",
+                "Parameter ranges",
                 [self[range_name(name, described.name)] for described in strategy.FIELDS],
                 hint,
                 f"ranges strategy-parameters strategy-{name}",
@@ -183,13 +185,13 @@ class OptimisationForm(RangeInputs):
         ]
         common = [self[range_name(COMMON, described.name)] for described in common_search_fields()]
         used = any(bound.value() and any(bound.value()) for bound in common)
-        common_group = FieldGroup("Search exits, size and limits too", common, hint, "ranges", is_closed=not used)
+        common_group = FieldGroup("Ranges of exits, size and limits", common, hint, "ranges", is_closed=not used)
         return [*groups, common_group, self.group("Conditions", ("conditions",))]
 
     def method_groups(self) -> list[FieldGroup]:
         return [
-            self.group("How it is searched", METHOD_FIELDS),
-            self.group("Hold-out", ("hold_out", "seed"), "What keeps the result from flattering."),
+            self.group("Search method", METHOD_FIELDS),
+            self.group("Hold-out", ("hold_out", "seed"), "Data kept for an honest test."),
         ]
 
     def groups(self) -> list[FieldGroup]:
@@ -207,14 +209,18 @@ class WalkForwardForm(OptimisationForm):
 
     hold_out = None  # type: ignore[assignment]
     train_days = forms.IntegerField(
-        min_value=1, initial=180, label="Search in", widget=UnitInput("days"), help_text="Parameters are chosen here …"
+        min_value=1,
+        initial=180,
+        label="In-sample window",
+        widget=UnitInput("days"),
+        help_text="Parameters are chosen on it.",
     )
     test_days = forms.IntegerField(
         min_value=1,
         initial=60,
-        label="Trade on",
+        label="Out-of-sample window",
         widget=UnitInput("days"),
-        help_text="… and traded on the next days.",
+        help_text="The chosen parameters are traded on it.",
     )
     anchored = forms.TypedChoiceField(
         label="Windows",
@@ -235,7 +241,7 @@ class WalkForwardForm(OptimisationForm):
             self.group(
                 "Windows", ("train_days", "test_days", "anchored"), "Nothing is judged on days it was chosen on."
             ),
-            self.group("How each window is searched", (*METHOD_FIELDS, "seed")),
+            self.group("Search method", (*METHOD_FIELDS, "seed")),
         ]
 
 

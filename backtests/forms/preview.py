@@ -83,7 +83,7 @@ def _holes(gaps: Sequence[Sequence[int]], start: int, end: int, length: int) -> 
 
 def _combinations(form: OptimisationForm, preview: FormPreview) -> None:
     if not form.grid() or "strategy" not in form.cleaned_data:
-        preview.warnings.append("nothing to search yet: give at least one parameter a range")
+        preview.warnings.append("nothing to optimise yet: give at least one parameter a range")
         return
     try:
         size, allowed = form.count()

@@ -12,7 +12,7 @@ ORDERS = {
     "newest": ("created_at", "Newest", True),
     "return": ("total_return", "Return", True),
     "sharpe": ("sharpe", "Sharpe ratio", True),
-    "drawdown": ("max_drawdown", "Drawdown", False),
+    "drawdown": ("max_drawdown", "Max. drawdown", False),
     "trades": ("closed_trades", "Trades", True),
 }
 
@@ -25,11 +25,11 @@ class ResultsFilterForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "symbol, bot, strategy, note"}),
     )
-    start = forms.DateField(label="Spans from", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    start = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     end = forms.DateField(label="to", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    least_return = forms.FloatField(label="Return from, %", required=False)
-    least_sharpe = forms.FloatField(label="Sharpe from", required=False)
-    least_trades = forms.IntegerField(label="Trades from", required=False, min_value=0)
+    least_return = forms.FloatField(label="Min. return, %", required=False)
+    least_sharpe = forms.FloatField(label="Min. Sharpe", required=False)
+    least_trades = forms.IntegerField(label="Min. trades", required=False, min_value=0)
     sort = forms.ChoiceField(
         label="Sort by",
         required=False,

@@ -202,7 +202,7 @@ def finish_optimisation(search: Optimisation) -> bool:
             _raise_common_failure(search, trials, plan)
             raise RunError(
                 f"None of {len(trials):,} trials closed {plan.min_trades} trades with a {plan.objectives[0]}: "
-                "ask for fewer trades, or search wider."
+                "ask for fewer trades, or widen the ranges."
             )
         return _complete_with_best(search, trials, plan, best)
     return False
@@ -319,7 +319,7 @@ def _next_or_fail(search: Optimisation) -> list[int]:
 def open_hold_out(search: Optimisation, parameters: Mapping[str, float | None], reason: str, user: Any) -> Backtest:
     """Queue a backtest of parameters on the hold-out, and record that it was opened."""
     if search.status != RunStatus.DONE or search.hold_out_start_at is None or search.hold_out_end_at is None:
-        raise RunError("There is no hold-out to open: the search is not done, or kept nothing back.")
+        raise RunError("There is no hold-out to open: the optimisation is not done, or held nothing out.")
     if not reason.strip():
         raise RunError("Say why the hold-out is opened: each look makes it worth less.")
     with transaction.atomic():

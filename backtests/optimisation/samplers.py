@@ -60,13 +60,13 @@ OBJECTIVES: dict[str, Objective] = {
         Objective("calmar", "Calmar ratio", "calmar"),
         Objective("sqn", "System quality number", "sqn"),
         Objective("total_return", "Total return", "total_return"),
-        Objective("cagr", "Yearly return", "cagr"),
+        Objective("cagr", "CAGR", "cagr"),
         Objective("profit_factor", "Profit factor", "profit_factor"),
-        Objective("expectancy", "Expectancy of a trade", "expectancy"),
+        Objective("expectancy", "Expectancy", "expectancy"),
         Objective("win_rate", "Win rate", "win_rate"),
-        Objective("max_drawdown", "Smallest drawdown", "max_drawdown", -1.0),
-        Objective("exposure", "Least time in the market", "exposure", -1.0),
-        Objective("fees_paid", "Least fees", "fees_paid", -1.0),
+        Objective("max_drawdown", "Smallest max. drawdown", "max_drawdown", -1.0),
+        Objective("exposure", "Smallest exposure", "exposure", -1.0),
+        Objective("fees_paid", "Lowest fees", "fees_paid", -1.0),
     )
 }
 
@@ -95,7 +95,7 @@ class OptimisationPlan:
         required = 2 if self.method is SearchMethod.NSGA2 else 1
         if len(set(self.objectives)) != required or len(self.objectives) != required:
             several = "two different objectives" if required == 2 else "one objective (NSGA-II takes two)"
-            raise SearchSpaceError(f"A search by {self.method} takes {several}, not {len(self.objectives)}.")
+            raise SearchSpaceError(f"{self.method} takes {several}, not {len(self.objectives)}.")
         if not 1 <= self.max_trials <= MAX_TRIALS:
             raise SearchSpaceError(f"Make between 1 and {MAX_TRIALS:,} trials, not {self.max_trials:,}.")
         if self.min_trades < 0 or self.seed < 0:

@@ -26,8 +26,8 @@ def metric_text(name: str, value: Any) -> str:
 
 
 LABELS = {
-    "cagr": "Growth a year (CAGR)", "sqn": "System quality (SQN)", "max_drawdown": "Largest drawdown",
-    "sharpe": "Sharpe ratio", "sortino": "Sortino ratio", "calmar": "Calmar ratio", "exposure": "Time in the market",
+    "cagr": "CAGR", "sqn": "System quality (SQN)", "max_drawdown": "Max. drawdown",
+    "sharpe": "Sharpe ratio", "sortino": "Sortino ratio", "calmar": "Calmar ratio", "exposure": "Exposure",
 }  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from backtests.runs import queue
 PERCENTILES = ("5", "25", "50", "75", "95")  # named here because a JSON column does not keep the order of keys
 OUTCOMES = (
     ("return", "Return", "a lower return"),
-    ("drawdown", "Largest drawdown", "a deeper fall"),
-    ("underwater", "Longest under water", "a longer wait"),
+    ("drawdown", "Max. drawdown", "a larger drawdown"),
+    ("underwater", "Longest time under water", "a longer time under water"),
 )
 METHODS = {
     ResamplingMethod.SHUFFLE: "the same trades in another order",

@@ -68,20 +68,20 @@ def overfitting_rows(measures: Mapping[str, Any]) -> list[dict[str, str]]:
         return {"label": label, "value": "–" if value is None else format(value, form), "meaning": meaning}
 
     return [
-        row("Trials of this search", "trials", ",", "Every one counts: the best of many is good by chance alone."),
-        row("Trials on this data altogether", "trials_on_this_data", ",", "With earlier searches on these bars."),
-        row("Sharpe ratio that luck would show", "expected_max_sharpe", ".2f",
+        row("Trials of this optimisation", "trials", ",", "Each counts: the best of many is good by chance alone."),
+        row("All trials on this data", "trials_on_this_data", ",", "With earlier optimisations on these bars."),
+        row("Expected max. Sharpe by luck", "expected_max_sharpe", ".2f",
             "What the best of so many worthless trials is expected to reach, yearly."),
         row("Deflated Sharpe ratio", "deflated_sharpe", ".1%", THRESHOLDS["deflated_sharpe"].meaning),
         row("Probability of backtest overfitting", "pbo", ".1%",
             f"{THRESHOLDS['pbo'].meaning} {measures['pbo_splits']:,} splits were made."),
-        row("Chance of a loss out of sample", "pbo_loss_probability", ".1%",
+        row("Probability of an out-of-sample loss", "pbo_loss_probability", ".1%",
             "Share of those splits in which the trial chosen lost money on the other half."),
         row("Probabilistic Sharpe ratio", "probabilistic_sharpe", ".1%",
             "Probability that its true Sharpe ratio is over 0, were it the only trial."),
-        row("Shortest record that would prove it", "min_track_record_days", ",.0f",
+        row("Min. track record, days", "min_track_record_days", ",.0f",
             f"Days needed to tell its Sharpe ratio from 0 with 95 % confidence; there are {days}."),
-        row("Shortest data for so many trials", "min_backtest_years", ".1f",
+        row("Min. backtest length, years", "min_backtest_years", ".1f",
             "Years under which so many worthless trials are expected to show this Sharpe ratio."),
     ]  # fmt: skip
 

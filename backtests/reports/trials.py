@@ -26,9 +26,9 @@ SHOWN_METRICS = ("total_return", "sharpe", "max_drawdown", "profit_factor", "win
 LABELS = {
     "total_return": "Return",
     "sharpe": "Sharpe",
-    "max_drawdown": "Drawdown",
+    "max_drawdown": "Max. drawdown",
     "closed_trades": "Trades",
-    "cagr": "Yearly return",
+    "cagr": "CAGR",
     "sqn": "SQN",
     "fees_paid": "Fees",
     "buy_and_hold_return": "Buy and hold",

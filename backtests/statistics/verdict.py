@@ -60,7 +60,7 @@ THRESHOLDS: dict[str, Threshold] = {
         "Share of splits in which the best in-sample trial was in the lower half out of sample.",
     ),
     "plateau": Threshold(
-        "Neighbours against the best", 0.70, 0.40, True,
+        "Neighbours of the best trial", 0.70, 0.40, True,
         "Median score of the trials around the best one, over the best score.",
     ),
     "closed_trades": Threshold("Closed trades", 100, 30, True, "Few trades prove little, whatever they earned."),
@@ -68,7 +68,7 @@ THRESHOLDS: dict[str, Threshold] = {
         "Profit from the two best trades", 0.30, 0.50, False, "Share of all winners' profit that two trades made.",
     ),
     "track_record": Threshold(
-        "Length of the record", 1.0, 0.5, True,
+        "Track record length", 1.0, 0.5, True,
         "Days of data over the days needed to tell the Sharpe ratio from 0 with 95 % confidence.",
     ),
     "efficiency": Threshold(
@@ -82,10 +82,10 @@ THRESHOLDS: dict[str, Threshold] = {
         "1 where every window chose alike, 0 where the choices scatter like chance; the mean over the parameters.",
     ),
     "loss_probability": Threshold(
-        "Chance of a loss", 0.05, 0.25, False, "Share of simulated paths that ended under the starting capital.",
+        "Probability of loss", 0.05, 0.25, False, "Share of simulated paths that ended under the starting capital.",
     ),
     "ruin_probability": Threshold(
-        "Chance of ruin", 0.01, 0.05, False, "Share of simulated paths that ever lost the level of ruin.",
+        "Probability of ruin", 0.01, 0.05, False, "Share of simulated paths that ever lost the level of ruin.",
     ),
 }  # fmt: skip
 # One of these at its bad end means luck.

@@ -70,7 +70,7 @@ def _delete(request: HttpRequest, run: Run) -> HttpResponseBase:
     if not request.user.has_perm("backtests.delete_backtest"):
         raise PermissionDenied
     if isinstance(run, Optimisation) and run.openings.exists():
-        raise RunError("This search's hold-out was opened: the record of that is kept, and so is the search.")
+        raise RunError("The hold-out of this optimisation was opened: that record is kept, and so is the optimisation.")
     run.delete()
     return redirect("backtests:index", kind=run.kind)
 

@@ -12,7 +12,7 @@ from backtests.models import Run, run_models
 
 TITLES = {
     "backtest": "Backtests",
-    "optimisation": "Searches",
+    "optimisation": "Optimisations",
     "walkforward": "Walk-forwards",
     "montecarlo": "Monte Carlo",
 }

@@ -22,20 +22,20 @@ from backtests.views.base import TITLES, page
 
 PAGE = 50
 NOTE_LENGTH = 2000
-COLUMNS = (("return", "Return"), ("sharpe", "Sharpe"), ("drawdown", "Drawdown"), ("trades", "Trades"))
+COLUMNS = (("return", "Return"), ("sharpe", "Sharpe"), ("drawdown", "Max. drawdown"), ("trades", "Trades"))
 # What an empty list says: a heading and what such a result is for.
 EMPTY = {
     "backtest": (
         "No backtest yet",
-        "A backtest asks a bot's own rules what they would have done with candles of the past.",
+        "A backtest runs a bot's own rules over historical candles.",
     ),
     "optimisation": (
-        "No search yet",
-        "A search tries many settings on one stretch of the past, and says how likely its best is luck.",
+        "No optimisation yet",
+        "An optimisation tries many settings on the same candles and measures how likely its best is luck.",
     ),
     "walkforward": (
         "No walk-forward yet",
-        "A walk-forward searches and then trades on what comes after, window by window.",
+        "A walk-forward optimises and then trades on what comes after, window by window.",
     ),
     "montecarlo": (
         "No simulation yet",
@@ -85,7 +85,7 @@ def choose(request: HttpRequest, kind: str) -> HttpResponseBase:
     name = request.POST.get("act", "")
     back = redirect(reverse("backtests:index", args=[kind]) + _asked(request))
     if not numbers:
-        messages.error(request, "Tick the results that you mean first.")
+        messages.error(request, "Select at least one result first.")
         return back
     chosen = _rows(kind).filter(pk__in=numbers)
     if name == "compare":

@@ -32,23 +32,23 @@ FORMS: dict[str, type[Any]] = {
     "montecarlo": MonteCarloForm,
 }
 PURPOSES = {
-    "backtest": "What these settings would have traded: the same decisions as a bot's, over stored candles.",
-    "optimisation": "Tries many parameters on the same candles and says how likely the best of them is luck.",
-    "walkforward": "Chooses parameters on one stretch, trades them on the next, and rolls on: what an operator who "
-    "re-tunes now and then would have had.",
-    "montecarlo": "Draws the outcomes that a backtest's trades, or days, could as well have had.",
+    "backtest": "Runs these settings over stored candles, with the same decisions as a bot's.",
+    "optimisation": "Tries many parameters on the same candles and measures how likely the best of them is luck.",
+    "walkforward": "Chooses parameters in-sample, trades them on the window after it, and rolls forward: the "
+    "result of re-optimising now and then.",
+    "montecarlo": "Simulates the outcomes that a backtest's trades, or days, could as well have had.",
 }
 HEADINGS = {
     "backtest": "New backtest",
-    "optimisation": "New search",
+    "optimisation": "New optimisation",
     "walkforward": "New walk-forward",
     "montecarlo": "New Monte Carlo run",
 }
 STARTS = {
-    "backtest": "Run the backtest",
-    "optimisation": "Start the search",
-    "walkforward": "Start walking",
-    "montecarlo": "Simulate",
+    "backtest": "Run backtest",
+    "optimisation": "Start optimisation",
+    "walkforward": "Start walk-forward",
+    "montecarlo": "Run simulation",
 }
 NO_CANDLES = (
     "There are no candles yet. Bring some in with “manage.py import_klines FILE” or “manage.py download_klines”; "

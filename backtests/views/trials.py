@@ -37,7 +37,7 @@ def trial(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     run = _search(pk)
     trial_set = trials.trial_set(run)
     if not 1 <= number <= len(trial_set.trials):
-        raise Http404(f"search {pk} has no trial {number}")
+        raise Http404(f"optimisation {pk} has no trial {number}")
     row = trial_set.row(number - 1)
     settings = [
         {"label": trials.label(name), "value": value, "before": trials.value_text(_float(run.settings.get(name)))}
@@ -45,7 +45,7 @@ def trial(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     ]
     bots = BotConfig.objects.filter(strategy=run.strategy).order_by("name")
     return page(
-        request, "trial", f"Trial {number} of search {pk}", run=run, kind="optimisation", kinds=TITLES, row=row,
+        request, "trial", f"Trial {number} of optimisation {pk}", run=run, kind="optimisation", kinds=TITLES, row=row,
         settings=settings, key_figures=metric_rows(trial_set.trials.metrics_at(number - 1), METRIC_NAMES),
         number=number,
         count=len(trial_set.trials), bots=bots, kind_title=TITLES["optimisation"],

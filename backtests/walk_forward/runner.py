@@ -186,7 +186,7 @@ def _raise_no_choice(run: WalkForward, market: engine.MarketData, plan: Optimisa
     engine.run_backtest(market, make_settings(as_settings(plan.fixed, first)), time_range_of(run))
     raise RunError(
         f"In none of {len(run.steps)} windows did a trial close {plan.min_trades} trades with a {plan.objectives[0]}: "
-        "ask for fewer trades, search wider, or search in longer windows."
+        "ask for fewer trades, widen the ranges, or take longer windows."
     )
 
 

@@ -50,11 +50,11 @@ def windows(
     unless told otherwise. Raise `UserError` if not even one window fits.
     """
     if train < 1 or test < 1:
-        raise UserError("A walk-forward window has at least one bar to search in and one to trade on.")
+        raise UserError("A walk-forward window has at least one in-sample and one out-of-sample bar.")
     least = train + (1 if keep_short_last else test)
     if count < least:
         raise UserError(
-            f"{count} bars are too few for a window of {train} bars to search in and {test} to trade on: "
+            f"{count} bars are too few for a window of {train} in-sample and {test} out-of-sample bars: "
             "choose shorter windows or more data."
         )
     result = []

@@ -15,7 +15,7 @@ from core.progress import progress_bar
 
 
 class Command(BaseCommand):
-    help = "Go on with a search or walk-forward that was paused, or whose worker died."
+    help = "Continue an optimisation or walk-forward that was paused, or whose worker died."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", choices=("optimisation", "walkforward"))

@@ -19,15 +19,15 @@ PAGE = 25
 # Column of the table: its heading, and whether it is a number.
 COLUMNS = (
     ("number", "#", True),
-    ("entry_time", "Bought", False),
-    ("entry_price", "at", True),
+    ("entry_time", "Entry time", False),
+    ("entry_price", "Entry price", True),
     ("quantity", "Quantity", True),
-    ("exit_time", "Sold", False),
-    ("exit_price", "at", True),
-    ("reason", "Why", False),
-    ("held", "Held", True),
+    ("exit_time", "Exit time", False),
+    ("exit_price", "Exit price", True),
+    ("reason", "Exit reason", False),
+    ("held", "Duration", True),
     ("fees", "Fees", True),
-    ("net", "Net", True),
+    ("net", "Net PnL", True),
     ("gain", "Return", True),
 )
 SORTABLE = frozenset(name for name, _, _ in COLUMNS) - {"exit_price", "quantity"}

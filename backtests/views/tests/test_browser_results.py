@@ -72,9 +72,10 @@ def test_scales_candles_and_trades_answer_a_persons_hands(logged_in: Page, live_
     page.select_option("#trades [name=reason]", "stop_loss")
     page.wait_for_selector("#trades [role=status]:has-text(' of ')")
     assert set(page.locator("#trades tbody td:nth-child(7)").all_inner_texts()) == {"Stop loss"}
-    page.click("#trades th a:text-is('Net')")
+    page.click("#trades th a:text-is('Net PnL')")
     page.wait_for_selector("#trades th[aria-sort=descending]:has-text('Net')")
-    nets = [float(text.replace(",", "")) for text in page.locator("#trades tbody td:nth-child(10)").all_inner_texts()]
+    texts = page.locator("#trades tbody td:nth-child(10)").all_inner_texts()
+    nets = [float(text.replace(",", "").replace("−", "-")) for text in texts]
     assert nets == sorted(nets, reverse=True)
     assert len(nets) > 5
 

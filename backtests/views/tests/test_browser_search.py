@@ -64,7 +64,7 @@ def test_a_search_is_started_watched_read_and_applied(logged_in: Page, live_serv
             page.fill(f"[name=range__ema_rsi__{name}_{part}]", value)
     page.fill("#id_min_trades", "3")
     page.wait_for_selector("#preview >> text=12 combinations, 12 allowed")
-    page.click("text=Start the search")
+    page.click("text=Start optimisation")
 
     page.wait_for_selector("#progress >> text=4 of 12 trials")
     page.wait_for_selector("#progress >> text=Best so far")

@@ -87,7 +87,7 @@ def test_selected_results_are_pinned_noted_compared_and_deleted(admin_client):
 def test_an_action_without_selection_or_permission_does_nothing(admin_client, client, django_user_model):
     run = result(1)
     answer = act(admin_client, "delete")
-    assert "Tick the results" in admin_client.get(answer.url).content.decode()
+    assert "Select at least one result" in admin_client.get(answer.url).content.decode()
     client.force_login(django_user_model.objects.create_user("guest", password="x", is_staff=True))
     assert act(client, "pin", run).status_code == 403
     assert Backtest.objects.get().is_pinned is False

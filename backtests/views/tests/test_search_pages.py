@@ -166,7 +166,7 @@ def test_two_objectives_show_the_trials_that_no_other_beats_in_both(admin_client
 def test_any_trial_is_backtested_on_its_optimisations_bars(admin_client, market):
     search = searched()
     page = admin_client.get(reverse("backtests:trial", args=[search.pk, 7]))
-    assert "Trial 7 of search" in page.content.decode()
+    assert "Trial 7 of optimisation" in page.content.decode()
     admin_client.post(address(search, "act"), {"act": "backtest", "trial": "7"})
     run = Backtest.objects.get()
     assert (run.start_at, run.end_at, run.optimisation) == (search.start_at, search.end_at, search)
