@@ -10,6 +10,6 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep the groups in step with the permissions that migrations make."""
-        from bots.control.roles import grant
+        from bots.control.roles import grant  # models may be imported once all apps are loaded
 
         post_migrate.connect(grant, dispatch_uid="bots.control.roles.grant")

@@ -16,6 +16,7 @@ PACKAGES = ("core", "exchange", "bots", "backtests", "tradingsite")
 
 MAX_LINES = 400
 MAX_MODULES = 12
+MAX_TEST_NAME = 70
 # Names that a framework looks for, or that each strategy's module has.
 SHARED_CLASS_NAMES = frozenset({"Command", "Meta", "Migration", "Media", "Params", "Kind", "Reason", "Outcome"})
 COINED = frozenset({
@@ -75,10 +76,49 @@ def _name_of(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else ""
 
 
+def unexplained_imports(paths: list[Path]) -> Iterator[str]:
+    """Find imports of our own modules inside functions without a comment that says why, tests left out."""
+    for path in paths:
+        if "tests" in path.parts or path.name == "conftest.py":
+            continue
+        text = path.read_text()
+        lines = text.splitlines()
+        functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+        imports = {
+            (node.lineno, node.module)
+            for function in functions
+            for node in ast.walk(function)
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES
+        }
+        for number, module in sorted(imports):
+            if not _is_explained(lines, number):
+                yield f"{path.relative_to(ROOT)}:{number} imports {module} inside a function and does not say why"
+
+
+def _is_explained(lines: list[str], number: int) -> bool:
+    """Return True if the line, or the comment over its block of imports, says something."""
+    if "#" in lines[number - 1]:
+        return True
+    above = number - 2
+    while lines[above].strip().startswith(("from ", "import ")) or lines[above].strip() in ("", ")"):
+        above -= 1
+    return lines[above].strip().startswith("#")
+
+
+def long_test_names(paths: list[Path]) -> Iterator[str]:
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and len(node.name) >= MAX_TEST_NAME:
+                yield f"{path.relative_to(ROOT)}:{node.lineno} has a name of {len(node.name)} characters"
+
+
+CHECKS = (long_modules, full_folders, repeated_classes, coined_names, unexplained_imports, long_test_names)
+
+
 def main() -> int:
     """Print what is wrong and return the exit status."""
     paths = modules()
-    faults = [*long_modules(paths), *full_folders(paths), *repeated_classes(paths), *coined_names(paths)]
+    faults = [fault for check in CHECKS for fault in check(paths)]
     print("\n".join(faults), end="\n" if faults else "")
     return 1 if faults else 0
 

@@ -41,7 +41,7 @@ def _end_with_the_worker(**_: Any) -> None:
 
 @signals.heartbeat_sent.connect
 def _send_heartbeat(**_: Any) -> None:
-    from tradingsite.health import heartbeats
+    from tradingsite.health import heartbeats  # reads the settings, which Celery loads after this module
 
     for queue in app.amqp.queues.consume_from:
         heartbeats.send(heartbeats.worker_name(queue))

@@ -14,6 +14,7 @@ from bots.models import BotConfig
 from exchange.api.errors import ExchangeError
 from exchange.api.types import SymbolRules
 from exchange.models import Venue
+from exchange.symbol_catalogue import rules_for
 
 Errors = dict[str, list[str]]
 
@@ -58,6 +59,4 @@ def problems(bot: BotConfig) -> list[str]:
 
 
 def _rules(bot: BotConfig) -> SymbolRules:
-    from exchange.symbol_catalogue import rules_for
-
     return rules_for(bot.api_key, bot.symbol)

@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from bots.models import BotConfig, Fill, Trade
+from bots.trading.context import open_context
 from exchange.api.errors import ExchangeError
 from exchange.api.types import INTERVAL_MS, Klines
 from exchange.klines import store
@@ -98,8 +99,6 @@ def _klines(bot: BotConfig, bars: int) -> tuple[Klines | None, str, str]:
 
 
 def _from_exchange(bot: BotConfig, bars: int) -> tuple[Klines, str]:
-    from bots.trading.context import open_context
-
     context = open_context(bot)
     klines = context.candles.closed(bot.symbol, bot.timeframe, bars=bars, now_ms=context.now_ms)
     return klines[-bars:] if len(klines) > bars else klines, f"candles of {bot.api_key.get_venue_display()}"

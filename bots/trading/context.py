@@ -10,6 +10,9 @@ from bots.models import BotConfig, Status
 from bots.trading.accounting import moment
 from exchange.api.base import Exchange
 from exchange.api.types import Klines, SymbolRules
+from exchange.factory import connect
+from exchange.klines.candles import shared_candles
+from exchange.symbol_catalogue import rules_for
 
 
 class CandleSource(Protocol):
@@ -44,10 +47,6 @@ class TradingContext:
 
 def open_context(bot: BotConfig) -> TradingContext:
     """Connect a bot to its key's exchange, at the exchange's time."""
-    from exchange.factory import connect
-    from exchange.klines.candles import shared_candles
-    from exchange.symbol_catalogue import rules_for
-
     exchange = connect(bot.api_key)
     return TradingContext(
         exchange=exchange,

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from scripts import check_structure
-from scripts.check_structure import coined_names, full_folders, long_modules, repeated_classes
+from scripts.check_structure import (
+    coined_names,
+    full_folders,
+    long_modules,
+    long_test_names,
+    repeated_classes,
+    unexplained_imports,
+)
 
 
 @pytest.fixture
@@ -58,3 +65,25 @@ def test_a_coined_name_is_found(tree: Path, text: str) -> None:
 
 def test_a_name_of_the_field_is_fine(tree: Path) -> None:
     assert list(coined_names([module(tree, "bots/a.py", "def close_position(lease): pass\n")])) == []
+
+
+def test_an_import_inside_a_function_needs_a_reason(tree: Path) -> None:
+    path = module(tree, "bots/a.py", "def run():\n    from core import sql\n")
+    assert list(unexplained_imports([path])) == ["bots/a.py:2 imports core inside a function and does not say why"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def run():\n    from core import sql  # slow to load\n",
+        "def run():\n    # Slow to load.\n    from core import csv\n    from core import sql\n",
+        "def run():\n    import json\n",
+    ],
+)
+def test_an_explained_import_is_fine(tree: Path, text: str) -> None:
+    assert list(unexplained_imports([module(tree, "bots/a.py", text)])) == []
+
+
+def test_a_test_name_of_70_characters_is_too_long(tree: Path) -> None:
+    path = module(tree, "bots/tests/test_a.py", f"def test_{'x' * 65}(): pass\n")
+    assert list(long_test_names([path])) == ["bots/tests/test_a.py:1 has a name of 70 characters"]

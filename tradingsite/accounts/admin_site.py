@@ -72,7 +72,7 @@ class TradingAdminSite(AdminSite):
         """Add the state of the site, which every page shows in its header."""
         context = super().each_context(request)
         if context["has_permission"]:
-            from bots.pages.queries import site_status
+            from bots.pages.queries import site_status  # models may be imported once all apps are loaded
 
             context["site_status"] = site_status()
         return context
@@ -91,7 +91,7 @@ class TradingAdminSite(AdminSite):
         return [section for section in sections if section["models"]]
 
     def get_urls(self) -> list[Any]:
-        from bots.pages.dashboard import kill_switch, overview_parts
+        from bots.pages.dashboard import kill_switch, overview_parts  # as in each_context
 
         return [
             path("overview/parts/", self.admin_view(overview_parts), name="overview_parts"),
@@ -101,7 +101,7 @@ class TradingAdminSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the overview of all bots."""
-        from bots.pages.dashboard import overview_context
+        from bots.pages.dashboard import overview_context  # as in each_context
 
         return super().index(request, {**overview_context(request), **(extra_context or {})})
 

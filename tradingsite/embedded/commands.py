@@ -23,6 +23,8 @@ from enum import Enum
 from types import FrameType
 from typing import Any
 
+from tradingsite.embedded.errors import EmbeddedError
+
 
 class Database(Enum):
     """What a command needs of the database."""
@@ -63,15 +65,13 @@ def run(arguments: list[str]) -> int:
     """Run one management command with what it needs around it. Return the exit status."""
     from django.core.exceptions import ImproperlyConfigured
 
-    from tradingsite.embedded.errors import EmbeddedError
-
     name, options = (arguments[1], arguments[2:]) if len(arguments) > 1 else ("help", [])
     try:
         with without_garbage_collection():
             _load_settings(options)
             command = _load_command(name)
-        with ExitStack() as surroundings:
-            _prepare(required_database(command, name, options), surroundings)
+        with ExitStack() as resources:
+            _prepare(required_database(command, name, options), resources)
             _execute(arguments)
     except (EmbeddedError, ImproperlyConfigured) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -112,25 +112,27 @@ def _load_command(name: str) -> Any:
     return load_command_class(app, name) if isinstance(app, str) else app
 
 
-def _prepare(database: Database, surroundings: ExitStack) -> None:
+def _prepare(database: Database, resources: ExitStack) -> None:
     """Start the servers, and migrate the database or make a throw-away one, as a command needs it."""
     if database is Database.NONE:
         return
+    # Imported here: a command that needs no database starts without the servers' code.
     from django.conf import settings
 
     from tradingsite.embedded.servers.running import running_servers
 
-    surroundings.enter_context(running_servers())
+    resources.enter_context(running_servers())
     if database is Database.SITE and settings.USES_EMBEDDED_POSTGRES:
+        # As above.
         from tradingsite.embedded.database.backup import back_up_site
         from tradingsite.embedded.database.migrations import ensure_migrated
 
         ensure_migrated(before=back_up_site)
     elif database is Database.SCRATCH:
-        from tradingsite.embedded.database.scratch import scratch_database
+        from tradingsite.embedded.database.scratch import scratch_database  # as above
 
         signal.signal(signal.SIGTERM, _exit_on_signal)
-        surroundings.enter_context(scratch_database())
+        resources.enter_context(scratch_database())
 
 
 def _exit_on_signal(number: int, frame: FrameType | None) -> None:
