@@ -1,6 +1,7 @@
-"""The one place that chooses live, testnet or paper: an API key in, an exchange out. Below it no line asks which.
+"""Choose live, testnet or paper: an API key in, an exchange out. Below this module no line asks which.
 
-Connections are kept: one per thread, process and state of the key, because the client under them serves one thread.
+Connections are reused: one per thread, process and state of the key, because the client under them serves one thread.
+Every connection to a host counts on the same request budget, in Redis where the site runs.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from django.conf import settings
@@ -22,66 +24,85 @@ from exchange.models import ApiKey, Venue
 
 if TYPE_CHECKING:
     from exchange.binance.exchange import BinanceExchange
+    from exchange.binance.public import PublicClient
+    from exchange.binance.requester import Connection
 
 LIVE_URL = "https://api.binance.com"
 TESTNET_URL = "https://testnet.binance.vision"
 
+T = TypeVar("T")
+
 
 class LiveTradingOff(RequestRejected):
-    """A live key on a site where real money is not turned on."""
+    """Real money is not turned on for this site: set ALLOW_LIVE_TRADING to use a live key."""
 
 
-_kept = threading.local()
+_local = threading.local()
 
 
 def base_url(venue: str) -> str:
-    """Root of a venue's REST API, above `/api/v3`."""
+    """Return the root of a venue's REST API, above `/api/v3`."""
     return {Venue.LIVE: LIVE_URL, Venue.TESTNET: TESTNET_URL, Venue.PAPER: settings.PAPER_URL}[Venue(venue)]
 
 
 def connect(api_key: ApiKey) -> BinanceExchange:
-    """The exchange behind a key. `LiveTradingOff` for a live key unless ALLOW_LIVE_TRADING is on."""
+    """Return the exchange behind a key. Raise `LiveTradingOff` for a live key unless ALLOW_LIVE_TRADING is on."""
     if api_key.venue == Venue.LIVE and not settings.ALLOW_LIVE_TRADING:
         raise LiveTradingOff(
             f"{api_key.name} is a key to real money and ALLOW_LIVE_TRADING is off; set it to on to trade with it"
         )
-    return _connection(api_key.venue, str(api_key.pk), _plain(api_key.key), _plain(api_key.secret))
+    from exchange.binance.exchange import BinanceExchange  # a second to import, and most commands never connect
+
+    url, key, secret = base_url(api_key.venue), _plain(api_key.key), _plain(api_key.secret)
+    return _reuse(
+        f"{api_key.venue} {api_key.pk}",
+        _fingerprint(url, key, secret),
+        lambda session: BinanceExchange(url, key, secret, _connection(url, key, session)),
+    )
 
 
-def connect_public(venue: str) -> BinanceExchange:
-    """A venue's market data, which needs no key and moves no money."""
-    return _connection(venue, "public", "", "")
+def connect_public(venue: str) -> PublicClient:
+    """Return a venue's market data, which needs no key and moves no money."""
+    return public_client(base_url(venue))
+
+
+def public_client(url: str, **options: Any) -> PublicClient:
+    """Return the market data of a host. `options` are fields of `Connection`: how long to wait for it."""
+    from exchange.binance.public import PublicClient  # a second to import, and most commands never connect
+
+    return _reuse(
+        f"{url} {sorted(options.items())}",
+        "public",
+        lambda session: PublicClient.connect(url, _connection(url, "", session, **options)),
+    )
 
 
 def market_scope(api_key: ApiKey) -> str:
-    """Names the market a key sees, for caches: one per host, but on the paper exchange each account has its own."""
+    """Name the market a key sees, for caches: one per host, but on the paper exchange each account has its own."""
     url = base_url(api_key.venue)
     return f"{url}#{_fingerprint(_plain(api_key.key))}" if api_key.venue == Venue.PAPER else url
 
 
-def _connection(venue: str, name: str, key: str, secret: str) -> BinanceExchange:
-    """The kept connection, made anew when the key has changed or this is another process."""
-    url = base_url(venue)
-    state = f"{os.getpid()} {_fingerprint(url, key, secret)}"
-    connections: dict[str, tuple[str, BinanceExchange, requests.Session]] = _kept.__dict__.setdefault("connections", {})
-    known = connections.get(f"{venue} {name}")
-    if known is not None and known[0] == state:
-        return known[1]
-    if known is not None:
-        known[2].close()
-    from exchange.binance.exchange import BinanceExchange  # a second to import, and most commands never connect
+def _connection(url: str, key: str, session: requests.Session, **options: Any) -> Connection:
+    from exchange.binance.requester import Connection  # imports the client, see above
 
+    budget = Budget(url, key, store=_store(os.getpid()))
+    return Connection(session, budget, _clock(url, os.getpid()), **options)
+
+
+def _reuse(name: str, state: str, make: Callable[[requests.Session], T]) -> T:
+    """Return this thread's client of that name, made anew if the key has changed or this is another process."""
+    state = f"{os.getpid()} {state}"
+    clients: dict[str, tuple[str, Any, requests.Session]] = _local.__dict__.setdefault("clients", {})
+    if name in clients:
+        made_for, client, session = clients[name]
+        if made_for == state:
+            return client
+        session.close()
     session = requests.Session()
-    exchange = BinanceExchange(
-        url,
-        key,
-        secret,
-        session=session,
-        budget=Budget(url, key, store=_store(os.getpid())),
-        clock=_clock(url, os.getpid()),
-    )
-    connections[f"{venue} {name}"] = (state, exchange, session)
-    return exchange
+    client = make(session)
+    clients[name] = (state, client, session)
+    return client
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from exchange.models import ApiKey, Symbol
 from exchange.symbols.filters import InvalidSymbolInfo, parse_rules
 
 if TYPE_CHECKING:
-    from exchange.binance.exchange import BinanceExchange
+    from exchange.binance.public import PublicClient
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def rules_for(where: ApiKey | str, symbol: str, *, max_age: timedelta = MAX_AGE)
         return _rules(known)
 
 
-def _read_again(exchange: BinanceExchange, venue: str, symbol: str) -> Symbol:
+def _read_again(exchange: PublicClient, venue: str, symbol: str) -> Symbol:
     try:
         return store(venue, [exchange.symbol_info(symbol)])[0]
     except InvalidSymbolInfo as error:
@@ -85,7 +85,7 @@ def store(venue: str, entries: Iterable[Mapping[str, Any]]) -> list[Symbol]:
     )
 
 
-def refresh(venue: str, exchange: BinanceExchange | None = None) -> tuple[int, int]:
+def refresh(venue: str, exchange: PublicClient | None = None) -> tuple[int, int]:
     """Read every symbol of a venue in one call. Gives how many are on record and how many of the venue's are gone.
 
     Symbols that the venue no longer lists keep their row (bots may still name them) with the status DELISTED.

@@ -1,4 +1,4 @@
-"""The one interface that bots see of an exchange, live or paper."""
+"""Declare the one interface that bots see of an exchange, live or paper."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ class Exchange(Protocol):
     """Every method raises an `exchange.api.errors.ExchangeError`; none retries anything that spends money."""
 
     def server_time_ms(self) -> int:
-        """The exchange's clock, by a fresh offset."""
+        """Return the exchange's time, by a fresh offset."""
 
     def symbol_rules(self, symbol: str) -> SymbolRules:
-        """Filters and permissions of a symbol."""
+        """Return the filters and permissions of a symbol."""
 
     def klines(
         self, symbol: str, interval: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 1000
     ) -> Klines:
-        """Bars by open time as Binance answers them, the forming one included when in range."""
+        """Return bars by open time as Binance answers them, the forming one included when in range."""
 
     def book_ticker(self, symbol: str) -> BookTicker: ...
 
     def last_price(self, symbol: str) -> Decimal:
-        """Price of the last trade: what stops and targets are triggered by."""
+        """Return the price of the last trade: what stops and targets are triggered by."""
 
     def account(self) -> Account: ...
 
@@ -51,13 +51,8 @@ class Exchange(Protocol):
     def cancel(self, symbol: str, client_order_id: str, *, send_by_s: float | None = None) -> OrderReport:
         """Cancel one order (of a list: the whole list); `OrderNotFound` when it is not open any more."""
 
-    def cancel_list(self, symbol: str, list_client_order_id: str) -> OrderListReport: ...
-
     def order(self, symbol: str, client_order_id: str) -> OrderReport:
         """Look an order up by our id; `OrderNotFound` when the exchange does not know it."""
-
-    def order_list(self, list_client_order_id: str) -> OrderListReport:
-        """Look a list up by our id, its legs without reports' details filled by `order`."""
 
     def open_orders(self, symbol: str | None = None) -> tuple[OrderReport, ...]: ...
 
@@ -69,4 +64,4 @@ class Exchange(Protocol):
         start_ms: int | None = None,
         from_trade_id: int | None = None,
     ) -> tuple[FillReport, ...]:
-        """Executions of this account, ascending by trade id."""
+        """Return executions of this account, ascending by trade id."""

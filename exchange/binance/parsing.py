@@ -115,12 +115,6 @@ def is_list(data: Any) -> bool:
     return isinstance(data, Mapping) and "listClientOrderId" in data and "orderReports" in data
 
 
-def leg_ids(data: Any) -> tuple[str, ...]:
-    """Client order ids of a queried list's legs."""
-    legs = as_list(as_object(data, "an order list").get("orders"), "the orders of a list")
-    return tuple(_string(as_object(leg, "a leg"), "clientOrderId") for leg in legs)
-
-
 def server_time(data: Any) -> int:
     return _integer(as_object(data, "the time"), "serverTime")
 

@@ -1,103 +1,98 @@
-"""Candles from an exchange's public endpoint into the store: only what is missing, in portions, safe to interrupt.
+"""Download candles from an exchange's public endpoint into the store: only what is missing, safe to interrupt.
 
-Storing is store.py's, the terminal is the command's (management/commands/download_klines.py).
+Requests go through the one public client (exchange/binance/public.py) and its budget. store.py stores; the command
+management/commands/download_klines.py talks to the person.
 """
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from exchange.binance.client import Refused, RestClient, Unreadable
+from core.errors import UserError
+from core.times import format_utc, to_datetime, to_ms
+from exchange.api.errors import ExchangeError, ExchangeUnavailable, RateLimited
+from exchange.factory import public_client
 from exchange.klines import intervals
-from exchange.klines.checks import first_bad_row, utc
+from exchange.klines.checks import first_bad_row
 from exchange.klines.series import COLUMNS, FullKlines, KlinesInvalid
 from exchange.klines.store import MergeReport, merge
 from exchange.models import Dataset
 
-logger = logging.getLogger(__name__)
-
 ROWS_PER_REQUEST = 1000
 ROWS_PER_PORTION = 20_000
-_PATIENCE_S = 60.0
+LONGEST_WAIT_S = 600.0  # how long one request may be put off by the exchange's rate limit
 
 
-class DownloadFailed(Exception):
-    """The exchange did not answer, or said no; the message says which and what to do."""
+class DownloadFailed(UserError):
+    """Report that the exchange did not answer or said no, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class KlineSpan:
     """Open times from `start_ms` on and before `end_ms`."""
 
     start_ms: int
     end_ms: int
 
 
-class KlineSource:
-    """The public candles of one exchange. Use it from one thread, and close it."""
+class PublicKlines:
+    """Request the public candles of one exchange. Use it from one thread. `options` are fields of `Connection`."""
 
-    def __init__(self, base_url: str) -> None:
-        self.base_url = base_url.rstrip("/")
-        self._session = requests.Session()
-        self._client = RestClient(self.base_url, "", "", self._session, observe=lambda headers: None)
-
-    def close(self) -> None:
-        self._session.close()
+    def __init__(self, base_url: str, **options: Any) -> None:
+        self._client = public_client(base_url, **options)
+        self.base_url = self._client.base_url
 
     def rows(self, symbol: str, interval: str, **bounds: int) -> list[list[Any]]:
-        """One request, repeated where that is worth it. Raises `DownloadFailed`."""
-        try:
-            for attempt in Retrying(
-                retry=retry_if_exception(_is_worth_repeating),
-                stop=stop_after_attempt(5),
-                wait=_wait_s,
-                reraise=True,
-            ):
-                with attempt:
-                    return list(self._client.get_klines(symbol=symbol, interval=interval, **bounds))
-        except Refused as refusal:
-            answer = refusal.answer
-            raise DownloadFailed(
-                f"{self.base_url} refused candles of {symbol} {interval}: {answer.message or 'no reason'} "
-                f"(HTTP {answer.status}, code {answer.code}); check symbol and interval"
-            ) from refusal
-        except (Unreadable, requests.RequestException) as error:
-            raise DownloadFailed(
-                f"{self.base_url} does not answer ({type(error).__name__}); check the network and --base-url, then run "
-                f"the same command again"
-            ) from error
-        raise AssertionError("unreachable")
+        """Return the rows of one request, waiting as long as a rate limit asks for. Raise `DownloadFailed`."""
+        waited_s = 0.0
+        while True:
+            try:
+                return self._client.kline_rows(symbol, interval, **bounds)
+            except RateLimited as limit:
+                waited_s += limit.retry_after_s
+                if waited_s > LONGEST_WAIT_S:
+                    raise DownloadFailed(
+                        f"{self.base_url} asks to wait for {limit.retry_after_s:.0f} s; run the same command again then"
+                    ) from limit
+                time.sleep(limit.retry_after_s)
+            except ExchangeUnavailable as error:
+                raise DownloadFailed(
+                    f"{self.base_url} does not answer: {error}; check the network and --base-url, then run the same "
+                    f"command again"
+                ) from error
+            except ExchangeError as error:
+                raise DownloadFailed(
+                    f"{self.base_url} refused candles of {symbol} {interval}: {error}; check symbol and interval"
+                ) from error
 
     def open_time(self, symbol: str, interval: str, **bounds: int) -> int:
-        """The open time of the one row that a request for one gives: the newest, or the first with startTime=0."""
+        """Return the open time of the one row that a request gives: the newest, or the first with startTime=0."""
         rows = self.rows(symbol, interval, limit=1, **bounds)
         if not rows:
             raise DownloadFailed(f"{self.base_url} has no candles of {symbol} {interval}; check symbol and interval")
         return int(rows[0][0])
 
 
-def missing_spans(symbol: str, interval: str, start_ms: int, end_ms: int) -> list[Span]:
-    """What of a span is not stored: before, after and between the stored bars."""
+def missing_spans(symbol: str, interval: str, start_ms: int, end_ms: int) -> list[KlineSpan]:
+    """Return the parts of a span that are not stored: before, after and between the stored bars."""
     dataset = Dataset.objects.filter(symbol=symbol, interval=interval).first()
     if dataset is None:
-        return [Span(start_ms, end_ms)]
-    first = int(dataset.first_open_time.timestamp() * 1000)
-    after = intervals.next_open_time(interval, int(dataset.last_open_time.timestamp() * 1000))
+        return [KlineSpan(start_ms, end_ms)]
+    first = to_ms(dataset.first_open_time)
+    after = intervals.next_open_time(interval, to_ms(dataset.last_open_time))
     inner = [(gap[0], intervals.next_open_time(interval, gap[1])) for gap in dataset.gaps]
     spans = [(start_ms, first), *inner, (after, end_ms)]
-    bounded = (Span(max(start, start_ms), min(end, end_ms)) for start, end in spans)
+    bounded = (KlineSpan(max(start, start_ms), min(end, end_ms)) for start, end in spans)
     return [span for span in bounded if span.start_ms < span.end_ms]
 
 
-def fetch(source: KlineSource, symbol: str, interval: str, span: Span) -> Iterator[FullKlines]:
-    """The bars of a span, a request at a time."""
+def fetch(source: PublicKlines, symbol: str, interval: str, span: KlineSpan) -> Iterator[FullKlines]:
+    """Yield the bars of a span, a request at a time."""
     start = span.start_ms
     while start < span.end_ms:
         rows = source.rows(symbol, interval, startTime=start, endTime=span.end_ms - 1, limit=ROWS_PER_REQUEST)
@@ -109,12 +104,12 @@ def fetch(source: KlineSource, symbol: str, interval: str, span: Span) -> Iterat
 
 
 def download(
-    source: KlineSource, symbol: str, interval: str, span: Span, progress: Callable[[int], None]
+    source: PublicKlines, symbol: str, interval: str, span: KlineSpan, progress: Callable[[int], None]
 ) -> MergeReport | None:
-    """Store what is missing of a span, some 20,000 bars at a time; `progress` is told how far time has come.
+    """Store what is missing of a span, some 20,000 bars at a time. Return None if nothing was missing.
 
-    What was fetched is stored also when this is interrupted. The bar in progress is left out: `span` must end before
-    it. None when nothing was missing. Raises `DownloadFailed` or `KlinesInvalid`.
+    `progress` is called with the open time reached. Fetched bars are stored also when this is interrupted. `span` must
+    end before the bar in progress. Raise `DownloadFailed` or `KlinesInvalid`.
     """
     report: MergeReport | None = None
     waiting: list[FullKlines] = []
@@ -133,7 +128,7 @@ def download(
 
 
 def klines_from_rows(rows: list[list[Any]], interval: str, origin: str) -> FullKlines:
-    """The exchange's rows, checked as those of a file are."""
+    """Return the exchange's rows as klines, checked as those of a file are."""
     try:
         numbers = [np.array([row[column] for row in rows], dtype=kind) for column, kind in _ROW_COLUMNS]
     except (TypeError, ValueError, IndexError) as error:
@@ -144,7 +139,7 @@ def klines_from_rows(rows: list[list[Any]], interval: str, origin: str) -> FullK
     if bad is not None:
         raise KlinesInvalid(f"{origin}: row {bad.number + 1}: {bad.problem.what}; nothing of it was stored, try again")
     if repeats.any():
-        raise KlinesInvalid(f"{origin}: rows repeat at {utc(int(open_time[repeats][0]))}; try again")
+        raise KlinesInvalid(f"{origin}: rows repeat at {format_utc(to_datetime(open_time[repeats][0]))}; try again")
     return klines
 
 
@@ -160,21 +155,7 @@ _ROW_COLUMNS: list[tuple[int, Any]] = [
 
 
 def _joined(parts: list[FullKlines]) -> FullKlines:
-    """Portions of several spans as one ascending series."""
+    """Join portions of several spans into one ascending series."""
     order = np.argsort(np.concatenate([part.open_time for part in parts]), kind="stable")
     columns = [np.concatenate([getattr(part, name) for part in parts])[order] for name in COLUMNS]
     return FullKlines(parts[0].interval, *columns)
-
-
-def _is_worth_repeating(error: BaseException) -> bool:
-    if isinstance(error, Refused):
-        return error.answer.status == 429 or error.answer.status >= 500
-    return isinstance(error, Unreadable | requests.ConnectionError | requests.Timeout)
-
-
-def _wait_s(state: RetryCallState) -> float:
-    """As long as a 429 asks for, else longer each time."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Refused) and error.answer.retry_after:
-        return min(float(error.answer.retry_after), _PATIENCE_S)
-    return float(wait_random_exponential(multiplier=0.5, max=20)(state))

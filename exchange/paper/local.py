@@ -1,10 +1,11 @@
-"""A paper account under the real client, in this very process: what `replay` and the demo's past trade through."""
+"""Connect the real client to a paper account in this process, for `replay` and the past of the demo."""
 
 from __future__ import annotations
 
 import requests
 
 from exchange.binance.exchange import BinanceExchange
+from exchange.binance.requester import Connection
 from exchange.limits.budget import Budget
 from exchange.limits.stores import MemoryStore
 from exchange.paper.account.accounts import reveal
@@ -16,8 +17,8 @@ ADDRESS = "http://paper.invalid"
 
 
 def connect_locally(account: PaperAccount, clock: Clock) -> BinanceExchange:
-    """The exchange behind a paper account, its budget counted on `clock`: market time, where a hand moves it."""
+    """Return the exchange behind a paper account. Its budget is counted on `clock`, so in market time."""
     session = requests.Session()
     session.mount(ADDRESS, PaperAdapter())
     budget = Budget(ADDRESS, account.api_key, store=MemoryStore(clock.now_ms), now_ms=clock.now_ms)
-    return BinanceExchange(ADDRESS, account.api_key, reveal(account.api_secret), session=session, budget=budget)
+    return BinanceExchange(ADDRESS, account.api_key, reveal(account.api_secret), Connection(session, budget))

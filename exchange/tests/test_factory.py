@@ -146,7 +146,7 @@ def test_refreshing_reads_every_symbol_in_one_call_and_marks_what_is_gone(server
     }  # fmt: skip
     assert "2 symbols" in out.getvalue()
     assert len(server.calls("GET exchangeInfo")) == 2
-    assert factory.connect_public(Venue.PAPER).budget.usage()[0].limit.most == 1234
+    assert factory.connect_public(Venue.PAPER).budget.state().used[0].limit.most == 1234
 
 
 def test_one_unreadable_symbol_leaves_all_as_they_were(server: CannedServer, db: None) -> None:

@@ -27,6 +27,7 @@ from exchange.api.errors import (
 )
 from exchange.binance.clock import ServerClock
 from exchange.binance.exchange import BinanceExchange
+from exchange.binance.requester import Connection
 from exchange.binance.tests.test_exchange import BUY, FILLED, OCO, leg, order_list
 from exchange.limits.budget import Budget
 
@@ -38,7 +39,6 @@ CHANGES: dict[str, tuple[Call, Any]] = {
     "submit": (lambda exchange: exchange.submit(BUY), FILLED),
     "submit_oco": (lambda exchange: exchange.submit_oco(OCO), PLACED_PAIR),
     "cancel": (lambda exchange: exchange.cancel("BTCUSDT", "mine"), CANCELLED),
-    "cancel_list": (lambda exchange: exchange.cancel_list("BTCUSDT", "l-1"), PLACED_PAIR),
 }
 KLINE = [60_000, "1.5", "2", "1", "1.7", "9", 119_999, "0", 1, "0", "0", "0"]
 RATES = {"maker": "0.001", "taker": "0.001", "buyer": "0", "seller": "0"}
@@ -111,10 +111,8 @@ def outcome(call: Call, answer: Canned) -> Any:
     """What a call comes to: its value, or an error of the tree. Anything else fails the test."""
     session = requests.Session()
     session.mount(ADDRESS, answer)
-    exchange = BinanceExchange(
-        ADDRESS, "key-key-key", "secret-secret", session=session, budget=Budget(ADDRESS), first_wait_s=0
-    )
-    exchange._clock = CLOCK
+    connection = Connection(session, Budget(ADDRESS), CLOCK, first_wait_s=0)
+    exchange = BinanceExchange(ADDRESS, "key-key-key", "secret-secret", connection)
     try:
         return call(exchange)
     except ExchangeError as error:
@@ -192,7 +190,7 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 @pytest.mark.parametrize("status", [200, 202, 400, 403, 404, 409, 500, 503, 504])
 def test_what_does_not_say_no_in_the_exchanges_own_words_is_no_refusal(status: int, body: bytes) -> None:
-    for name in ("submit", "cancel_list"):
+    for name in ("submit", "cancel"):
         answer = Canned(body, status)
         assert type(outcome(CHANGES[name][0], answer)) is OutcomeUnknown
         assert answer.sent == 1

@@ -35,6 +35,7 @@ from exchange.api.errors import (
 from exchange.api.types import OcoRequest, OrderRequest, OrderStatus, OrderType, Side
 from exchange.binance.clock import ServerClock
 from exchange.binance.exchange import BinanceExchange
+from exchange.binance.requester import Connection
 from exchange.binance.tests.canned import CannedServer, Reply, canned_server, refusal
 from exchange.limits.budget import Budget
 from exchange.secrets import Secret
@@ -83,7 +84,8 @@ def server() -> Iterator[CannedServer]:
 def connected(server_url: str, **options: Any) -> BinanceExchange:
     options.setdefault("timeouts_s", (0.5, 0.5))
     options.setdefault("budget", Budget(server_url, KEY))
-    return BinanceExchange(server_url, KEY, Secret(SECRET), session=requests.Session(), first_wait_s=0.001, **options)
+    connection = Connection(requests.Session(), first_wait_s=0.001, **options)
+    return BinanceExchange(server_url, KEY, Secret(SECRET), connection)
 
 
 @pytest.fixture
@@ -194,20 +196,6 @@ def test_cancelling_one_leg_of_an_oco_reports_that_leg(server: CannedServer, exc
             {**leg(2, "x", "LIMIT_MAKER"), **gone, "origClientOrderId": "t-1"}]  # fmt: skip
     server.on("DELETE order", Reply(order_list(*legs, status="ALL_DONE")))
     assert exchange.cancel("BTCUSDT", "t-1").order_id == 2
-    server.on("DELETE orderList", Reply(order_list(*legs, status="ALL_DONE")))
-    assert exchange.cancel_list("BTCUSDT", "l-1").is_done
-
-
-def test_a_list_is_looked_up_with_its_legs(server: CannedServer, exchange: BinanceExchange) -> None:
-    answer = order_list(leg(1, "s-1", "STOP_LOSS"), leg(2, "t-1", "LIMIT_MAKER"))
-    del answer["orderReports"]
-    server.on("GET orderList", Reply(answer))
-    server.on("GET order", Reply(leg(1, "s-1", "STOP_LOSS")), Reply(leg(2, "t-1", "LIMIT_MAKER", status="FILLED")))
-    found = exchange.order_list("l-1")
-    assert [(order.client_order_id, order.status) for order in found.orders] == [
-        ("s-1", OrderStatus.NEW), ("t-1", OrderStatus.FILLED),
-    ]  # fmt: skip
-    assert server.calls("GET orderList")[0].parameters["origClientOrderId"] == "l-1"
 
 
 def trade_row(number: int) -> dict[str, Any]:

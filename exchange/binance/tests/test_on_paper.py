@@ -20,6 +20,7 @@ from exchange.api.errors import (
 )
 from exchange.api.types import OcoRequest, OrderRequest, OrderStatus, OrderType, Side, TimeInForce
 from exchange.binance.exchange import BinanceExchange
+from exchange.binance.requester import Connection
 from exchange.klines.candles import MemoryCandles
 from exchange.limits.budget import Budget
 from exchange.limits.stores import MemoryStore
@@ -52,8 +53,7 @@ def client(market: Caller, secret: str | None = None) -> BinanceExchange:
         "http://paper.invalid",
         market.account.api_key,
         secret or reveal(market.account.api_secret),
-        session=market.session,
-        budget=budget,
+        Connection(market.session, budget),
     )
 
 
@@ -104,28 +104,22 @@ def test_an_oco_rests_and_its_target_ends_its_stop(exchange: BinanceExchange, ma
     }  # fmt: skip
     assert {order.client_order_id for order in exchange.open_orders("BTCUSDT")} == {"stop", "target"}
     market.go_to(3)
-    ended = exchange.order_list("list")
-    assert ended.is_done
-    assert {order.client_order_id: order.status for order in ended.orders} == {
+    ended = [exchange.order("BTCUSDT", name) for name in ("stop", "target")]
+    assert {order.client_order_id: order.status for order in ended} == {
         "stop": OrderStatus.EXPIRED, "target": OrderStatus.FILLED,
     }  # fmt: skip
     (fill,) = exchange.fills("BTCUSDT", order_id=exchange.order("BTCUSDT", "target").order_id)
     assert (fill.price, fill.is_maker, fill.side) == (D(111), True, Side.SELL)
 
 
-def test_cancelling_a_leg_or_the_list_cancels_both(exchange: BinanceExchange) -> None:
+def test_cancelling_a_leg_cancels_both(exchange: BinanceExchange) -> None:
     exchange.submit(BUY)
     exchange.submit_oco(OCO)
     cancelled = exchange.cancel("BTCUSDT", "stop")
     assert (cancelled.client_order_id, cancelled.status) == ("stop", OrderStatus.CANCELED)
     assert exchange.open_orders("BTCUSDT") == ()
-    again = replace(OCO, list_client_order_id="l2", target_client_order_id="t2", stop_client_order_id="s2")
-    exchange.submit_oco(again)
-    ended = exchange.cancel_list("BTCUSDT", "l2")
-    assert ended.is_done
-    assert {order.client_order_id for order in ended.orders} == {"t2", "s2"}
     with pytest.raises(OrderNotFound):
-        exchange.cancel("BTCUSDT", "s2")
+        exchange.cancel("BTCUSDT", "target")
 
 
 def test_a_resting_limit_is_found_and_cancelled_by_our_id(exchange: BinanceExchange) -> None:
@@ -182,7 +176,7 @@ def test_a_wrong_secret_is_refused_as_credentials(market: Caller) -> None:
 def test_the_budget_hears_what_the_paper_exchange_counts(exchange: BinanceExchange) -> None:
     exchange.account()
     exchange.submit(BUY)
-    assert exchange.budget.usage()[0].used >= 20
+    assert exchange.budget.state().used[0].used >= 20
 
 
 def test_in_this_process_the_budget_is_counted_in_market_time(market: Caller) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from exchange.klines import store
-from exchange.klines.download import DownloadFailed, KlineSource, Span, download, missing_spans
+from exchange.klines.download import DownloadFailed, KlineSpan, PublicKlines, download, missing_spans
 from exchange.models import Dataset
 from exchange.paper.account.accounts import create_account
 
@@ -91,13 +91,13 @@ def test_a_real_file_is_imported_whole(shared_data: Path) -> None:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each request for candles wants."""
     limits: list[int] = []
-    rows = KlineSource.rows
+    rows = PublicKlines.rows
 
-    def counted(source: KlineSource, symbol: str, interval: str, **bounds: int) -> list[list[Any]]:
+    def counted(source: PublicKlines, symbol: str, interval: str, **bounds: int) -> list[list[Any]]:
         limits.append(bounds["limit"])
         return rows(source, symbol, interval, **bounds)
 
-    monkeypatch.setattr(KlineSource, "rows", counted)
+    monkeypatch.setattr(PublicKlines, "rows", counted)
     return limits
 
 
@@ -118,15 +118,14 @@ def test_a_download_stores_whole_bars_and_asks_for_nothing_twice(exchange_url: s
 
 def test_the_bar_in_progress_is_never_stored(exchange_url: str) -> None:
     run("download_klines", "BTCUSDT", "1d", "--from", "2025-01-01", "--base-url", exchange_url)
-    source = KlineSource(exchange_url)
+    source = PublicKlines(exchange_url)
     newest = source.open_time("BTCUSDT", "1d")
-    source.close()
     assert store.load("BTCUSDT", "1d").open_time[-1] == newest - 86_400_000
 
 
 def test_an_interrupted_download_goes_on_where_it_stopped(exchange_url: str) -> None:
-    source = KlineSource(exchange_url)
-    span = Span(START, START + 5000 * HOUR)
+    source = PublicKlines(exchange_url)
+    span = KlineSpan(START, START + 5000 * HOUR)
     reached: list[int] = []
 
     def interrupt(open_time_ms: int) -> None:
@@ -137,11 +136,10 @@ def test_an_interrupted_download_goes_on_where_it_stopped(exchange_url: str) -> 
     with pytest.raises(KeyboardInterrupt):
         download(source, "BTCUSDT", "1h", span, interrupt)
     assert Dataset.objects.get().rows == 2000
-    assert missing_spans("BTCUSDT", "1h", span.start_ms, span.end_ms) == [Span(START + 2000 * HOUR, span.end_ms)]
-    before = Span(START - 100 * HOUR, span.end_ms)
+    assert missing_spans("BTCUSDT", "1h", span.start_ms, span.end_ms) == [KlineSpan(START + 2000 * HOUR, span.end_ms)]
+    before = KlineSpan(START - 100 * HOUR, span.end_ms)
     reached.extend([0] * 10)
     download(source, "BTCUSDT", "1h", before, reached.append)
-    source.close()
     dataset = Dataset.objects.get()
     assert (dataset.rows, dataset.gaps) == (5100, [])
 
@@ -162,9 +160,7 @@ def test_a_download_that_cannot_be_meant_is_explained(exchange_url: str, args: t
     assert not Dataset.objects.exists()
 
 
-def test_a_host_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exchange.klines.download._wait_s", lambda state: 0.0)
-    source = KlineSource("http://127.0.0.1:8298")
-    with pytest.raises(DownloadFailed, match=r"http://127\.0\.0\.1:8298 does not answer .*run the same command again"):
+def test_a_host_that_does_not_answer_is_named() -> None:
+    source = PublicKlines("http://127.0.0.1:8298", first_wait_s=0)
+    with pytest.raises(DownloadFailed, match=r"http://127\.0\.0\.1:8298 does not answer: .*run the same command again"):
         source.open_time("BTCUSDT", "1h")
-    source.close()

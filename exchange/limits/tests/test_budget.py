@@ -68,7 +68,7 @@ def test_a_window_is_a_fixed_slot_and_ends_with_it(budget: Budget, clock: HandCl
 def test_an_answer_that_comes_late_does_not_lower_the_count(budget: Budget) -> None:
     budget.observe(weight(5000))
     budget.observe(weight(4990))
-    assert budget.usage()[0].used == 5000
+    assert budget.state().used[0].used == 5000
 
 
 def test_order_counts_hold_back_entries_and_nothing_else(budget: Budget) -> None:
@@ -140,9 +140,9 @@ def test_both_stores_keep_the_larger_value_and_forget_in_time(store: Store) -> N
 def test_two_processes_see_the_same_budget(redis_url: str) -> None:
     one, two = (Budget(LIVE, "key", store=RedisStore(redis_url, wall_clock_ms)) for _ in range(2))
     one.observe({**weight(5999), "X-MBX-ORDER-COUNT-1D": "3"})
-    assert two.usage()[0].used == 5999
+    assert two.state().used[0].used == 5999
     one.stop_everyone(60)
-    with pytest.raises(RateLimited, match="told us to wait"):
+    with pytest.raises(RateLimited, match="asked us to wait"):
         two.admit(Priority.EXIT)
 
 

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.progress import progress_bar
 from exchange.klines import intervals
-from exchange.klines.download import DownloadFailed, KlineSource, Span, download, missing_spans
+from exchange.klines.download import DownloadFailed, KlineSpan, PublicKlines, download, missing_spans
 from exchange.klines.report import print_coverage, terminal
 from exchange.klines.series import KlinesInvalid
 from exchange.models import Dataset
@@ -43,19 +43,19 @@ class Command(BaseCommand):
         start, end = _time_ms("--from", options["start"]), _time_ms("--to", options["end"])
         if start is not None and end is not None and start >= end:
             raise CommandError(f"--from {options['start']} is not before --to {options['end']}")
-        source = KlineSource(options["base_url"])
+        source = PublicKlines(options["base_url"])
         try:
             span = self._available(source, symbol, interval, start, end)
             self._download(source, symbol, interval, span)
         except (DownloadFailed, KlinesInvalid) as error:
             raise CommandError(str(error)) from error
-        finally:
-            source.close()
 
-    def _available(self, source: KlineSource, symbol: str, interval: str, start: int | None, end: int | None) -> Span:
+    def _available(
+        self, source: PublicKlines, symbol: str, interval: str, start: int | None, end: int | None
+    ) -> KlineSpan:
         """What was asked for, as far as the exchange has whole bars of it: not the bar in progress."""
         first, newest = source.open_time(symbol, interval, startTime=0), source.open_time(symbol, interval)
-        span = Span(max(first, start or 0), min(newest, end if end is not None else newest))
+        span = KlineSpan(max(first, start or 0), min(newest, end if end is not None else newest))
         if span.start_ms >= span.end_ms:
             raise CommandError(
                 f"the exchange has no whole bars of {symbol} {interval} in that span: it has them from {_iso(first)} "
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             )
         return span
 
-    def _download(self, source: KlineSource, symbol: str, interval: str, span: Span) -> None:
+    def _download(self, source: PublicKlines, symbol: str, interval: str, span: KlineSpan) -> None:
         before = Dataset.objects.filter(symbol=symbol, interval=interval).first()
         rows_before = before.rows if before else 0
         try:
@@ -83,7 +83,7 @@ class Command(BaseCommand):
 
 
 @contextlib.contextmanager
-def _bar(symbol: str, interval: str, span: Span) -> Iterator[Any]:
+def _bar(symbol: str, interval: str, span: KlineSpan) -> Iterator[Any]:
     """A progress bar over the bars of the span; yields what `download` calls with the open time it has reached."""
     numbers = [int(n) for n in intervals.bar_numbers(interval, _array(span.start_ms, span.end_ms))]
     with progress_bar(f"{symbol} {interval}", "bars", max(numbers[1] - numbers[0], 1)) as show:

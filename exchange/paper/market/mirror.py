@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
-import requests
 
+from exchange.api.errors import ExchangeError, RequestRejected
+from exchange.binance.public import PublicClient
+from exchange.factory import public_client
 from exchange.fills import UNITS
 from exchange.klines import intervals
 from exchange.klines.series import FullKlines
@@ -23,11 +25,14 @@ from exchange.paper.errors import ApiError
 from exchange.paper.market.base import Bars, KlineRow, MarketUnavailable, SymbolInfo
 from exchange.paper.market.series import Series
 
+T = TypeVar("T")
+
 HOST = "https://data-api.binance.vision"
 BASE = "1m"
 _MINUTE_MS = 60_000
 _PAGE = 1000
-_TIMEOUTS_S = (3.05, 8.0)
+# A bot waits 15 s for the paper exchange, which waits for this source.
+_CONNECTION = {"timeouts_s": (3.05, 8.0), "longest_read_s": 3.0}
 _FRESH_S = 1.0  # how old an answer about the newest bars may be
 _SYMBOLS_FRESH_S = 3600.0
 _FAILURE_S = 2.0  # how long a failure is reported without asking again
@@ -44,12 +49,12 @@ class MirrorMarket:
         self,
         symbols: Mapping[str, SymbolInfo] | None = None,
         host: str = HOST,
-        timeouts_s: tuple[float, float] = _TIMEOUTS_S,
+        **connection: Any,
     ) -> None:
+        """Read from `host`. `connection` holds fields of `Connection` that differ from `_CONNECTION`."""
         self.host = host.rstrip("/")
         self._own_symbols = dict(symbols) if symbols is not None else None
-        self._timeouts_s = timeouts_s
-        self._local = threading.local()
+        self._connection = {**_CONNECTION, **connection}
         self._lock = threading.Lock()
         self._symbols: tuple[float, dict[str, SymbolInfo]] | None = None
         self._pages: OrderedDict[tuple[str, int], Series] = OrderedDict()
@@ -61,8 +66,8 @@ class MirrorMarket:
             return self._own_symbols
         known = self._symbols
         if known is None or time.monotonic() - known[0] > _SYMBOLS_FRESH_S:
-            answer = self._get("exchangeInfo", permissions="SPOT")
-            known = time.monotonic(), {entry["symbol"]: entry for entry in answer["symbols"]}
+            entries = self._request(lambda client: client.all_symbols(permissions="SPOT"))
+            known = time.monotonic(), {entry["symbol"]: dict(entry) for entry in entries}
             self._symbols = known
         return known[1]
 
@@ -169,7 +174,8 @@ class MirrorMarket:
         kept = self._answers.get(key)
         if kept is not None and time.monotonic() - kept[0] < _FRESH_S:
             return kept[1]
-        rows = [tuple(row) for row in self._get("klines", symbol=symbol, interval=interval, **bounds)]
+        answer = self._request(lambda client: client.kline_rows(symbol, interval, **bounds))
+        rows = [tuple(row) for row in answer]
         with self._lock:
             self._answers[key] = (time.monotonic(), rows)
             if len(self._answers) > _ANSWERS_KEPT:
@@ -180,42 +186,24 @@ class MirrorMarket:
         if symbol not in self.symbols():
             raise errors.bad_symbol()
 
-    # --- The source ---------------------------------------------------------------------------------------------------
-
-    def _get(self, path: str, **params: Any) -> Any:
-        """One request. Raises `MarketUnavailable`, or the refusal that the source gave."""
+    def _request(self, ask: Callable[[PublicClient], T]) -> T:
+        """Send one request. Raise `MarketUnavailable`, or the refusal that the source gave."""
         failed = self._failed
         if failed is not None and time.monotonic() - failed[0] < _FAILURE_S:
             raise MarketUnavailable(failed[1])
         try:
-            response = self._session().get(f"{self.host}/api/v3/{path}", params=params, timeout=self._timeouts_s)
-        except requests.RequestException as error:
-            raise self._unavailable(f"{self.host} does not answer: {type(error).__name__}") from error
-        if response.status_code != 200:
-            raise self._refusal(response)
-        try:
-            return response.json()
-        except ValueError as error:
-            raise self._unavailable(f"{self.host} answers with something that is not JSON") from error
+            return ask(public_client(self.host, **self._connection))
+        except RequestRejected as refusal:
+            if refusal.code is not None and refusal.code <= -1100:
+                raise ApiError(refusal.code, str(refusal).removesuffix(f" (code {refusal.code})")) from refusal
+            raise self._unavailable(refusal) from refusal
+        except ExchangeError as error:
+            raise self._unavailable(error) from error
 
-    def _refusal(self, response: requests.Response) -> ApiError:
-        try:
-            body = response.json()
-            if response.status_code == 400 and body["code"] <= -1100:
-                return ApiError(int(body["code"]), str(body["msg"]))
-        except (ValueError, KeyError, TypeError):
-            pass
-        return self._unavailable(f"{self.host} answers HTTP {response.status_code}")
-
-    def _unavailable(self, reason: str) -> MarketUnavailable:
+    def _unavailable(self, error: ExchangeError) -> MarketUnavailable:
+        reason = f"{self.host} gives no market data: {error}"
         self._failed = time.monotonic(), reason
         return MarketUnavailable(reason)
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-        return session
 
 
 def _units(text: str) -> int:
