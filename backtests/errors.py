@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from core.errors import UserError
-from exchange.klines.series import KlinesInvalid
-from exchange.symbols.filters import InvalidSymbolInfo
 
 # What may be shown as it is. Anything else, a `ValueError` of numpy too, is a fault of the site and goes to the log.
-SHOWN_ERRORS = (UserError, KlinesInvalid, InvalidSymbolInfo)
+SHOWN_ERRORS = (UserError,)
 
 
 class BacktestError(UserError):

@@ -14,8 +14,10 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 
+from core.errors import UserError
 
-class SecretUnreadable(Exception):
+
+class SecretUnreadable(UserError):
     """A stored secret that none of the keys in SECRETS_KEYS opens."""
 
 

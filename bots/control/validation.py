@@ -11,6 +11,7 @@ from django.conf import settings
 
 from bots.bot_settings import check_bot, parameter_values
 from bots.models import BotConfig
+from core.errors import UserError
 from exchange.api.errors import ExchangeError
 from exchange.api.types import SymbolRules
 from exchange.models import Venue
@@ -53,7 +54,7 @@ def problems(bot: BotConfig) -> list[str]:
         return found
     try:
         found.extend(message for messages in market_errors(bot, _rules(bot)).values() for message in messages)
-    except (ExchangeError, ValueError, LookupError) as error:
+    except (ExchangeError, UserError, LookupError) as error:
         found.append(f"The rules of {bot.symbol} could not be read from the exchange: {error}")
     return found
 

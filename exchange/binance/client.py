@@ -17,6 +17,9 @@ from typing import Any
 import requests
 from binance.client import Client
 
+from exchange.api.errors import ExchangeUnavailable
+from exchange.binance.parsing import BadPayload
+
 CONNECT_TIMEOUT_S = 5.0
 # The exchange itself gives an order 10 s before it answers "unknown"; hanging up earlier would only lose that answer.
 READ_TIMEOUT_S = 15.0
@@ -35,19 +38,11 @@ class Answer:
 
 
 class Refused(Exception):
-    """The host answered, and not with success."""
+    """Carry an answer that is no success to failures.py."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(f"HTTP {answer.status}")
         self.answer = answer
-
-
-class Unreadable(Exception):
-    """The host said success, but the body is not JSON."""
-
-
-class TooLate(Exception):
-    """The moment until which this request might leave is over; it was not sent."""
 
 
 class RestClient(Client):
@@ -90,7 +85,7 @@ class RestClient(Client):
         old."""
         made: dict[str, Any] = super()._get_request_kwargs(*args, **kwargs)
         if self.sign_by_s is not None and time.time() + self.timestamp_offset / 1000 > self.sign_by_s:
-            raise TooLate
+            raise ExchangeUnavailable("it was too late to send this order; nothing was sent")
         return made
 
     def _handle_response(self, response: requests.Response) -> Any:
@@ -103,7 +98,7 @@ class RestClient(Client):
         try:
             return response.json()
         except (ValueError, RecursionError):  # brackets nested without end are no answer either
-            raise Unreadable from None
+            raise BadPayload("it is not JSON") from None
 
 
 def _answer(response: requests.Response) -> Answer:

@@ -23,8 +23,6 @@ from exchange.binance.client import (
     READ_TIMEOUT_S,
     Refused,
     RestClient,
-    TooLate,
-    Unreadable,
 )
 from exchange.binance.clock import ServerClock
 from exchange.binance.parsing import BadPayload
@@ -36,7 +34,7 @@ T = TypeVar("T")
 READ_TRIES = 5
 
 # The library's errors, those of requests and urllib3 beneath it, and our own of an answer that is no success.
-_FAILURES = (Refused, Unreadable, TooLate, BadPayload, BinanceAPIException, BinanceRequestException, HTTPError, OSError)
+_FAILURES = (Refused, BadPayload, BinanceAPIException, BinanceRequestException, HTTPError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +143,10 @@ class Requester:
     def _failure(self, error: Exception, changes: bool) -> ExchangeError:
         if isinstance(error, Refused):
             failure = failures.from_answer(error.answer, changes=changes)
-        elif isinstance(error, TooLate):
-            return ExchangeUnavailable("it was too late to send this order; nothing was sent")
         elif isinstance(error, OSError | HTTPError):  # requests' errors are OSErrors
             failure = failures.from_network(error, changes=changes)
-        elif isinstance(error, BadPayload):
-            failure = failures.unreadable(str(error), changes=changes)
         else:
-            failure = failures.unreadable("it is not JSON", changes=changes)
+            failure = failures.unreadable(str(error) if isinstance(error, BadPayload) else "", changes=changes)
         self._apply_to_later_requests(failure)
         return self._without_secrets(failure)
 

@@ -28,10 +28,6 @@ ROWS_PER_PORTION = 20_000
 LONGEST_WAIT_S = 600.0  # how long one request may be put off by the exchange's rate limit
 
 
-class DownloadFailed(UserError):
-    """Report that the exchange did not answer or said no, and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class KlineSpan:
     """Open times from `start_ms` on and before `end_ms`."""
@@ -48,7 +44,7 @@ class PublicKlines:
         self.base_url = self._client.base_url
 
     def rows(self, symbol: str, interval: str, **bounds: int) -> list[list[Any]]:
-        """Return the rows of one request, waiting as long as a rate limit asks for. Raise `DownloadFailed`."""
+        """Return the rows of one request, waiting as long as a rate limit asks for. Raise `UserError`."""
         waited_s = 0.0
         while True:
             try:
@@ -56,17 +52,17 @@ class PublicKlines:
             except RateLimited as limit:
                 waited_s += limit.retry_after_s
                 if waited_s > LONGEST_WAIT_S:
-                    raise DownloadFailed(
+                    raise UserError(
                         f"{self.base_url} asks to wait for {limit.retry_after_s:.0f} s; run the same command again then"
                     ) from limit
                 time.sleep(limit.retry_after_s)
             except ExchangeUnavailable as error:
-                raise DownloadFailed(
+                raise UserError(
                     f"{self.base_url} does not answer: {error}; check the network and --base-url, then run the same "
                     f"command again"
                 ) from error
             except ExchangeError as error:
-                raise DownloadFailed(
+                raise UserError(
                     f"{self.base_url} refused candles of {symbol} {interval}: {error}; check symbol and interval"
                 ) from error
 
@@ -74,7 +70,7 @@ class PublicKlines:
         """Return the open time of the one row that a request gives: the newest, or the first with startTime=0."""
         rows = self.rows(symbol, interval, limit=1, **bounds)
         if not rows:
-            raise DownloadFailed(f"{self.base_url} has no candles of {symbol} {interval}; check symbol and interval")
+            raise UserError(f"{self.base_url} has no candles of {symbol} {interval}; check symbol and interval")
         return int(rows[0][0])
 
 
@@ -109,7 +105,7 @@ def download(
     """Store what is missing of a span, some 20,000 bars at a time. Return None if nothing was missing.
 
     `progress` is called with the open time reached. Fetched bars are stored also when this is interrupted. `span` must
-    end before the bar in progress. Raise `DownloadFailed` or `KlinesInvalid`.
+    end before the bar in progress. Raise `UserError`.
     """
     report: MergeReport | None = None
     waiting: list[FullKlines] = []

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core.errors import UserError
 from exchange.api.types import Float64Array, Int64Array, Klines
 from exchange.klines import intervals
 
 
-class KlinesInvalid(ValueError):
+class KlinesInvalid(UserError):
     """Candles that cannot be meant. The message names the file and line, and says what to do."""
 
 

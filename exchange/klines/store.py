@@ -36,10 +36,6 @@ _VOLUME_NOISE = 1e-7
 _SYMBOL = re.compile(r"^[A-Z0-9]{2,20}$")
 
 
-class DatasetMissing(KlinesInvalid):
-    """Nothing is stored for this symbol and interval, or its file is gone."""
-
-
 @dataclass(frozen=True, slots=True)
 class MergeReport:
     """What became of the bars given to `merge`."""
@@ -53,18 +49,18 @@ class MergeReport:
 def load(symbol: str, interval: str, start_ms: int | None = None, end_ms: int | None = None) -> FullKlines:
     """The stored bars that open from `start_ms` on and before `end_ms`.
 
-    Raises `DatasetMissing` where nothing is stored, `KlinesInvalid` where the file is not what was written.
+    Raises `KlinesInvalid` where nothing is stored, `KlinesInvalid` where the file is not what was written.
     """
     for attempt in range(3):
         dataset = _dataset(symbol, interval)
         if dataset is None:
-            raise DatasetMissing(_missing_message(symbol, interval))
+            raise KlinesInvalid(_missing_message(symbol, interval))
         try:
             klines = _read(symbol, interval, dataset.data_hash, start_ms, end_ms)
         except FileNotFoundError:
             if attempt < 2:
                 continue  # replaced between our two reads: the row names the new file by now
-            raise DatasetMissing(
+            raise KlinesInvalid(
                 f"the file of {symbol} {interval} under {settings.KLINES_URL} is gone; import or download it again"
             ) from None
         if start_ms is None and end_ms is None and data_hash(symbol, klines) != dataset.data_hash:

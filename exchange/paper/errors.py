@@ -34,6 +34,11 @@ def internal() -> ApiError:
     return ApiError(-1000, "An unknown error occurred while processing the request.", 500)
 
 
+def market_unavailable(reason: str) -> ApiError:
+    """Report that the market's source does not answer: nothing is invented in its place."""
+    return ApiError(-1001, f"Internal error; unable to process your request. Please try again. ({reason})", 503)
+
+
 def too_much_weight(limit: int, interval: str, retry_after_s: int) -> ApiError:
     text = (
         f"Too much request weight used; current limit is {limit} request weight per {interval}. "

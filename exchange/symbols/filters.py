@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from core.errors import UserError
 from core.formats import plain
 from exchange.api.types import OrderRequest, OrderType, Side, SymbolRules
 from exchange.symbols.lots import floor_to_step, is_multiple, times
@@ -21,7 +22,7 @@ ALGO_ORDER_TYPES = frozenset(
 )
 
 
-class InvalidSymbolInfo(ValueError):
+class InvalidSymbolInfo(UserError):
     """An exchangeInfo entry that does not say what it must. The message names the field."""
 
 

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from bots.management.commands._bots import bot_named
 from bots.models import BotConfig, BotRun
-from bots.pages.preview import BotPreview, NothingToPreview, preview
-from bots.settings.schema import SettingError
+from bots.pages.preview import BotPreview, preview
 from bots.trading import tick
 from bots.trading.context import context_for_tick
+from core.errors import UserError
 from exchange.api.errors import ExchangeError
 
 SIGNALS = {1: "BUY", -1: "SELL", 0: "none"}
@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def _dry(self, bot: BotConfig) -> None:
         try:
             seen = preview(bot)
-        except (ExchangeError, NothingToPreview, SettingError, ValueError) as error:
+        except (ExchangeError, UserError) as error:
             raise CommandError(f"{bot.name}: {error}") from None
         console = Console(file=self.stdout, width=120 if not self.stdout.isatty() else None)  # type: ignore[arg-type]
         console.print(_table(bot, seen))

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from core.errors import UserError
 from exchange.klines import store
-from exchange.klines.download import DownloadFailed, KlineSpan, PublicKlines, download, missing_spans
+from exchange.klines.download import KlineSpan, PublicKlines, download, missing_spans
 from exchange.models import Dataset
 from exchange.paper.account.accounts import create_account
 
@@ -162,5 +163,5 @@ def test_a_download_that_cannot_be_meant_is_explained(exchange_url: str, args: t
 
 def test_a_host_that_does_not_answer_is_named() -> None:
     source = PublicKlines("http://127.0.0.1:8298", first_wait_s=0)
-    with pytest.raises(DownloadFailed, match=r"http://127\.0\.0\.1:8298 does not answer: .*run the same command again"):
+    with pytest.raises(UserError, match=r"http://127\.0\.0\.1:8298 does not answer: .*run the same command again"):
         source.open_time("BTCUSDT", "1h")

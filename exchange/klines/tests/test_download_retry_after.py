@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.errors import UserError
 from exchange.api.errors import RateLimited
 from exchange.binance.tests.canned import CannedServer, Reply, canned_server, refusal
-from exchange.klines.download import DownloadFailed, PublicKlines
+from exchange.klines.download import PublicKlines
 from exchange.limits.budget import Budget, wall_clock_ms
 from exchange.limits.stores import RedisStore
 
@@ -45,7 +46,7 @@ def ask(server: CannedServer) -> None:
     source = PublicKlines(server.url)
     try:
         source.rows("YYYUSDT", "1h", startTime=0)
-    except (DownloadFailed, RateLimited):
+    except (UserError, RateLimited):
         pass  # to stop and say until when is as good as to wait
 
 

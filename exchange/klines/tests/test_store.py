@@ -91,7 +91,7 @@ def test_columns_that_were_unknown_are_completed_and_known_ones_kept() -> None:
 
 
 def test_what_is_missing_or_damaged_is_said(folder: Path) -> None:
-    with pytest.raises(store.DatasetMissing, match=r"stored: nothing yet.*import_klines"):
+    with pytest.raises(KlinesInvalid, match=r"stored: nothing yet.*import_klines"):
         store.load("BTCUSDT", "1h")
     store.merge("BTCUSDT", bars(0, 1))
     (path,) = files(folder)
@@ -99,7 +99,7 @@ def test_what_is_missing_or_damaged_is_said(folder: Path) -> None:
     with pytest.raises(KlinesInvalid, match="damaged"):
         store.load("BTCUSDT", "1h")
     path.unlink()
-    with pytest.raises(store.DatasetMissing, match="is gone"):
+    with pytest.raises(KlinesInvalid, match="is gone"):
         store.load("BTCUSDT", "1h")
 
 

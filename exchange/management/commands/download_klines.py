@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
+from core.errors import UserError
 from core.progress import progress_bar
 from exchange.klines import intervals
-from exchange.klines.download import DownloadFailed, KlineSpan, PublicKlines, download, missing_spans
+from exchange.klines.download import KlineSpan, PublicKlines, download, missing_spans
 from exchange.klines.report import print_coverage, terminal
-from exchange.klines.series import KlinesInvalid
 from exchange.models import Dataset
 
 DEFAULT_HOST = "https://api.binance.com"
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         try:
             span = self._available(source, symbol, interval, start, end)
             self._download(source, symbol, interval, span)
-        except (DownloadFailed, KlinesInvalid) as error:
+        except UserError as error:
             raise CommandError(str(error)) from error
 
     def _available(

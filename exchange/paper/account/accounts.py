@@ -14,16 +14,13 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from core.errors import UserError
 from exchange.api_key_issuers import IssuedKey
 from exchange.paper import errors
 from exchange.paper.models import PaperAccount, PaperBalance
 from exchange.secrets import Secret
 
 _REMEMBER_S = 30.0
-
-
-class InvalidAccount(ValueError):
-    """An account that cannot be made as asked; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +37,11 @@ class AccountTerms:
     def __post_init__(self) -> None:
         for name in ("maker_fee_rate", "taker_fee_rate"):
             if not 0 <= getattr(self, name) < 1:
-                raise InvalidAccount(f"{name} must be a fraction from 0 to below 1, not {getattr(self, name)}")
+                raise UserError(f"{name} must be a fraction from 0 to below 1, not {getattr(self, name)}")
         if not 0 <= self.slippage_bps < 10_000:
-            raise InvalidAccount(f"slippage_bps must be from 0 to below 10000, not {self.slippage_bps}")
+            raise UserError(f"slippage_bps must be from 0 to below 10000, not {self.slippage_bps}")
         if self.volume_share is not None and not 0 < self.volume_share <= 1:
-            raise InvalidAccount(f"volume_share must be over 0 and at most 1, not {self.volume_share}")
+            raise UserError(f"volume_share must be over 0 and at most 1, not {self.volume_share}")
 
 
 @transaction.atomic
@@ -61,7 +58,7 @@ def create_account(
     terms = terms or AccountTerms()
     for asset, held in balances.items():
         if held < 0:
-            raise InvalidAccount(f"a balance cannot be negative: {asset} {held}")
+            raise UserError(f"a balance cannot be negative: {asset} {held}")
     account = PaperAccount.objects.create(
         name=name,
         api_key=api_key or secrets.token_hex(32),

@@ -15,9 +15,10 @@ from typing import Any
 
 from django.db import connection
 
+from core.errors import UserError
 from exchange.paper.http.dispatch import CONTENT_TYPE, RawRequest, RawResponse, serve
 from exchange.paper.market.base import Market
-from exchange.paper.market.clock import ClockWentBack, ManualClock
+from exchange.paper.market.clock import ManualClock
 from exchange.paper.market.registry import MarketRegistry
 
 logger = logging.getLogger(__name__)
@@ -26,10 +27,6 @@ _PREFIX = "/api/v3/"
 _CONTROL = "/control/clock"
 _MOST_BODY = 1_000_000
 _IDLE_S = 75
-
-
-class ControlRefused(ValueError):
-    """A request to move the clock that cannot be obeyed; the message says why."""
 
 
 class PaperServer(ThreadingHTTPServer):
@@ -129,7 +126,7 @@ class PaperHandler(BaseHTTPRequestHandler):
             return _json(404, {"error": "not served here"})
         try:
             return _json(200, {"time": move_clock(*self.server.controlled, body)})
-        except (ControlRefused, ClockWentBack) as error:
+        except UserError as error:
             return _json(400, {"error": str(error)})
 
 
@@ -144,10 +141,10 @@ def move_clock(clock: ManualClock, market: Market, body: bytes) -> int:
     except ValueError:
         asked = None
     if not isinstance(asked, dict) or len(asked) != 1 or next(iter(asked)) not in ("bars", "time"):
-        raise ControlRefused('send {"bars": n} or {"time": ms}')
+        raise UserError('send {"bars": n} or {"time": ms}')
     [(what, amount)] = asked.items()
     if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount < 2**53:
-        raise ControlRefused(f'"{what}" must be a whole number from 0 up')
+        raise UserError(f'"{what}" must be a whole number from 0 up')
     if what == "time":
         return clock.set(amount)
     return clock.set(market.time_after_bars(clock.now_ms(), amount))

@@ -11,23 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from exchange.api.types import Float64Array, Int64Array
-from exchange.paper.errors import ApiError
 
 SymbolInfo = dict[str, Any]  # one entry of exchangeInfo's `symbols`
 KlineRow = tuple[Any, ...]  # the exchange's 12 items
 
 EXTRA_ORDER_TYPES = ("STOP_LOSS", "TAKE_PROFIT")
-
-
-class MarketInvalid(ValueError):
-    """A market that cannot be opened as asked; the message says what is wrong and what to do."""
-
-
-class MarketUnavailable(ApiError):
-    """The market's source does not answer. Nothing is invented in its place: callers get a server's error."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(-1001, f"Internal error; unable to process your request. Please try again. ({reason})", 503)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,7 @@ import threading
 import time
 from typing import Protocol
 
-
-class ClockWentBack(ValueError):
-    """Someone asked a market to run backwards."""
+from core.errors import UserError
 
 
 class Clock(Protocol):
@@ -54,17 +52,9 @@ class ManualClock:
         return self._now_ms
 
     def set(self, time_ms: int) -> int:
-        """Go to `time_ms`; raise `ClockWentBack` if that is in the past. Answers the new time."""
+        """Go to `time_ms`; raise `UserError` if that is in the past. Answers the new time."""
         with self._lock:
             if time_ms < self._now_ms:
-                raise ClockWentBack(f"the market stands at {self._now_ms} and cannot go back to {time_ms}")
+                raise UserError(f"the market stands at {self._now_ms} and cannot go back to {time_ms}")
             self._now_ms = time_ms
-            return self._now_ms
-
-    def advance(self, milliseconds: int) -> int:
-        """Go forward by a number of milliseconds. Answers the new time."""
-        with self._lock:
-            if milliseconds < 0:
-                raise ClockWentBack(f"the market cannot go back by {-milliseconds} ms")
-            self._now_ms += milliseconds
             return self._now_ms

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
 from exchange.klines import intervals
 from exchange.klines.series import FullKlines, KlinesInvalid
-from exchange.paper.market.base import Market, MarketInvalid, SymbolInfo
+from exchange.paper.market.base import Market, SymbolInfo
 from exchange.paper.market.replay import ReplayMarket
 
 _SERIES = re.compile(r"^([A-Z0-9]{2,20}):(\d{1,2}[smhdwM])$")
@@ -29,7 +30,7 @@ ExchangeInfo = Mapping[str, Any]
 def market_from_spec(spec: str, exchange_info: ExchangeInfo | str | Path | None = None) -> Market:
     """The market that `spec` names, opened once per process (unless an exchange info of one's own comes along).
 
-    `exchange_info` is an exchangeInfo answer, or the path of a file of one. Raises `MarketInvalid`, or `KlinesInvalid`
+    `exchange_info` is an exchangeInfo answer, or the path of a file of one. Raises `UserError`, or `KlinesInvalid`
     for candles that cannot be meant, saying what to do.
     """
     if exchange_info is not None:
@@ -42,7 +43,7 @@ def market_from_spec(spec: str, exchange_info: ExchangeInfo | str | Path | None 
 
 
 def check_spec(spec: str) -> None:
-    """Raise `MarketInvalid` where `spec` is malformed; files and datasets are not opened."""
+    """Raise `UserError` where `spec` is malformed; files and datasets are not opened."""
     kind, _, rest = spec.partition(":")
     if kind == "replay" and any(part.strip() for part in rest.split(",")):
         return
@@ -50,7 +51,7 @@ def check_spec(spec: str) -> None:
         _seed(rest)
         return
     if spec != "mirror":
-        raise MarketInvalid(f"{spec!r} names no market; write {_FORMS}")
+        raise UserError(f"{spec!r} names no market; write {_FORMS}")
 
 
 def read_symbols(exchange_info: ExchangeInfo | str | Path) -> dict[str, SymbolInfo]:
@@ -62,7 +63,7 @@ def read_symbols(exchange_info: ExchangeInfo | str | Path) -> dict[str, SymbolIn
     try:
         return {entry["symbol"]: _complete(entry) for entry in answer["symbols"]}
     except (KeyError, TypeError, IndexError) as error:
-        raise MarketInvalid(
+        raise UserError(
             f"{where} is no answer of GET /api/v3/exchangeInfo ({error!r} is missing); save such an answer"
         ) from error
 
@@ -71,9 +72,9 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
     except OSError as error:
-        raise MarketInvalid(f"{path} cannot be read ({error.strerror}); check the path") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); check the path") from error
     except ValueError as error:
-        raise MarketInvalid(f"{path} is not JSON ({error}); save an answer of GET /api/v3/exchangeInfo") from error
+        raise UserError(f"{path} is not JSON ({error}); save an answer of GET /api/v3/exchangeInfo") from error
 
 
 def _complete(entry: SymbolInfo) -> SymbolInfo:
@@ -99,7 +100,7 @@ def _open(spec: str, symbols: dict[str, SymbolInfo] | None) -> Market:
 
 def _seed(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise MarketInvalid(f"simulated:{text} needs a whole number as its seed, as in simulated:1")
+        raise UserError(f"simulated:{text} needs a whole number as its seed, as in simulated:1")
     return int(text)
 
 
@@ -108,7 +109,7 @@ def _candles(rest: str) -> dict[str, FullKlines]:
     for part in filter(None, (part.strip() for part in rest.split(","))):
         symbol, klines = _part(part)
         if symbol in candles:
-            raise MarketInvalid(
+            raise UserError(
                 f"two of the replay's candles are of {symbol}; give each symbol once, longer intervals are made of it"
             )
         candles[symbol] = klines
@@ -127,7 +128,7 @@ def _part(part: str) -> tuple[str, FullKlines]:
     path, at, series = part.rpartition("@")
     named = _SERIES.match(series) if at else None
     if at and not Path(part).exists() and named is None:
-        raise MarketInvalid(f"{part!r}: after @ comes SYMBOL:INTERVAL, as in {path}@BTCUSDT:1m")
+        raise UserError(f"{part!r}: after @ comes SYMBOL:INTERVAL, as in {path}@BTCUSDT:1m")
     if named and intervals.is_interval(named[2]):
         report = read_report(path, named[1], named[2])
     elif named:

@@ -1,7 +1,7 @@
-"""Binance's own prices, from its public market data: real candles, nothing invented.
+"""Serve Binance's own prices, read from its public market data.
 
-Where the source does not answer, callers get a server's error that says so (`MarketUnavailable`), never a price of ours
-or an old one. Minute bars that have closed do not change and are kept; the newest are asked for again after a moment.
+If the source does not answer, callers get a server's error (`errors.market_unavailable`), never an old or invented
+price. Minute bars that have closed do not change and are cached; the newest are requested again after a moment.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from exchange.klines import intervals
 from exchange.klines.series import FullKlines
 from exchange.paper import errors
 from exchange.paper.errors import ApiError
-from exchange.paper.market.base import Bars, KlineRow, MarketUnavailable, SymbolInfo
+from exchange.paper.market.base import Bars, KlineRow, SymbolInfo
 from exchange.paper.market.series import Series
 
 T = TypeVar("T")
@@ -187,10 +187,10 @@ class MirrorMarket:
             raise errors.bad_symbol()
 
     def _request(self, ask: Callable[[PublicClient], T]) -> T:
-        """Send one request. Raise `MarketUnavailable`, or the refusal that the source gave."""
+        """Send one request. Raise -1001, or the refusal that the source gave."""
         failed = self._failed
         if failed is not None and time.monotonic() - failed[0] < _FAILURE_S:
-            raise MarketUnavailable(failed[1])
+            raise errors.market_unavailable(failed[1])
         try:
             return ask(public_client(self.host, **self._connection))
         except RequestRejected as refusal:
@@ -200,10 +200,10 @@ class MirrorMarket:
         except ExchangeError as error:
             raise self._unavailable(error) from error
 
-    def _unavailable(self, error: ExchangeError) -> MarketUnavailable:
+    def _unavailable(self, error: ExchangeError) -> ApiError:
         reason = f"{self.host} gives no market data: {error}"
         self._failed = time.monotonic(), reason
-        return MarketUnavailable(reason)
+        return errors.market_unavailable(reason)
 
 
 def _units(text: str) -> int:

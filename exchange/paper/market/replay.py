@@ -9,10 +9,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from core.errors import UserError
 from exchange.klines import intervals
 from exchange.klines.series import FullKlines, aggregate
 from exchange.paper import errors
-from exchange.paper.market.base import EXTRA_ORDER_TYPES, Bars, KlineRow, MarketInvalid, SymbolInfo
+from exchange.paper.market.base import EXTRA_ORDER_TYPES, Bars, KlineRow, SymbolInfo
 from exchange.paper.market.series import Series, pick
 from exchange.paper.market.symbol_info import entry_for_candles
 
@@ -28,7 +29,7 @@ class ReplayMarket:
         """`symbols` are exchangeInfo entries; a symbol with candles that they lack is an error, without any they are
         made up from the candles."""
         if not klines or not all(len(bars) for bars in klines.values()):
-            raise MarketInvalid("a replay needs candles: name at least one file or stored dataset that holds some")
+            raise UserError("a replay needs candles: name at least one file or stored dataset that holds some")
         self._base = dict(klines)
         self._symbols = {symbol: _entry(symbol, bars, symbols) for symbol, bars in self._base.items()}
         self._series: dict[tuple[str, str, int], Series] = {}
@@ -154,7 +155,7 @@ def _entry(symbol: str, klines: FullKlines, symbols: Mapping[str, SymbolInfo] | 
         entry = dict(symbols[symbol])
     else:
         known = ", ".join(sorted(symbols)) or "none"
-        raise MarketInvalid(f"the exchange info has no {symbol} (it has: {known}); give one that has, or leave it out")
+        raise UserError(f"the exchange info has no {symbol} (it has: {known}); give one that has, or leave it out")
     types = list(entry.get("orderTypes", []))
     entry["orderTypes"] = types + [extra for extra in EXTRA_ORDER_TYPES if extra not in types]
     entry["ocoAllowed"] = True

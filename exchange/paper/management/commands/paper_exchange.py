@@ -10,10 +10,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from exchange.klines.series import KlinesInvalid
-from exchange.paper.account.accounts import AccountTerms, InvalidAccount, create_account
+from core.errors import UserError
+from exchange.paper.account.accounts import AccountTerms, create_account
 from exchange.paper.http.server import PaperServer
-from exchange.paper.market.base import Market, MarketInvalid
+from exchange.paper.market.base import Market
 from exchange.paper.market.clock import Clock, ManualClock, WallClock
 from exchange.paper.market.load import market_from_spec
 from exchange.paper.market.registry import MarketRegistry
@@ -62,7 +62,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             server = self._server(options)
-        except (MarketInvalid, KlinesInvalid, InvalidAccount) as error:
+        except UserError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(
