@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from backtests.engine import run
-from backtests.engine.drawdowns import drawdown_periods, longest, worst
-from backtests.engine.metrics import max_drawdown
-from backtests.runs.series import chart_rows, run_series
+from backtests.runs.series import run_series
 from backtests.statistics.stop_slippage import ExitLevels
 from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
@@ -83,20 +81,3 @@ def test_stored_series_agree_with_the_metrics(market):
     assert kept["falls"][0][3] == pytest.approx(measured.max_drawdown)
     assert kept["day_equity"][-1] == measured.final_equity
     assert len(kept["day"]) == len(kept["daily"]) + 1 == 251  # a bar is missing: the last one is of another day
-
-
-def test_drawdowns_run_from_their_peak_to_its_recovery():
-    equity = np.array([90.0, 100, 120, 110, 105, 120, 130, 117, 118])
-    found = drawdown_periods(equity, 100.0)
-    assert [(fall.peak, fall.low, fall.end) for fall in found] == [(-1, 0, 1), (2, 4, 5), (6, 7, None)]
-    assert [round(fall.depth, 6) for fall in found] == [0.1, 0.125, 0.1]
-    assert worst(found, 1)[0].depth == max_drawdown(equity, 100.0)
-    assert longest(found, np.arange(9)).peak == 2
-    assert drawdown_periods(np.array([100.0, 101]), 100.0) == []
-
-
-def test_a_thinned_line_keeps_every_peak_and_both_ends():
-    equity = np.sin(np.arange(200_000) / 700) + np.arange(200_000) / 1e5
-    rows = chart_rows(equity)
-    assert len(rows) <= 2001
-    assert {0, len(equity) - 1, int(equity.argmax()), int(equity.argmin())} <= set(rows.tolist())

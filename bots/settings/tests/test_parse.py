@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-import numpy as np
 import pytest
 
-from backtests.engine.timerange import parse_time_range
-from backtests.errors import BacktestError
 from bots.bot_settings import run_values
 from bots.models import BotConfig
 from bots.settings.engine import rule_settings
@@ -17,7 +14,6 @@ from bots.settings.parse import make_settings, parse_pairs
 from bots.settings.run_settings import RunSettings
 from bots.settings.schema import SettingError
 from bots.strategy.types import SizeMode
-from exchange.api.types import Klines
 
 
 def parameters(*pairs: str) -> RunSettings:
@@ -121,33 +117,3 @@ def test_the_market_may_be_repeated_but_not_contradicted():
 def test_what_cannot_be_is_said_in_words(pairs, says):
     with pytest.raises(SettingError, match=says):
         parameters(*pairs)
-
-
-def hourly_bars(count: int) -> Klines:
-    flat = np.ones(count)
-    opens = 1_704_067_200_000 + np.arange(count, dtype=np.int64) * 3_600_000  # from 2024-01-01
-    return Klines("1h", opens, flat, flat, flat, flat, flat)
-
-
-def test_a_range_includes_its_start_and_excludes_its_end():
-    assert parse_time_range("2024-01-01T01:00", "2024-01-01T03:00").rows(hourly_bars(10)) == (1, 3)
-    assert parse_time_range().rows(hourly_bars(10)) == (0, 10)
-
-
-def test_range_times_are_utc_unless_they_carry_an_offset():
-    assert (
-        parse_time_range("2024-01-01T03:00+02:00")
-        == parse_time_range("2024-01-01T01:00Z")
-        == parse_time_range("2024-01-01T01:00")
-    )
-
-
-@pytest.mark.parametrize("time_range", [("x", None), ("2024-02-01", "2024-02-01"), ("2023-13-01", None)])
-def test_a_range_that_cannot_be_read_is_refused(time_range):
-    with pytest.raises(BacktestError):
-        parse_time_range(*time_range)
-
-
-def test_an_empty_range_names_what_the_data_has():
-    with pytest.raises(BacktestError, match="runs from 2024-01-01T00:00Z to 2024-01-01T09:00Z"):
-        parse_time_range("2025-01-01").rows(hourly_bars(10))
