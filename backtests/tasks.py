@@ -37,13 +37,13 @@ def run_walk_forward_task(run_id: int) -> None:
 @shared_task(name="backtests.tasks.advance_search_task", ignore_result=True)
 def advance_optimisation_task(run_id: int) -> None:
     """Queue every chunk that may be evaluated now; finish the optimisation when none is left."""
-    search = Optimisation.objects.get(pk=run_id)
-    with queue.record_failure(search):
-        waiting = rounds.next_chunks(search)
+    optimisation = Optimisation.objects.get(pk=run_id)
+    with queue.record_failure(optimisation):
+        waiting = rounds.next_chunks(optimisation)
         for chunk_id in waiting:
             evaluate_chunk_task.delay(chunk_id)
         if not waiting:
-            rounds.finish_optimisation(search)
+            rounds.finish_optimisation(optimisation)
 
 
 @shared_task(name="backtests.tasks.make_chunk_task", bind=True, ignore_result=True)

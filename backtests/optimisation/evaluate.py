@@ -90,7 +90,7 @@ class Evaluator:
 
     def segment(self, parameters: Parameters) -> Segment:
         """Return one combination's equity over its starting capital."""
-        curve, returns, fall = self._made(self._trial(parameters), self._buffers(with_equity=True))
+        curve, returns, fall = self._run_trial(self._trial(parameters), self._buffers(with_equity=True))
         days = len(curve.open_time) * INTERVAL_MS[self.market.interval] / DAY_MS
         values = {
             n: None if v is None else float(v) for n, v in asdict(metrics_from_returns(curve, returns, fall)).items()
@@ -107,7 +107,7 @@ class Evaluator:
         trials = [self._trial_or_none(parameters) for parameters in combinations]
         for row, trial in enumerate(trials):
             if trial is not None:
-                curve, returns, fall = self._made(trial, buffers)
+                curve, returns, fall = self._run_trial(trial, buffers)
                 metrics[row], daily[row] = metric_values(curve, returns, fall), returns
 
     def _buffers(self, *, with_equity: bool) -> RunBuffers:
@@ -127,7 +127,7 @@ class Evaluator:
         bars = run.bar_arrays(self.market.candles, events, self._calendar, parameters.trading_hours, self._ranges)
         return Trial(bars, engine_settings, float(parameters.initial_capital))
 
-    def _made(self, trial: Trial, buffers: RunBuffers) -> tuple[EquityCurve, Floats, float]:
+    def _run_trial(self, trial: Trial, buffers: RunBuffers) -> tuple[EquityCurve, Floats, float]:
         """Run a trial; return its equity curve, daily returns and largest drawdown."""
         first, end, candles = self._first, self._end, self.market.candles
         trades, closed, fall, exposed_bars = run_bars_compiled(trial.bars, first, end, trial.engine_settings, buffers)
@@ -151,15 +151,15 @@ class _Settings:
     def __init__(self, market: run.MarketData, fixed: Mapping[str, Any]) -> None:
         self.strategy = str(fixed.get("strategy", "ema_rsi"))
         self._market, self._fixed = market, fixed
-        self._made: dict[tuple[object, ...], tuple[RunSettings, EngineSettings]] = {}
+        self._run_trial: dict[tuple[object, ...], tuple[RunSettings, EngineSettings]] = {}
         self._own = {field.name for field in registry.get(self.strategy).FIELDS}
 
     def __call__(self, combination: Parameters) -> tuple[RunSettings, Any, EngineSettings]:
         """Return the shared settings, the strategy's own parameters and the engine settings of a trial."""
         others = tuple(value for name, value in combination.items() if name not in self._own)
-        if others not in self._made:
+        if others not in self._run_trial:
             parameters = make_settings(as_settings(self._fixed, combination))
-            self._made[others] = parameters, run.engine_settings(self._market, parameters)
-        parameters, engine_settings = self._made[others]
+            self._run_trial[others] = parameters, run.engine_settings(self._market, parameters)
+        parameters, engine_settings = self._run_trial[others]
         own = {name: combination[name] for name in combination if name in self._own}
         return parameters, varied_params(self.strategy, parameters.strategy_params, own), engine_settings

@@ -84,40 +84,42 @@ def new_optimisation(request: RunRequest, plan: dict[str, Any], hold_out: float 
     return Optimisation.objects.create(plan={**plan, "hold_out": hold_out}, **columns, **hold_out_range)
 
 
-def stored_plan(search: Optimisation | WalkForward) -> OptimisationPlan:
+def stored_plan(optimisation: Optimisation | WalkForward) -> OptimisationPlan:
     """Return the plan of a stored optimisation or walk-forward."""
-    return parse_plan(search.settings, search.plan, search.strategy, search.seed)
+    return parse_plan(optimisation.settings, optimisation.plan, optimisation.strategy, optimisation.seed)
 
 
-def stored_trials(search: Optimisation, *, with_daily: bool = True) -> Trials:
+def stored_trials(optimisation: Optimisation, *, with_daily: bool = True) -> Trials:
     """Return all trials evaluated so far, in order."""
-    stored = search.chunks.filter(done_at__isnull=False).order_by("number").values_list("trials", flat=True)
+    stored = optimisation.chunks.filter(done_at__isnull=False).order_by("number").values_list("trials", flat=True)
     parts = [Trials.from_bytes(bytes(data), with_daily=with_daily) for data in stored if data is not None]
-    return samplers.join(parts) if parts else samplers.no_trials(stored_plan(search).space.names)
+    return samplers.join(parts) if parts else samplers.no_trials(stored_plan(optimisation).space.names)
 
 
-def trial_table(search: Optimisation) -> Trials:
+def trial_table(optimisation: Optimisation) -> Trials:
     """Return parameters and metrics of all trials so far. A finished optimisation keeps them together."""
-    arrays = unpack(search.series)
+    arrays = unpack(optimisation.series)
     if "trial_figures" not in arrays:
-        return stored_trials(search, with_daily=False)
+        return stored_trials(optimisation, with_daily=False)
     days = np.empty((len(arrays["trial_figures"]), 0), np.float32)
-    return Trials(stored_plan(search).space.names, arrays["trial_parameters"], arrays["trial_figures"], days)
+    return Trials(stored_plan(optimisation).space.names, arrays["trial_parameters"], arrays["trial_figures"], days)
 
 
-def best_trial_so_far(search: Optimisation) -> dict[str, Any] | None:
+def best_trial_so_far(optimisation: Optimisation) -> dict[str, Any] | None:
     """Return score, parameters and metrics of the best trial so far."""
-    chunk_bests = [best for best in search.chunks.filter(best__isnull=False).values_list("best", flat=True) if best]
+    chunk_bests = [
+        best for best in optimisation.chunks.filter(best__isnull=False).values_list("best", flat=True) if best
+    ]
     return max(chunk_bests, key=lambda best: best["score"], default=None)
 
 
-def next_chunks(search: Optimisation) -> list[int]:
+def next_chunks(optimisation: Optimisation) -> list[int]:
     """Return the chunks that workers may evaluate now; start the next round when one is finished.
 
     Empty when everything is evaluated.
     """
     with transaction.atomic():
-        locked = Optimisation.objects.select_for_update().get(pk=search.pk)
+        locked = Optimisation.objects.select_for_update().get(pk=optimisation.pk)
         if locked.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
             return []
         if not locked.chunks.filter(done_at__isnull=True).exists():
@@ -126,15 +128,15 @@ def next_chunks(search: Optimisation) -> list[int]:
         return list(locked.chunks.filter(waiting, done_at__isnull=True).values_list("pk", flat=True))
 
 
-def _start_round(search: Optimisation) -> None:
-    last = search.chunks.order_by("-number").first()
+def _start_round(optimisation: Optimisation) -> None:
+    last = optimisation.chunks.order_by("-number").first()
     number, first = (last.round + 1, last.number + 1) if last else (0, 0)
-    plan = stored_plan(search)
-    proposed = samplers.propose(plan, number, stored_trials(search))
+    plan = stored_plan(optimisation)
+    proposed = samplers.propose(plan, number, stored_trials(optimisation))
     size = CHUNK_TRIALS if plan.method is SearchMethod.GRID else max(plan.round_size // 2, 1)
     SearchChunk.objects.bulk_create(
         SearchChunk(
-            optimisation=search,
+            optimisation=optimisation,
             number=first + k,
             round=number,
             proposed=[[combination[name] for name in plan.space.names] for combination in chunk],
@@ -157,16 +159,18 @@ def evaluate_chunk(chunk_id: int, claim: str | None = None, threads: int = 1) ->
     if not claimable.update(claimed_at=now, claim=claim):
         return False
     chunk = SearchChunk.objects.select_related("optimisation").get(pk=chunk_id)
-    search = chunk.optimisation
-    if not start_run(search):
+    optimisation = chunk.optimisation
+    if not start_run(optimisation):
         return False
-    with record_failure(search):
-        plan = stored_plan(search)
-        evaluator = Evaluator(market_of(search), plan.fixed, time_range_of(search), plan.space.names, threads=threads)
+    with record_failure(optimisation):
+        plan = stored_plan(optimisation)
+        evaluator = Evaluator(
+            market_of(optimisation), plan.fixed, time_range_of(optimisation), plan.space.names, threads=threads
+        )
         trials = evaluator([dict(zip(plan.space.names, row, strict=True)) for row in chunk.proposed])
         mine = SearchChunk.objects.filter(pk=chunk_id, claim=claim, done_at__isnull=True)
         if mine.update(trials=trials.to_bytes(), best=_best_of(trials, plan), done_at=timezone.now()):
-            _progress(search, plan)
+            _progress(optimisation, plan)
             return True
     return False
 
@@ -179,51 +183,51 @@ def _best_of(trials: Trials, plan: OptimisationPlan) -> dict[str, Any] | None:
     return {"score": score, "parameters": trials.at(row), "figures": trials.metrics_at(row)}
 
 
-def _progress(search: Optimisation, plan: OptimisationPlan) -> None:
+def _progress(optimisation: Optimisation, plan: OptimisationPlan) -> None:
     count = Sum(Func(F("proposed"), function="jsonb_array_length", output_field=IntegerField()))
-    evaluated = search.chunks.filter(done_at__isnull=False).aggregate(count=count)["count"] or 0
+    evaluated = optimisation.chunks.filter(done_at__isnull=False).aggregate(count=count)["count"] or 0
     if plan.method is SearchMethod.GRID:
-        total = search.chunks.aggregate(count=count)["count"] or 0
+        total = optimisation.chunks.aggregate(count=count)["count"] or 0
     else:
         total = min(plan.max_trials, plan.space.size)
-    Optimisation.objects.filter(pk=search.pk).update(trials_made=evaluated)
-    heartbeat(search, evaluated, total)
+    Optimisation.objects.filter(pk=optimisation.pk).update(trials_made=evaluated)
+    heartbeat(optimisation, evaluated, total)
 
 
-def finish_optimisation(search: Optimisation) -> bool:
+def finish_optimisation(optimisation: Optimisation) -> bool:
     """Rate an optimisation whose trials are all evaluated. Return False if it is not at that point."""
-    search.refresh_from_db()
-    if search.chunks.filter(done_at__isnull=True).exists() or not start_run(search):
+    optimisation.refresh_from_db()
+    if optimisation.chunks.filter(done_at__isnull=True).exists() or not start_run(optimisation):
         return False
-    with record_failure(search):
-        trials, plan = stored_trials(search), stored_plan(search)
+    with record_failure(optimisation):
+        trials, plan = stored_trials(optimisation), stored_plan(optimisation)
         best = samplers.best_row(trials, plan)
         if best is None:
-            _raise_common_failure(search, trials, plan)
+            _raise_common_failure(optimisation, trials, plan)
             raise RunError(
                 f"None of {len(trials):,} trials closed {plan.min_trades} trades with a {plan.objectives[0]}: "
                 "ask for fewer trades, or widen the ranges."
             )
-        return _complete_with_best(search, trials, plan, best)
+        return _complete_with_best(optimisation, trials, plan, best)
     return False
 
 
-def _raise_common_failure(search: Optimisation, trials: Trials, plan: OptimisationPlan) -> None:
+def _raise_common_failure(optimisation: Optimisation, trials: Trials, plan: OptimisationPlan) -> None:
     """If no trial has any metrics, run the first in full, to raise what stopped all of them."""
     if len(trials) and np.isnan(trials.metrics).all():
         engine.run_backtest(
-            market_of(search), make_settings(as_settings(plan.fixed, trials.at(0))), time_range_of(search)
+            market_of(optimisation), make_settings(as_settings(plan.fixed, trials.at(0))), time_range_of(optimisation)
         )
 
 
-def _complete_with_best(search: Optimisation, trials: Trials, plan: OptimisationPlan, best: int) -> bool:
-    market = market_of(search)
+def _complete_with_best(optimisation: Optimisation, trials: Trials, plan: OptimisationPlan, best: int) -> bool:
+    market = market_of(optimisation)
     engine_run = engine.run_backtest(
-        market, make_settings(as_settings(plan.fixed, trials.at(best))), time_range_of(search)
+        market, make_settings(as_settings(plan.fixed, trials.at(best))), time_range_of(optimisation)
     )
     arrays = {"trial_parameters": trials.parameters, "trial_figures": trials.metrics}
-    columns = backtest_columns(search, market, engine_run, **arrays)
-    earlier = earlier_trials(search)
+    columns = backtest_columns(optimisation, market, engine_run, **arrays)
+    earlier = earlier_trials(optimisation)
     measures, inputs = overfitting_measures(trials, plan, best, earlier + len(trials)), _plateau(trials, plan)
     daily = trials.daily[best].astype(np.float64)
     quality = rate_run(
@@ -246,7 +250,7 @@ def _complete_with_best(search: Optimisation, trials: Trials, plan: Optimisation
     }
     columns |= {"verdict": quality.to_json(), "earlier_trials": earlier, "trials_made": len(trials)}
     columns |= {"done_steps": len(trials), "total_steps": max(len(trials), 1)}
-    return complete(search, result, **columns)
+    return complete(optimisation, result, **columns)
 
 
 def overfitting_measures(trials: Trials, plan: OptimisationPlan, best: int, trial_count: int) -> dict[str, Any]:
@@ -298,52 +302,62 @@ def _plateau(trials: Trials, plan: OptimisationPlan) -> dict[str, Any] | None:
     }
 
 
-def run_in_process(search: Optimisation, on_progress: Any = None) -> None:
+def run_in_process(optimisation: Optimisation, on_progress: Any = None) -> None:
     """Run a whole optimisation, or what is left of it, in this process."""
-    while ids := _next_or_fail(search):
+    while ids := _next_or_fail(optimisation):
         for chunk_id in ids:
             if not evaluate_chunk(chunk_id, threads=os.cpu_count() or 1):
                 return
-            search.refresh_from_db()
+            optimisation.refresh_from_db()
             if on_progress:
-                on_progress(search.done_steps, search.total_steps)
-    finish_optimisation(search)
+                on_progress(optimisation.done_steps, optimisation.total_steps)
+    finish_optimisation(optimisation)
 
 
-def _next_or_fail(search: Optimisation) -> list[int]:
-    with record_failure(search):
-        return next_chunks(search)
+def _next_or_fail(optimisation: Optimisation) -> list[int]:
+    with record_failure(optimisation):
+        return next_chunks(optimisation)
     return []
 
 
-def open_hold_out(search: Optimisation, parameters: Mapping[str, float | None], reason: str, user: Any) -> Backtest:
+def open_hold_out(
+    optimisation: Optimisation, parameters: Mapping[str, float | None], reason: str, user: Any
+) -> Backtest:
     """Queue a backtest of parameters on the hold-out, and record that it was opened."""
-    if search.status != RunStatus.DONE or search.hold_out_start_at is None or search.hold_out_end_at is None:
+    if (
+        optimisation.status != RunStatus.DONE
+        or optimisation.hold_out_start_at is None
+        or optimisation.hold_out_end_at is None
+    ):
         raise RunError("There is no hold-out to open: the optimisation is not done, or held nothing out.")
     if not reason.strip():
         raise RunError("Say why the hold-out is opened: each look makes it worth less.")
     with transaction.atomic():
-        time_range = (search.hold_out_start_at, search.hold_out_end_at)
-        run = _backtest_of(search, parameters, time_range, user, is_hold_out=True)
+        time_range = (optimisation.hold_out_start_at, optimisation.hold_out_end_at)
+        run = _backtest_of(optimisation, parameters, time_range, user, is_hold_out=True)
         HoldOutOpening.objects.create(
-            optimisation=search, backtest=run, parameters=dict(parameters), reason=reason, opened_by=user
+            optimisation=optimisation, backtest=run, parameters=dict(parameters), reason=reason, opened_by=user
         )
     return run
 
 
-def new_trial_backtest(search: Optimisation, parameters: Mapping[str, float | None], user: Any = None) -> Backtest:
+def new_trial_backtest(
+    optimisation: Optimisation, parameters: Mapping[str, float | None], user: Any = None
+) -> Backtest:
     """Queue a backtest of one trial on the bars of its optimisation."""
-    return _backtest_of(search, parameters, (search.start_at, search.end_at), user)
+    return _backtest_of(optimisation, parameters, (optimisation.start_at, optimisation.end_at), user)
 
 
 def _backtest_of(
-    search: Optimisation,
+    optimisation: Optimisation,
     parameters: Mapping[str, float | None],
     time_range: tuple[datetime, datetime],
     user: Any,
     **columns: Any,
 ) -> Backtest:
-    settings = as_settings(stored_plan(search).fixed, parameters)
+    settings = as_settings(stored_plan(optimisation).fixed, parameters)
     start, end = (moment.isoformat() for moment in time_range)
-    request = RunRequest(search.symbol, search.interval, settings, start, end, search.bot, user, search.seed)
-    return Backtest.objects.create(optimisation=search, **columns, **fields(request, read(request)))
+    request = RunRequest(
+        optimisation.symbol, optimisation.interval, settings, start, end, optimisation.bot, user, optimisation.seed
+    )
+    return Backtest.objects.create(optimisation=optimisation, **columns, **fields(request, read(request)))

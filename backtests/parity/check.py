@@ -112,7 +112,7 @@ def check(
     costs = read_costs(bot, live_context, slippage_bps)
     parameters = {number: settings_of(values, costs) for number, values in record.versions.items()}
     market = _market(bot, record, parameters, live_context)
-    context = _ground(market, record, parameters, slippage_units(max(costs.spread_bps, costs.slippage_bps)))
+    context = _context(market, record, parameters, slippage_units(max(costs.spread_bps, costs.slippage_bps)))
     differences = tuple(compare(context))
     return ParityResult(
         first_bar=to_datetime(int(market.candles.open_time[context.first])),
@@ -146,7 +146,7 @@ def _usual_start(bot: BotConfig) -> datetime:
     return last - DEFAULT_PERIOD
 
 
-def _ground(
+def _context(
     market: MarketData, record: LiveRecord, parameters: Mapping[int, RunSettings], spread: int
 ) -> ParityContext:
     """Return the compared rows with all that the comparison needs.
@@ -169,8 +169,8 @@ def _ground(
 
 def signals(market: MarketData, parameters: RunSettings) -> NDArray[np.int8]:
     """Return the strategy's signals over all candles."""
-    found = registry.get(parameters.strategy).signals(market.candles, parameters.strategy_params)
-    return np.require(found, np.int8)
+    values = registry.get(parameters.strategy).signals(market.candles, parameters.strategy_params)
+    return np.require(values, np.int8)
 
 
 def settings_of(values: Mapping[str, Any], costs: FillCosts) -> RunSettings:

@@ -90,13 +90,13 @@ def _decided(context: ParityContext, row: int, decision: RecordedDecision) -> It
     elif signal == Signal.BUY:
         yield from _bought(context, row, decision)
     elif decision.action != Action.WAIT:
-        yield Difference(bar_ms, "decision", _words(decision), "wait", Cause.UNEXPLAINED)
+        yield Difference(bar_ms, "decision", _decision_text(decision), "wait", Cause.UNEXPLAINED)
 
 
 def _while_long(bar_ms: int, decision: RecordedDecision, signal: Signal) -> Iterator[Difference]:
     expected = Action.EXIT if signal == Signal.SELL else Action.HOLD
     if decision.action != expected:
-        yield Difference(bar_ms, "decision", _words(decision), str(expected), Cause.UNEXPLAINED)
+        yield Difference(bar_ms, "decision", _decision_text(decision), str(expected), Cause.UNEXPLAINED)
 
 
 def _bought(context: ParityContext, row: int, decision: RecordedDecision) -> Iterator[Difference]:
@@ -113,7 +113,7 @@ def _bought(context: ParityContext, row: int, decision: RecordedDecision) -> Ite
     entered_alone = decided.action == StrategyAction.ENTER and not is_size
     impact = _forgone(context, row, decision.version, decided) if entered_alone else None
     what = "quantity" if is_size else "decision"
-    yield Difference(decision.bar_ms, what, _words(decision), _act(context, decided), cause, impact)
+    yield Difference(decision.bar_ms, what, _decision_text(decision), _act(context, decided), cause, impact)
 
 
 def _was_filled(context: ParityContext, decision: RecordedDecision) -> bool:
@@ -139,7 +139,7 @@ def _forgone(context: ParityContext, row: int, version: int, decided: Decided) -
     return price * from_units(bought) - (proceeds - fee)
 
 
-def _words(decision: RecordedDecision) -> str:
+def _decision_text(decision: RecordedDecision) -> str:
     if decision.action == Action.ENTER and decision.quantity is not None:
         return f"enter, {plain(decision.quantity)}"
     return f"{decision.action}: {decision.reason}" if decision.action == Action.REFUSED else str(decision.action)

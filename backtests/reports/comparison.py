@@ -24,7 +24,7 @@ LOWER = frozenset({"max_drawdown", "fees_paid"})
 
 def comparison(runs: Sequence[Backtest]) -> dict[str, Any]:
     """Return the rows of the tables and the lines of the chart."""
-    rows = [*_ground(runs), *_settings(runs)]
+    rows = [*_data_rows(runs), *_settings(runs)]
     return {
         "runs": [{"run": run, "letter": letter} for run, letter in zip(runs, LETTERS, strict=False)],
         "figures": _metric_values(runs),
@@ -34,7 +34,7 @@ def comparison(runs: Sequence[Backtest]) -> dict[str, Any]:
     }
 
 
-def _ground(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
+def _data_rows(runs: Sequence[Backtest]) -> list[dict[str, Any]]:
     """Compare data and code of the runs."""
     columns = [
         ("Symbol", [run.symbol for run in runs]),

@@ -99,14 +99,14 @@ def stress_table(cells: list[dict[str, Any]]) -> dict[str, Any]:
     return {"slippages": [f"{bps:g}" for bps in slippages], "rows": rows}
 
 
-def _cell(figures: dict[str, float | None] | None) -> dict[str, str]:
-    if figures is None:
+def _cell(metrics: dict[str, float | None] | None) -> dict[str, str]:
+    if metrics is None:
         return {"text": "", "sharpe": "", "drawdown": "", "shade": ""}
-    value = figures["total_return"] or 0.0
+    value = metrics["total_return"] or 0.0
     shade = sum(abs(value) >= step for step in HEAT_STEPS)
     return {
         "text": metric_text("total_return", value),
-        "sharpe": metric_text("sharpe", figures["sharpe"]),
-        "drawdown": metric_text("max_drawdown", figures["max_drawdown"]),
+        "sharpe": metric_text("sharpe", metrics["sharpe"]),
+        "drawdown": metric_text("max_drawdown", metrics["max_drawdown"]),
         "shade": f"{'up' if value > 0 else 'down'}-{shade}" if shade else "",
     }

@@ -59,7 +59,7 @@ class TrialSet:
 
     plan: OptimisationPlan
     trials: Trials
-    kept: Mapping[str, Any]  # of the result: plateau, where there is one
+    stored: Mapping[str, Any]  # of the result: plateau, where there is one
 
     @cached_property
     def scores(self) -> Floats:
@@ -85,19 +85,19 @@ class TrialSet:
         return tuple(dict.fromkeys([*objectives, *SHOWN_METRICS]))
 
     def marks(self, row: int) -> list[str]:
-        plateau = self.kept.get("plateau") or {}
+        plateau = self.stored.get("plateau") or {}
         marks = ["best"] if plateau.get("best_around", [-1])[0] == row else []
         marks += ["centre"] if plateau.get("centre_around", [-1])[0] == row else []
         return marks + (["front"] if row in self.front else [])
 
     def row(self, row: int) -> dict[str, Any]:
         """Return one trial as a table shows it."""
-        figures = self.trials.metrics_at(row)
+        metrics = self.trials.metrics_at(row)
         values = self.trials.parameters[row]
         return {
             "number": row + 1,
             "values": [value_text(value) for value in values],
-            "figures": [metric_text(name, figures[name]) for name in self.measures],
+            "figures": [metric_text(name, metrics[name]) for name in self.measures],
             "marks": self.marks(row),
             "is_eligible": bool(np.isfinite(self.scores[row, 0])),
             "parameters": " ".join(f"{n}={plain(v)}" for n, v in zip(self.names, values, strict=True)),
@@ -217,14 +217,14 @@ def parallel(trial_set: TrialSet) -> dict[str, Any]:
         rest = eligible[MAX_LINES // 2 :]
         eligible = np.concatenate([head, rest[:: -(-len(rest) // (MAX_LINES // 2))]])
     axes = [{"name": d.name, "label": label(d.name)} for d in trial_set.plan.space.dimensions]
-    figures = [{"name": name, "label": label(name), "is_percent": name in PERCENT} for name in trial_set.measures]
+    metrics = [{"name": name, "label": label(name), "is_percent": name in PERCENT} for name in trial_set.measures]
     lines = [
         [_number(v) for v in trial_set.trials.parameters[row]]
         + [_number(trial_set.trials.metric(name)[row]) for name in trial_set.measures]
         for row in eligible
     ]
     return {
-        "axes": axes + figures,
+        "axes": axes + metrics,
         "colour_by": len(axes),
         "lines": lines,
         "numbers": (eligible + 1).tolist(),
@@ -258,12 +258,12 @@ def front(trial_set: TrialSet) -> dict[str, Any] | None:
 
 def plateau(trial_set: TrialSet) -> dict[str, Any] | None:
     """Return the best trial and the robust centre with their neighbours; None for too few trials."""
-    stored = trial_set.kept.get("plateau")
+    stored = trial_set.stored.get("plateau")
     if not stored or "best_around" not in stored:
         return None
     groups = [
-        _ground("best", "The best", stored["best_around"], trial_set),
-        _ground("centre", "The robust centre", stored["centre_around"], trial_set),
+        _neighbourhood("best", "The best", stored["best_around"], trial_set),
+        _neighbourhood("centre", "The robust centre", stored["centre_around"], trial_set),
     ]
     return {
         "ratio": stored["ratio"],
@@ -273,7 +273,7 @@ def plateau(trial_set: TrialSet) -> dict[str, Any] | None:
     }
 
 
-def _ground(name: str, title: str, rows: Sequence[int], trial_set: TrialSet) -> dict[str, Any]:
+def _neighbourhood(name: str, title: str, rows: Sequence[int], trial_set: TrialSet) -> dict[str, Any]:
     row, *around = rows
     values = [float(trial_set.scores[row, 0]) for row in around if np.isfinite(trial_set.scores[row, 0])]
     good = [round(value, 5) for value in values]

@@ -82,13 +82,13 @@ def _parameter(name: str, result: dict[str, Any]) -> dict[str, Any]:
     return {
         "label": label(name),
         "stability": "–" if stability is None else f"{stability:.2f}",
-        "words": _words(stability),
+        "words": _stability_text(stability),
         "mean": "–" if mean is None or math.isnan(mean) else f"{mean:.4g}",
         "deviation": "–" if deviation is None or math.isnan(deviation) else f"{deviation:.3g}",
     }
 
 
-def _words(steady: float | None) -> str:
+def _stability_text(steady: float | None) -> str:
     if steady is None:
         return "not measured"
     return "steady" if steady >= 0.5 else "wanders" if steady >= 0.1 else "like chance"

@@ -176,10 +176,12 @@ def _reason(name: str, value: float) -> VerdictReason:
     sign = 1.0 if limit.higher_is_better else -1.0
     against = sign * value <= sign * limit.bad
     stands = "for" if sign * value >= sign * limit.good else "against" if against else "open"
-    return VerdictReason(name, limit.label, value, _words(name, value), stands, limit.good, limit.bad, limit.meaning)
+    return VerdictReason(
+        name, limit.label, value, _measure_text(name, value), stands, limit.good, limit.bad, limit.meaning
+    )
 
 
-def _words(name: str, value: float) -> str:
+def _measure_text(name: str, value: float) -> str:
     match name:
         case "concentration":
             return f"{_share(value)} of the profit from 2 trades"

@@ -83,7 +83,7 @@ def choose(request: HttpRequest, kind: str) -> HttpResponseBase:
     """Run one action on the selected results: compare, pin, unpin, note, delete."""
     numbers = [int(text) for text in request.POST.getlist("id") if text.isdecimal()]
     name = request.POST.get("act", "")
-    back = redirect(reverse("backtests:index", args=[kind]) + _asked(request))
+    back = redirect(reverse("backtests:index", args=[kind]) + _list_query(request))
     if not numbers:
         messages.error(request, "Select at least one result first.")
         return back
@@ -105,7 +105,7 @@ def choose(request: HttpRequest, kind: str) -> HttpResponseBase:
     return back
 
 
-def _asked(request: HttpRequest) -> str:
+def _list_query(request: HttpRequest) -> str:
     """Return the list's own query string."""
     query = QueryDict(request.POST.get("asked", "")).urlencode()
     return f"?{query}" if query else ""

@@ -17,7 +17,7 @@ from backtests.views.base import TITLES, page
 from bots.models import BotConfig
 
 
-def _search(pk: int) -> Optimisation:
+def _get_optimisation(pk: int) -> Optimisation:
     optimisation: Optimisation = get_object_or_404(Optimisation.objects.select_related("bot"), pk=pk)
     return optimisation
 
@@ -27,14 +27,14 @@ def trials_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """Return every trial with its parameters and metrics, exact."""
     response = HttpResponse(content_type="text/csv")
     response["Content-Disposition"] = f'attachment; filename="search-{pk}-trials.csv"'
-    csv.writer(response).writerows(trials.csv_rows(trials.trial_set(_search(pk))))
+    csv.writer(response).writerows(trials.csv_rows(trials.trial_set(_get_optimisation(pk))))
     return response
 
 
 @permission_required("backtests.view_backtest", raise_exception=True)
 def trial(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """Show one trial: its parameters beside those of the optimisation, its metrics, its actions."""
-    run = _search(pk)
+    run = _get_optimisation(pk)
     trial_set = trials.trial_set(run)
     if not 1 <= number <= len(trial_set.trials):
         raise Http404(f"optimisation {pk} has no trial {number}")

@@ -82,8 +82,8 @@ def _groups(strategy: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _at_risk(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Say what a trade truly risks, where that is less than was asked for."""
     values = {name: None if settings.get(name) is None else Decimal(settings[name]) for name in RISK}
-    found = notes({**values, "position_size_mode": settings.get("position_size_mode")})
-    rows = [{"key": name, "label": label(name), "value": sentence} for name, sentence in found.items()]
+    strategy = notes({**values, "position_size_mode": settings.get("position_size_mode")})
+    rows = [{"key": name, "label": label(name), "value": sentence} for name, sentence in strategy.items()]
     return [{"name": "Truly at risk", "rows": rows}] if rows else []
 
 

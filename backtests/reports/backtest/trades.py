@@ -121,7 +121,7 @@ def _date(text: str) -> date | None:
 def trade_table(result: Mapping[str, Any], query: TradeQuery) -> dict[str, Any]:
     """Return one page of the matching trades, with links that sort and turn pages."""
     numbered = list(enumerate(result["trades"], 1))
-    matching = [pair for pair in numbered if _is_wanted(pair[1], query)]
+    matching = [pair for pair in numbered if _matches(pair[1], query)]
     matching.sort(key=lambda pair: _key(pair, query.sort.removeprefix("-")), reverse=query.sort.startswith("-"))
     page: Page[Any] = Paginator(matching, PAGE).get_page(query.page)
     return {
@@ -141,7 +141,7 @@ def trade_table(result: Mapping[str, Any], query: TradeQuery) -> dict[str, Any]:
     }
 
 
-def _is_wanted(trade: Mapping[str, Any], query: TradeQuery) -> bool:
+def _matches(trade: Mapping[str, Any], query: TradeQuery) -> bool:
     if query.reason and trade["exit_reason"] != query.reason:
         return False
     if query.outcome and _outcome(trade) != query.outcome:
