@@ -19,7 +19,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Trading", ("bots.BotConfig", "bots.Trade", "bots.Incident", "exchange.ApiKey")),
-    ("Records", ("bots.Decision", "bots.Order", "bots.Fill", "bots.BotRun")),
+    ("Records", ("bots.Decision", "bots.Order", "bots.Fill", "bots.BotRun", "bots.BotState", "bots.OperatorAction")),
     ("Research", ("backtests.*",)),
     ("Market", ("exchange.Symbol", "exchange.Dataset", "exchange.*", "paper.*")),
     ("System", ("django_celery_beat.PeriodicTask", "auth.User", "auth.Group")),
