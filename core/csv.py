@@ -1,4 +1,4 @@
-"""Rows as CSV, streamed: a million of them take no more memory than a few thousand.
+"""Stream rows as CSV: a million of them take no more memory than a few thousand.
 
 Decimals are printed exactly, times in ISO 8601 UTC. Text that a spreadsheet would run as a formula is defused.
 """
@@ -31,7 +31,7 @@ class Column:
 
 
 def field(name: str) -> Column:
-    """A field of the row, or of what it points to (`bot.name`), under its own name."""
+    """Return a column of a field of the row, or of what it points to (`bot.name`), under its own name."""
     parts = name.split(".")
 
     def value(row: Any) -> object:
@@ -60,7 +60,7 @@ class _Line:
 
 
 def lines(rows: QuerySet[Model], columns: tuple[Column, ...]) -> Iterator[str]:
-    """The file line by line, its heading first."""
+    """Yield the file line by line, its heading first."""
     writer = csv.writer(_Line())
     yield writer.writerow([column.heading for column in columns])
     for row in rows.iterator(chunk_size=CHUNK):
@@ -68,7 +68,7 @@ def lines(rows: QuerySet[Model], columns: tuple[Column, ...]) -> Iterator[str]:
 
 
 def plain(value: object) -> str:
-    """One value as a cell."""
+    """Return one value as a cell."""
     match value:
         case None:
             return ""
@@ -85,7 +85,7 @@ def plain(value: object) -> str:
 
 
 def response(name: str, rows: QuerySet[Model], columns: tuple[Column, ...]) -> StreamingHttpResponse:
-    """A download of these rows, named by kind and time."""
+    """Return a download of these rows, named by kind and time."""
     stamp = f"{timezone.now():%Y%m%d-%H%M}"
     return StreamingHttpResponse(
         lines(rows, columns),

@@ -1,4 +1,4 @@
-"""The one base of errors that are meant for the person who asked."""
+"""Define the one base of errors that are meant for the person who asked."""
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""How numbers and times look on pages: money with its thousands, signs that show, ages in words.
+"""Format numbers and times for pages: money with its thousands, signs that show, ages in words.
 
 Plain values to plain text; markup is in templates and admin columns.
 """
@@ -13,7 +13,7 @@ NONE = "–"
 
 
 def plain(value: Decimal) -> str:
-    """Digits without an exponent and without needless zeros: Decimal('1E-7') is '0.0000001', Decimal('5.00') is '5'."""
+    """Return digits without an exponent or needless zeros: Decimal('1E-7') is '0.0000001', Decimal('5.00') is '5'."""
     if not value.is_finite():
         raise ValueError(f"{value} is not a number that an exchange can read")
     text = format(value, "f")
@@ -23,7 +23,7 @@ def plain(value: Decimal) -> str:
 
 
 def amount(value: Decimal | float | None, places: int | None = None) -> str:
-    """An amount or price: as many decimals as its size deserves, or exactly `places`."""
+    """Return an amount or price with as many decimals as its size deserves, or exactly `places`."""
     if value is None:
         return NONE
     number = Decimal(str(value))
@@ -48,7 +48,7 @@ def _trim(text: str) -> str:
 
 
 def money(value: Decimal | float | None) -> str:
-    """Money for a person: two decimals, more where the whole of it is under one."""
+    """Return money with two decimals, or more if it is under one."""
     if value is None:
         return NONE
     number = Decimal(str(value))
@@ -60,14 +60,14 @@ def money(value: Decimal | float | None) -> str:
 
 
 def signed(value: Decimal | float | None) -> str:
-    """Money with its sign, also a plus."""
+    """Return money with its sign, also a plus."""
     if value is None:
         return NONE
     return f"+{money(value)}" if Decimal(str(value)) > 0 else money(value)
 
 
 def percent(fraction: Decimal | float | None, places: int = 2) -> str:
-    """0.0213 is +2.13 %."""
+    """Return a fraction in percent: 0.0213 is +2.13 %."""
     if fraction is None:
         return NONE
     number = Decimal(str(fraction)) * 100
@@ -76,21 +76,21 @@ def percent(fraction: Decimal | float | None, places: int = 2) -> str:
 
 
 def tone(value: Decimal | float | None) -> str:
-    """The CSS class of a result: gain, loss, or none for nothing."""
+    """Return the CSS class of a result: gain, loss, or none for zero."""
     if value is None or not value:
         return ""
     return "gain" if value > 0 else "loss"
 
 
 def quantity(value: Decimal | float | None) -> str:
-    """A quantity of an asset without trailing zeros."""
+    """Return a quantity of an asset without trailing zeros."""
     if value is None:
         return NONE
     return _trim(f"{Decimal(str(value)):,.8f}").replace("-", MINUS)
 
 
 def duration(seconds: float | None) -> str:
-    """A span in its two largest units: 3 h 12 min."""
+    """Return a duration in its two largest units: 3 h 12 min."""
     if seconds is None:
         return NONE
     whole = int(seconds)
@@ -104,7 +104,7 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(then: datetime | None, now: datetime) -> str:
-    """“5 min ago”, or “in 5 min” for what is to come."""
+    """Return “5 min ago”, or “in 5 min” for a time to come."""
     if then is None:
         return NONE
     seconds = (now - then).total_seconds()
@@ -114,5 +114,5 @@ def ago(then: datetime | None, now: datetime) -> str:
 
 
 def moment(when: datetime | None) -> str:
-    """A UTC time to the minute."""
+    """Return a UTC time to the minute."""
     return NONE if when is None else f"{when:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""A progress bar for commands that take a while."""
+"""Show a progress bar in commands that take a while."""
 
 from __future__ import annotations
 

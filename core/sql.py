@@ -1,5 +1,9 @@
-"""Rows by statements written out, for what every tick and every order costs: composing such a statement anew through
-Django's query classes takes several times as long as running it. Everything else asks through Django's models.
+"""Read and write rows by statements written out, where a tick or an order does it every time.
+
+Composing a statement through Django's query classes takes longer than PostgreSQL needs to run it. Measured on rows of
+`PaperOrder` with 23 columns (median of 300, local socket): `find` 137 µs against 392 µs by `filter()`, `update`
+116 µs against 261 µs by `save(update_fields=…)`, `insert` 228 µs against 278 µs by `save()`. It may be used in
+bots/trading/ and exchange/paper/{account,orders}/ alone. Everything else uses Django's models.
 """
 
 from __future__ import annotations
@@ -15,20 +19,20 @@ Fields = tuple["models.Field[Any, Any]", ...]
 
 
 def query(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """What a statement that gives rows gives."""
+    """Return the rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())
 
 
 def find(model: type[Row], where: str, values: Sequence[Any], *, without: tuple[str, ...] = ()) -> list[Row]:
-    """Rows of a model by the rest of a statement, from WHERE on. The fields `without` stay unread until used."""
+    """Return rows of a model by the rest of a statement, from WHERE on. Fields in `without` are read when used."""
     statement = f'SELECT {columns(model, without)} FROM "{model._meta.db_table}" {where}'  # noqa: S608
     return [row_of(model, found, without) for found in query(statement, values)]
 
 
 def get(model: type[Row], where: str, values: Sequence[Any]) -> Row:
-    """The only such row. Raise the model's `DoesNotExist` where there is none."""
+    """Return the only such row. Raise the model's `DoesNotExist` if there is none."""
     found = find(model, where, values)
     if not found:
         raise model.DoesNotExist(f"there is no {model._meta.verbose_name} {where} with {values}")  # type: ignore[attr-defined]
@@ -37,12 +41,12 @@ def get(model: type[Row], where: str, values: Sequence[Any]) -> Row:
 
 @cache
 def columns(model: type[models.Model], without: tuple[str, ...] = ()) -> str:
-    """The columns of a model in the order in which `row_of` takes them."""
+    """Return the columns of a model in the order in which `row_of` takes them."""
     return ", ".join(f'"{field.column}"' for field in _fields(model, without))
 
 
 def row_of(model: type[Row], values: Sequence[Any], without: tuple[str, ...] = ()) -> Row:
-    """A row of a model, from its columns' values as the database gave them."""
+    """Return a row of a model, from its columns' values as the database gave them."""
     read = list(values)
     for number, reader in _readers(model, without):
         read[number] = reader(read[number], None, connection)
@@ -90,7 +94,7 @@ def _names(model: type[models.Model], without: tuple[str, ...]) -> list[str]:
 
 @cache
 def _readers(model: type[models.Model], without: tuple[str, ...]) -> tuple[tuple[int, Callable[..., Any]], ...]:
-    """The columns whose values are not used as the database gives them."""
+    """Return the columns whose values need converting when they are read."""
     fields = enumerate(_fields(model, without))
     return tuple((number, field.from_db_value) for number, field in fields if hasattr(field, "from_db_value"))
 

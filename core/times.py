@@ -1,4 +1,4 @@
-"""Times of the exchange, in ms since 1970, as aware datetimes in UTC and as text, and back."""
+"""Convert times of the exchange, in ms since 1970, to datetimes in UTC and to text, and back."""
 
 from __future__ import annotations
 

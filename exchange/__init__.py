@@ -1,1 +1,1 @@
-"""Talks to Binance or to paper money; knows nothing of bots."""
+"""Trade on Binance or on paper. Nothing here knows of bots."""

@@ -1,4 +1,4 @@
-"""Checking an API key: what the exchange says it may do, and whether that is what a bot's key should be able to.
+"""Check an API key: what it may do, and whether that is what a bot's key should be able to.
 
 A key that can withdraw can lose everything to whoever steals it; a bot needs trading alone.
 """
@@ -35,7 +35,7 @@ class KeyCheck:
 
 
 def hint(key: str) -> str:
-    """The end of a key, by which its owner recognises it. Nothing of a key so short that its end would give it away."""
+    """Return the end of a key, by which its owner recognises it; nothing if the key is short."""
     return key[-_HINT_LENGTH:] if len(key) >= 4 * _HINT_LENGTH else ""
 
 

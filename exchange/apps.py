@@ -1,4 +1,4 @@
-"""The exchange app."""
+"""Configure the app of exchanges."""
 
 from django.apps import AppConfig
 

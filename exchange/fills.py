@@ -1,4 +1,4 @@
-"""What an order costs when the market meets it: shared by the paper exchange and the backtest engine.
+"""Compute what an order costs when it meets the market, for the paper exchange and the backtest engine alike.
 
 Everything is a whole number of *units*, 1e-8 of an asset or a price (the exchange's own precision), so that
 comparisons at a level are exact and both sides round alike. Plain Python runs these with unbounded integers;
@@ -17,18 +17,18 @@ BPS = 10_000
 
 
 def to_units(value: Decimal) -> int:
-    """Decimal to whole units of 1e-8, rounding down."""
+    """Convert a Decimal to whole units of 1e-8, rounding down."""
     return int(value.scaleb(8).to_integral_value(rounding=ROUND_DOWN))
 
 
 def from_units(units: int) -> Decimal:
-    """Whole units of 1e-8 to an exact Decimal."""
+    """Convert whole units of 1e-8 to an exact Decimal."""
     return Decimal(int(units)).scaleb(-8)
 
 
 @register_jitable
 def mul_units(a: int, b: int) -> int:
-    """`a * b` of two amounts in units, in units, rounded down; split so that int64 holds every part."""
+    """Multiply two amounts in units, rounding down; split so that int64 holds every part."""
     a_whole, a_rest = a // UNITS, a % UNITS
     b_whole, b_rest = b // UNITS, b % UNITS
     return a_whole * b_whole * UNITS + a_whole * b_rest + a_rest * b_whole + a_rest * b_rest // UNITS
@@ -36,34 +36,34 @@ def mul_units(a: int, b: int) -> int:
 
 @register_jitable
 def mul_units_up(a: int, b: int) -> int:
-    """`a * b` of two amounts in units, in units, rounded up."""
+    """Multiply two amounts in units, rounding up."""
     return mul_units(a, b) + ((a % UNITS) * (b % UNITS) % UNITS > 0)
 
 
 @register_jitable
 def floor_to(value: int, size: int) -> int:
-    """The largest multiple of `size` not over `value`."""
+    """Return the largest multiple of `size` not over `value`."""
     return value // size * size
 
 
 @register_jitable
 def ask_price(last: int, slippage: int, tick: int) -> int:
-    """What a market buy pays: last * (1 + slippage), rounded up to the tick. All in units."""
+    """Return what a market buy pays: last * (1 + slippage), rounded up to the tick. All in units."""
     return floor_to(mul_units_up(last, UNITS + slippage) + tick - 1, tick)
 
 
 @register_jitable
 def bid_price(last: int, slippage: int, tick: int) -> int:
-    """What a market sell gets: last * (1 - slippage), rounded down to the tick. All in units."""
+    """Return what a market sell gets: last * (1 - slippage), rounded down to the tick. All in units."""
     return floor_to(mul_units(last, UNITS - slippage), tick)
 
 
 @register_jitable
 def commission(amount: int, rate: int) -> int:
-    """Fee on the amount received, rounded down to 1e-8. All in units."""
+    """Return the fee on the amount received, rounded down to 1e-8. All in units."""
     return mul_units(amount, rate)
 
 
 def slippage_units(slippage_bps: Decimal) -> int:
-    """Basis points as a fraction in units: 5 bps is 0.0005, 50,000 units."""
+    """Convert basis points to a fraction in units: 5 bps is 0.0005, 50,000 units."""
     return to_units(slippage_bps / BPS)

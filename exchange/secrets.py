@@ -1,4 +1,4 @@
-"""Secrets at rest: a text column that only ciphertext reaches, under keys that the operator holds.
+"""Encrypt secrets at rest: a text column that only ciphertext reaches, under keys that the operator holds.
 
 The first key of `settings.SECRETS_KEYS` encrypts, all of them decrypt. A value that no key opens is an error;
 ciphertext is never handed on as if it were the secret.
@@ -45,7 +45,7 @@ class Secret(str):
         raise TypeError("a secret is not written to caches, queues or files")
 
     def reveal(self) -> str:
-        """The text itself, for the one place that signs with it."""
+        """Return the text itself, for the one place that signs with it."""
         return str.__str__(self)
 
 
@@ -103,11 +103,11 @@ class EncryptedTextField(models.TextField):
         return decrypt(value) if value else value
 
     def get_lookup(self, lookup_name: str) -> Any:
-        """No search by value: each encryption of a text is different, so it would find nothing, silently."""
+        """Refuse a search by value: each encryption of a text is different, so it would find nothing, silently."""
         if lookup_name == "isnull":
             return super().get_lookup(lookup_name)
         raise FieldError(f"{self.name} is encrypted: rows cannot be found by it")
 
     def value_to_string(self, obj: models.Model) -> str:
-        """What `dumpdata` writes: nothing."""
+        """Return what `dumpdata` writes: nothing."""
         return ""

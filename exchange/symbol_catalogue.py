@@ -1,4 +1,4 @@
-"""Symbols on record: a venue's exchangeInfo entries, kept in the database and read again when they are old.
+"""Store symbols: a venue's exchangeInfo entries, read again when they are old.
 
 What the filters in them mean is in filters.py.
 """
@@ -27,7 +27,7 @@ MAX_AGE = timedelta(hours=6)
 
 
 def rules_for(where: ApiKey | str, symbol: str, *, max_age: timedelta = MAX_AGE) -> SymbolRules:
-    """Rules of a symbol for a key, or on a venue; asked of the exchange when absent or older than `max_age`.
+    """Return the rules of a symbol for a key, or on a venue; read from the exchange if absent or older than `max_age`.
 
     Old rules are better than none: they stay in force while the exchange is unavailable. Raises `ExchangeError` when
     the exchange refuses, or is unavailable and nothing is on record.

@@ -1,4 +1,4 @@
-"""What an exchange call can end in, named by what the caller should do.
+"""Define the errors of an exchange call, each named by what the caller should do.
 
 No message here ever holds a key, a signature or a signed address.
 """

@@ -1,4 +1,4 @@
-"""The values that cross the boundary between us and an exchange. Frozen, typed, without HTTP.
+"""Define the values that pass between us and an exchange: frozen, typed, without HTTP.
 
 Money is `Decimal`; times are Unix milliseconds, UTC, named `..._ms`.
 """
@@ -96,7 +96,7 @@ class Klines:
         return len(self.open_time)
 
     def close_time_ms(self, index: int) -> int:
-        """Last millisecond of the bar at `index`."""
+        """Return the last millisecond of the bar at `index`."""
         return int(self.open_time[index]) + INTERVAL_MS[self.interval] - 1
 
     def __getitem__(self, rows: slice) -> Klines:

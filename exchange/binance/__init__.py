@@ -1,1 +1,1 @@
-"""Our side of Binance's REST protocol, over python-binance."""
+"""Speak Binance's REST protocol as its client, through python-binance."""

@@ -1,4 +1,4 @@
-"""python-binance's client, tamed: one host of our choosing, our own session, no ping, no event loop left behind.
+"""Adapt python-binance's client: one host of our choosing, our own session, no ping, no event loop left behind.
 
 It sends and receives; what an answer means is in parsing.py (values) and failures.py (errors).
 """
@@ -80,16 +80,17 @@ class RestClient(Client):
         return session
 
     def _get_request_kwargs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Signed by now, and not sent. A process that slept since its order went on record may have been given up on:
-        the order must not leave any more. Should we sleep after this line, the recvWindow stops it: its timestamp is
-        old."""
+        """Refuse to send a signed request that is too late. A process that slept after it recorded its order may have
+        been given up on, so the order must not leave any more. Should it sleep after this line, recvWindow stops the
+        order: its timestamp is old.
+        """
         made: dict[str, Any] = super()._get_request_kwargs(*args, **kwargs)
         if self.sign_by_s is not None and time.time() + self.timestamp_offset / 1000 > self.sign_by_s:
             raise ExchangeUnavailable("it was too late to send this order; nothing was sent")
         return made
 
     def _handle_response(self, response: requests.Response) -> Any:
-        """The library's own handler fails on bodies that are lists, and quotes whole pages in its errors."""
+        """Replace the library's handler, which fails on bodies that are lists and quotes whole pages in its errors."""
         self._observe(response.headers)
         if not 200 <= response.status_code < 300:
             raise Refused(_answer(response))
@@ -112,7 +113,7 @@ def _answer(response: requests.Response) -> Answer:
 
 @contextlib.contextmanager
 def _no_loop_left_behind() -> Iterator[None]:
-    """The library makes an event loop for each thread that has none, which we never run and it never closes."""
+    """Close the event loop that the library makes for each thread that has none."""
     if asyncio._get_running_loop() is not None:  # then the library finds that one
         yield
         return

@@ -1,4 +1,4 @@
-"""The exchange's clock, as an offset to ours: measured, aged, and immune to steps of the wall clock."""
+"""Measure the exchange's clock as an offset to ours, again when it is old or the wall clock was set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ServerClock:
         self._measured: tuple[float, float, float] | None = None  # server, wall and monotonic time, in s
 
     def now_ms(self, ask_ms: Callable[[], int]) -> float:
-        """The exchange's time, asked anew (`ask_ms` is one request) when the last answer is too old to trust."""
+        """Return the exchange's time. Ask again (`ask_ms` is one request) if the last answer is too old to trust."""
         with self._lock:
             if self._measured is None or self._is_stale(self._measured):
                 self._measured = _measure(ask_ms)
@@ -29,7 +29,7 @@ class ServerClock:
             return (server + time.monotonic() - monotonic) * 1000
 
     def forget(self) -> None:
-        """The exchange says our clock is off: measure again before the next use."""
+        """Measure again before the next use: the exchange says that our clock is off."""
         with self._lock:
             self._measured = None
 
@@ -40,7 +40,7 @@ class ServerClock:
 
 
 def _measure(ask_ms: Callable[[], int]) -> tuple[float, float, float]:
-    """The exchange's time at the midpoint of the quickest of a few round trips."""
+    """Return the exchange's time at the midpoint of the quickest of a few round trips."""
     best: tuple[float, tuple[float, float, float]] | None = None
     for _ in range(_TRIES):
         sent = time.monotonic()

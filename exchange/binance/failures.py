@@ -1,4 +1,4 @@
-"""What a failed call means: every status, code, text and network error into the tree of exchange/api/errors.py.
+"""Translate every status, code, text and network error into the errors of exchange/api/errors.py.
 
 The question behind each case is whether an order may have been executed. `changes` says that the call was one that
 could (placing or cancelling); then everything short of a clear no is `OutcomeUnknown`.
@@ -53,7 +53,7 @@ _BY_TEXT: tuple[tuple[str, type[RequestRejected]], ...] = (
 
 
 def from_answer(answer: Answer, *, changes: bool) -> ExchangeError:
-    """The error for an answer that is not a success."""
+    """Return the error for an answer that is not a success."""
     words = _words(answer)
     if answer.status in (418, 429) or answer.code in (-1003, TOO_MANY_ORDERS):
         return RateLimited(words, retry_after_s=_wait_s(answer), code=answer.code)
@@ -80,7 +80,7 @@ def _refusal(answer: Answer) -> type[RequestRejected]:
 
 
 def _not_the_exchange(answer: Answer, words: str, changes: bool) -> ExchangeError:
-    """No code of Binance's: a firewall, a proxy or another server spoke."""
+    """Return the error for an answer without Binance's code: a firewall, a proxy or another server answered."""
     if 300 <= answer.status < 400:
         return RequestRejected(f"{words}: the address redirects elsewhere; is it the right one?")
     if changes:
@@ -95,7 +95,7 @@ def _words(answer: Answer) -> str:
 
 
 def _wait_s(answer: Answer) -> float:
-    """How long to wait: the header's word, else the time the text gives, else a careful guess."""
+    """Return how long to wait: by the header, else by the text, else a careful guess."""
     try:
         told = float(answer.retry_after or "")
     except ValueError:
@@ -112,7 +112,9 @@ def _wait_s(answer: Answer) -> float:
 
 
 def from_network(error: Exception, *, changes: bool) -> ExchangeError:
-    """The error for a request without an answer. The library's own text holds the signed address: none is quoted."""
+    """Return the error for a request without an answer. The library's text holds the signed address, so it is not
+    quoted.
+    """
     name = type(error).__name__
     if _was_not_sent(error):
         return ExchangeUnavailable(f"the exchange cannot be reached ({name})")
@@ -120,7 +122,7 @@ def from_network(error: Exception, *, changes: bool) -> ExchangeError:
 
 
 def _was_not_sent(error: Exception) -> bool:
-    """Whether the connection was never made, so that nothing can have been executed."""
+    """Return True if the connection was never made, so that nothing can have been executed."""
     if isinstance(error, requests.ConnectTimeout | requests.exceptions.InvalidURL):
         return True
     cause = error.args[0] if error.args else None
@@ -129,7 +131,7 @@ def _was_not_sent(error: Exception) -> bool:
 
 
 def unreadable(what: str, *, changes: bool) -> ExchangeError:
-    """The error for an answer that says success and cannot be understood."""
+    """Return the error for a success that cannot be understood."""
     return _doubt(f"the exchange's answer cannot be read: {what}", changes)
 
 

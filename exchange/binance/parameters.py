@@ -1,4 +1,4 @@
-"""Our requests in Binance's parameters. Decimals go as plain digits, because `str` may write 1E-7."""
+"""Write our requests in Binance's parameters. Decimals are plain digits, because `str` may write 1E-7."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LIMIT_TYPES = frozenset({OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.
 
 
 def order_parameters(request: OrderRequest) -> dict[str, str]:
-    """Parameters of POST order."""
+    """Return the parameters of POST order."""
     parameters = {
         "symbol": request.symbol,
         "side": request.side.value,
@@ -28,7 +28,9 @@ def order_parameters(request: OrderRequest) -> dict[str, str]:
 
 
 def oco_parameters(request: OcoRequest) -> dict[str, str]:
-    """Parameters of POST orderList/oco: of a sale the target is above and the stop below, of a purchase the reverse."""
+    """Return the parameters of POST orderList/oco. A sale has its target above and its stop below, a purchase the
+    reverse.
+    """
     target, stop = ("above", "below") if request.side == Side.SELL else ("below", "above")
     parameters = {
         "symbol": request.symbol,

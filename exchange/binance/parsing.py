@@ -1,4 +1,4 @@
-"""Binance's payloads into our frozen values. Nothing else in the project reads `data["origQty"]`.
+"""Parse Binance's payloads into our frozen values. Nothing else in the project reads `data["origQty"]`.
 
 A payload that lacks what it must have raises `BadPayload`, which says where; the caller knows what that means for it.
 """
@@ -31,7 +31,7 @@ class BadPayload(ValueError):
 
 
 def order_report(data: Any) -> OrderReport:
-    """An order from any answer that describes one: placing, cancelling, querying, or a leg of a list.
+    """Parse an order from any answer that describes one: placing, cancelling, querying, or a leg of a list.
 
     A cancel report's `clientOrderId` names the cancel; the order's own id is in `origClientOrderId` there.
     """
@@ -78,7 +78,7 @@ def _placement_fill(data: Any, symbol: str, order_id: int, side: Side, time_ms: 
 
 
 def fill_report(data: Any) -> FillReport:
-    """A row of myTrades."""
+    """Parse a row of myTrades."""
     row = as_object(data, "a trade")
     return FillReport(
         symbol=_string(row, "symbol"),
@@ -96,7 +96,7 @@ def fill_report(data: Any) -> FillReport:
 
 
 def order_list_report(data: Any, orders: tuple[OrderReport, ...] | None = None) -> OrderListReport:
-    """A list; its legs are `orders`, or the reports that the answer itself carries."""
+    """Parse a list. Its legs are `orders`, or the reports that the answer itself carries."""
     row = as_object(data, "an order list")
     if orders is None:
         orders = tuple(order_report(leg) for leg in as_list(row.get("orderReports"), "the orders of a list"))
@@ -111,7 +111,7 @@ def order_list_report(data: Any, orders: tuple[OrderReport, ...] | None = None) 
 
 
 def is_list(data: Any) -> bool:
-    """Whether a cancel answered with a list, as it does for one leg of an OCO."""
+    """Return True if a cancel answered with a list, as it does for one leg of an OCO."""
     return isinstance(data, Mapping) and "listClientOrderId" in data and "orderReports" in data
 
 
@@ -120,13 +120,13 @@ def server_time(data: Any) -> int:
 
 
 def rate_limits(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The limits that exchangeInfo tells, as far as they can be read."""
+    """Return the limits of exchangeInfo, as far as they can be read."""
     listed = info.get("rateLimits")
     return [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
 
 
 def klines(data: Any, interval: str) -> Klines:
-    """Rows of klines. A row that is not a finite number, or not after the row before it, is refused."""
+    """Parse rows of klines. Refuse a row with a number that is not finite, or out of order."""
     rows = as_list(data, "klines")
     try:
         open_time = np.array([row[0] for row in rows], dtype=np.int64)
@@ -161,7 +161,7 @@ def account(data: Any) -> Account:
 
 
 def commission_rates(data: Any) -> CommissionRates:
-    """Standard, special and tax parts added up; where buyer and seller pay differently, the dearer side counts.
+    """Return standard, special and tax rates added up; if buyer and seller pay differently, the higher one.
 
     The discount for paying in another asset is not taken off: what was really paid is on each fill.
     """
@@ -225,7 +225,7 @@ def _number(row: Mapping[str, Any], field: str, default: Decimal | None = None) 
 
 
 def _amount(row: Mapping[str, Any], field: str) -> Decimal:
-    """A price or a quantity: never under zero."""
+    """Return a price or a quantity, which is never under zero."""
     value = _number(row, field)
     if value < 0:
         raise BadPayload(f"{field} is under zero")
@@ -233,7 +233,7 @@ def _amount(row: Mapping[str, Any], field: str) -> Decimal:
 
 
 def _optional_price(row: Mapping[str, Any], field: str) -> Decimal | None:
-    """Zero is how the exchange says that an order has no such price."""
+    """Return a price, or None for zero, by which the exchange says that an order has no such price."""
     return _number(row, field, Decimal(0)) or None
 
 
@@ -245,7 +245,7 @@ def _choice(kind: Any, row: Mapping[str, Any], field: str) -> Any:
 
 
 def _first_time(row: Mapping[str, Any]) -> int:
-    """When it happened: placing and cancelling say transactTime; a query gives the last change."""
+    """Return the time of an order: placing and cancelling give transactTime, a query the last change."""
     for field in ("transactTime", "updateTime", "time"):
         value = row.get(field)
         if isinstance(value, int) and value >= 0:

@@ -1,4 +1,4 @@
-"""Arrow's columns as numpy arrays, without pandas, whose import alone takes longer than reading a year of candles."""
+"""Read Arrow's columns as numpy arrays without pandas, whose import takes longer than reading a year of candles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def column_array(column: pa.ChunkedArray) -> NDArray[Any]:
-    """The values of a column of numbers without nulls."""
+    """Return the values of a column of numbers without nulls."""
     chunks = [np.from_dlpack(chunk) for chunk in column.chunks if len(chunk)]
     if not chunks:
         return np.empty(0, dtype=np.int64 if pa.types.is_integer(column.type) else np.float64)

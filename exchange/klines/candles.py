@@ -1,4 +1,4 @@
-"""Live candles for bots: the newest closed bars, each asked of the exchange once however many bots want it.
+"""Serve live candles to bots: each closed bar is requested once, however many bots want it.
 
 `SharedCandles` keeps them in Redis for all processes, `MemoryCandles` in this one, from the first bar on (a replay).
 What counts as closed is judged by the caller's `now_ms`. Stored history for backtests is in klines.py.
@@ -58,7 +58,7 @@ def last_closed_open_ms(interval: str, now_ms: int) -> int:
 
 
 def fetch_newest(exchange: KlineSource, symbol: str, interval: str, *, last_open_ms: int, bars: int) -> Float64Array:
-    """The newest `bars` rows that open at or before `last_open_ms`, fewer where the exchange has fewer."""
+    """Return the newest `bars` rows that open at or before `last_open_ms`, or fewer if there are fewer."""
     pages: list[Float64Array] = []
     end_ms, left = last_open_ms, bars
     while left > 0:
@@ -73,7 +73,7 @@ def fetch_newest(exchange: KlineSource, symbol: str, interval: str, *, last_open
 
 
 def fetch_since(exchange: KlineSource, symbol: str, interval: str, *, start_ms: int, last_open_ms: int) -> Float64Array:
-    """Every row that opens from `start_ms` to `last_open_ms`."""
+    """Return every row that opens from `start_ms` to `last_open_ms`."""
     pages: list[Float64Array] = []
     while start_ms <= last_open_ms:
         page = _rows(exchange.klines(symbol, interval, start_ms=start_ms, end_ms=last_open_ms, limit=PAGE))
@@ -85,7 +85,7 @@ def fetch_since(exchange: KlineSource, symbol: str, interval: str, *, start_ms: 
 
 
 def _rows(klines: Klines) -> Float64Array:
-    """One row per bar. A time in ms is exact in a float64 (under 2**53)."""
+    """Return one row a bar. A time in ms is exact in a float64 (under 2**53)."""
     columns = (klines.open_time, klines.open, klines.high, klines.low, klines.close, klines.volume)
     return np.column_stack([column.astype(np.float64) for column in columns]).reshape(-1, _COLUMNS)
 
@@ -100,7 +100,7 @@ def _klines(interval: str, rows: Float64Array) -> Klines:
 
 
 def shared_candles(exchange: KlineSource, api_key: ApiKey) -> SharedCandles:
-    """The candles of a key's market, from the cache of the whole site."""
+    """Return the candles of a key's market, from the cache of the whole site."""
     return SharedCandles(exchange, market_scope(api_key), _redis(os.getpid()))
 
 
@@ -121,7 +121,7 @@ class SharedCandles:
         self._redis = cache
 
     def closed(self, symbol: str, interval: str, *, bars: int, now_ms: int) -> Klines:
-        """The newest `bars` closed bars, ascending; fewer where the exchange has fewer."""
+        """Return the newest `bars` closed bars, ascending, or fewer if the exchange has fewer."""
         wanted = _Wanted(f"candles:{self._scope}:{symbol}:{interval}", bars, last_closed_open_ms(interval, now_ms))
 
         def ask(known: Float64Array) -> Float64Array:
@@ -137,7 +137,7 @@ class SharedCandles:
         return _klines(interval, rows[-bars:])
 
     def _cached(self, wanted: _Wanted) -> Float64Array | None:
-        """The bars, when the cache holds all that the exchange would give."""
+        """Return the bars if the cache holds all that the exchange would give."""
         # A caller whose clock is a little behind wants a bar older than the newest one here: read two more.
         pipe = self._redis.pipeline(transaction=False)
         pipe.getrange(wanted.key, -(wanted.bars + 2) * _ROW_BYTES, -1)
@@ -185,7 +185,7 @@ class SharedCandles:
         return rows
 
     def _ask(self, symbol: str, interval: str, wanted: _Wanted, known: Float64Array) -> Float64Array:
-        """What is missing after `known`, or all of it where `known` does not lead up to it."""
+        """Return what is missing after `known`, or everything if `known` does not lead up to it."""
         known = known[known[:, 0] <= wanted.last_open_ms]
         reaches_back = len(known) >= wanted.bars or self._is_all(wanted, known)
         if len(known) and reaches_back:
@@ -202,7 +202,7 @@ class SharedCandles:
         return len(known) > 0 and bool(self._redis.exists(f"{wanted.key}:all"))
 
     def _continued(self, symbol: str, interval: str, wanted: _Wanted, known: Float64Array) -> Float64Array | None:
-        """`known` and what came after it. None when its last bar is not what the exchange says now."""
+        """Return `known` and the bars after it, or None if its last bar is not what the exchange gives now."""
         last_known = int(known[-1, 0])
         newer = fetch_since(self._exchange, symbol, interval, start_ms=last_known, last_open_ms=wanted.last_open_ms)
         # The overlap of one bar finds a market that was exchanged for another, or a bar corrected after its close.
@@ -212,7 +212,7 @@ class SharedCandles:
 
 
 def _bytes(value: object) -> bytes:
-    """What Redis holds under a key; nothing where it holds none."""
+    """Return what Redis holds under a key, or nothing."""
     return value if isinstance(value, bytes) else b""
 
 
@@ -240,7 +240,7 @@ class MemoryCandles:
         self._series: dict[tuple[str, str], _Series] = {}
 
     def closed(self, symbol: str, interval: str, *, bars: int = 0, now_ms: int) -> Klines:
-        """All closed bars, ascending. `bars` is what the caller needs at least; history is not cut to it."""
+        """Return all closed bars, ascending. The caller needs at least `bars`; history is not cut to it."""
         series = self._series.setdefault((symbol, interval), _Series(interval))
         wanted = last_closed_open_ms(interval, now_ms)
         if series.last_open_ms < wanted:

@@ -1,4 +1,4 @@
-"""What can be wrong with a row of candles, in words. The vectorised pass finds the row; the words are made on failure.
+"""Check rows of candles. A vectorised pass finds a bad row; the message is written only then.
 
 Where rows come from and where they go is not known here.
 """
@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 def utc(time_ms: int) -> str:
-    """A time for people, or the bare number where it is no time."""
+    """Return a time as text, or the bare number if it is no time."""
     try:
         return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):
@@ -43,7 +43,7 @@ def utc(time_ms: int) -> str:
 
 
 def check_text_row(line: str, columns: int) -> RowProblem | None:
-    """What keeps a line of CSV from being a row of numbers."""
+    """Return what keeps a line of CSV from being a row of numbers, if anything."""
     if not line.strip():
         return None
     fields = line.split(",")
@@ -64,7 +64,7 @@ def check_text_row(line: str, columns: int) -> RowProblem | None:
 def first_bad_row(
     klines: FullKlines, close_time: Int64Array | None, off_ms: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], Row | None]:
-    """Which rows repeat the one before them exactly, and the first row (from 0) that cannot be meant."""
+    """Return which rows repeat the one before them exactly, and the first invalid row (from 0)."""
     repeats = _repeats(klines)
     bad = off_ms | _bad_values(klines) | _off_grid(klines, close_time)
     bad[1:] |= (np.diff(klines.open_time) <= 0) & ~repeats[1:]
@@ -107,7 +107,7 @@ def _off_grid(klines: FullKlines, close_time: Int64Array | None) -> NDArray[np.b
 
 
 def _explain(klines: FullKlines, close_time: Int64Array | None, off_ms: NDArray[np.bool_], index: int) -> RowProblem:
-    """The words for the row that the vectorised pass found."""
+    """Describe what is wrong with the row that the vectorised pass found."""
     time = int(klines.open_time[index])
     if not _OLDEST_MS <= time <= _NEWEST_MS:
         return RowProblem(f"open time {time} is neither ms nor µs since 1970", "convert the times to ms")

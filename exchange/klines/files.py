@@ -1,4 +1,4 @@
-"""Files of candles: Binance's 12-column CSV, plain, in .gz or .zip, and Parquet; times in ms or µs.
+"""Read files of candles: Binance's 12-column CSV, plain, in .gz or .zip, and Parquet; times in ms or µs.
 
 A file is taken whole or refused: `KlinesInvalid` names the line and says what to do. What is done with the candles
 afterwards is not decided here.
@@ -73,7 +73,7 @@ class FileReport:
 
 
 def symbol_and_interval_from_name(path: str | Path) -> tuple[str | None, str | None]:
-    """('BTCUSDT', '1m') from `…/BTCUSDT-1m-2024-01.csv.gz`; (None, None) where the name says neither."""
+    """Return ('BTCUSDT', '1m') for `…/BTCUSDT-1m-2024-01.csv.gz`, and (None, None) if the name tells neither."""
     found = _NAME.match(Path(path).name)
     if not found or not intervals.is_interval(found[2]):
         return None, None
@@ -81,7 +81,7 @@ def symbol_and_interval_from_name(path: str | Path) -> tuple[str | None, str | N
 
 
 def read_file(path: str | Path, symbol: str | None = None, interval: str | None = None) -> Klines:
-    """The candles of a file. Symbol and interval come from its name where not given.
+    """Return the candles of a file. Symbol and interval come from its name unless given.
 
     Raises `KlinesInvalid`, naming the file and line and what to do, when anything in it cannot be meant.
     """
@@ -89,7 +89,7 @@ def read_file(path: str | Path, symbol: str | None = None, interval: str | None 
 
 
 def read_report(path: str | Path, symbol: str | None = None, interval: str | None = None) -> FileReport:
-    """As `read_file`, with the symbol and the number of identical rows that were dropped."""
+    """Return the candles as `read_file` does, the symbol, and the number of identical rows that were dropped."""
     path = Path(path)
     named_symbol, named_interval = symbol_and_interval_from_name(path)
     symbol, interval = symbol or named_symbol, interval or named_interval
@@ -111,7 +111,7 @@ def read_report(path: str | Path, symbol: str | None = None, interval: str | Non
 
 
 def _content(path: Path) -> bytes:
-    """The bytes inside the file, decompressed by what they are, whatever the name says."""
+    """Return the bytes inside the file, decompressed by what they are, whatever its name is."""
     try:
         raw = path.read_bytes()
         if raw[:2] == b"\x1f\x8b":
@@ -136,7 +136,7 @@ def _only_member(path: Path, raw: bytes) -> bytes:
 
 
 def _header_lines(path: Path, content: bytes) -> int:
-    """1 when the first line is a header, that is when none of its fields is a number."""
+    """Return 1 if the first line is a header, that is if none of its fields is a number."""
     first = content.lstrip(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", "replace").strip()
     if not first:
         raise KlinesInvalid(f"{path}: line 1: empty; a file of candles begins with a candle or a header")
@@ -200,7 +200,7 @@ def _parquet_column(path: Path, table: pa.Table, name: str) -> pa.ChunkedArray:
 
 
 def _checked(path: Path, table: pa.Table, interval: str, text: bytes | None, skipped: int) -> tuple[FullKlines, int]:
-    """The table as klines, every row checked, identical repetitions dropped."""
+    """Return the table as klines, with every row checked and identical repetitions dropped."""
     if table.num_rows == 0:
         raise KlinesInvalid(f"{path}: holds no candles; give a file that does")
     columns = {name: column_array(table.column(name)) for name in table.column_names if name != "ignore"}
@@ -228,7 +228,7 @@ def _checked(path: Path, table: pa.Table, interval: str, text: bytes | None, ski
 
 
 def _milliseconds(times: Int64Array) -> tuple[Int64Array, NDArray[np.bool_]]:
-    """Times in ms, and where a time in µs was none of a whole millisecond's."""
+    """Return times in ms, and where a time in µs was not a whole millisecond."""
     is_micro = times >= _MICROSECONDS_FROM
     return np.where(is_micro, times // 1000, times), is_micro & (times % 1000 != 0)
 
@@ -238,7 +238,7 @@ def _without(klines: FullKlines, repeats: NDArray[np.bool_]) -> FullKlines:
 
 
 def _line_number(text: bytes | None, skipped: int, row: int) -> int:
-    """The line that holds data row `row` (from 0): blank lines are no rows."""
+    """Return the line that holds data row `row` (from 0): blank lines are no rows."""
     if text is None:
         return row + 1
     seen = -1

@@ -1,4 +1,4 @@
-"""What a stored series covers, as a table for the terminal."""
+"""Print what a stored series covers, as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _GAPS_SHOWN = 20
 
 
 def terminal(output: Any) -> Console:
-    """A console on a command's output, of a fixed width where that is no terminal."""
+    """Return a console on a command's output, of a fixed width if that is no terminal."""
     return Console(file=output, width=None if output.isatty() else 100)
 
 
 def print_coverage(console: Console, dataset: Dataset, notes: dict[str, str]) -> None:
-    """The series in one table with `notes` as further rows, its gaps in another."""
+    """Print the series in one table with `notes` as further rows, and its gaps in another."""
     table = Table(title=f"{dataset.symbol} {dataset.interval}", show_header=False, title_justify="left")
     table.add_row("bars stored", f"{dataset.rows:,}")
     table.add_row("first bar", f"{dataset.first_open_time:%Y-%m-%d %H:%M} UTC")

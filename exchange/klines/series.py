@@ -1,4 +1,4 @@
-"""Candles as values: all 12 columns of them, their gaps, their hash, and long bars made of short ones.
+"""Hold candles with all 12 columns; compute their gaps and hash, and longer bars from shorter ones.
 
 Where they come from is in files.py and store.py, the grid of intervals in intervals.py.
 """
@@ -33,7 +33,7 @@ class FullKlines(Klines):
         return FullKlines(self.interval, *(getattr(self, name)[rows] for name in COLUMNS))
 
     def close_time_ms(self, index: int) -> int:
-        """Last millisecond of the bar at `index`; months too."""
+        """Return the last millisecond of the bar at `index`, months included."""
         return intervals.close_time_of(self.interval, int(self.open_time[index]))
 
     def close_times(self) -> Int64Array:
@@ -63,7 +63,7 @@ class Gap(NamedTuple):
 
 
 def with_all_columns(klines: Klines) -> FullKlines:
-    """The same bars as `FullKlines`, zeros for what is not known."""
+    """Return the same bars as `FullKlines`, with zeros for what is not known."""
     if isinstance(klines, FullKlines):
         return klines
     zeros, none = np.zeros(len(klines)), np.zeros(len(klines), dtype=np.int64)
@@ -83,7 +83,7 @@ def with_all_columns(klines: Klines) -> FullKlines:
 
 
 def gaps(klines: Klines) -> list[Gap]:
-    """The bars missing between the first and the last one, in order."""
+    """Return the bars missing between the first and the last one, in order."""
     if len(klines) < 2:
         return []
     numbers = intervals.bar_numbers(klines.interval, klines.open_time)
@@ -95,7 +95,7 @@ def gaps(klines: Klines) -> list[Gap]:
 
 
 def data_hash(symbol: str, klines: Klines) -> str:
-    """SHA-256 of what a decision can depend on: symbol, interval, open times, prices and volume."""
+    """Return the SHA-256 of what a decision can depend on: symbol, interval, open times, prices and volume."""
     digest = hashlib.sha256(f"{symbol}:{klines.interval}:{len(klines)}\n".encode())
     digest.update(np.ascontiguousarray(klines.open_time, dtype="<i8").data)
     for column in (klines.open, klines.high, klines.low, klines.close, klines.volume):
@@ -104,7 +104,7 @@ def data_hash(symbol: str, klines: Klines) -> str:
 
 
 def aggregate(klines: Klines, interval: str, offset_ms: int = 0) -> FullKlines:
-    """Longer bars made of shorter ones: first open, highest high, lowest low, last close, sums of the rest.
+    """Return longer bars made of shorter ones: first open, highest high, lowest low, last close, sums of the rest.
 
     The first and the last bar are made of what there is of them; whether they are whole is for the caller to say.
     Raises `KlinesInvalid` when `interval` is unknown or shorter than the data's.
@@ -135,5 +135,5 @@ def aggregate(klines: Klines, interval: str, offset_ms: int = 0) -> FullKlines:
 
 
 def _sums(amounts: Float64Array, starts: Int64Array) -> Float64Array:
-    """Totals of each run, to the 8 decimals in which the exchange prints them."""
+    """Return the totals of each run, to the 8 decimals in which the exchange prints them."""
     return np.asarray(np.round(np.add.reduceat(amounts, starts), 8), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The Parquet store of candles under `settings.KLINES_URL`: one folder per symbol and interval, a `Dataset` row each.
+"""Store candles as Parquet under `settings.KLINES_URL`: one folder a symbol and interval, each with a `Dataset` row.
 
 A series is one file named by its content, and the row says which: writing makes a new file and then moves the row
 to it, so a reader sees the old series or the new one, whatever dies in between. Files are read in files.py.
@@ -47,7 +47,7 @@ class MergeReport:
 
 
 def load(symbol: str, interval: str, start_ms: int | None = None, end_ms: int | None = None) -> FullKlines:
-    """The stored bars that open from `start_ms` on and before `end_ms`.
+    """Return the stored bars that open from `start_ms` on and before `end_ms`.
 
     Raises `KlinesInvalid` where nothing is stored, `KlinesInvalid` where the file is not what was written.
     """
@@ -137,13 +137,13 @@ def _missing_message(symbol: str, interval: str) -> str:
 
 
 def _lock(symbol: str, interval: str) -> None:
-    """One writer per series at a time, also while it has no row yet; held to the end of the transaction."""
+    """Lock a series for one writer until the transaction ends, also if it has no row yet."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"klines {symbol} {interval}"])
 
 
 def _merged(symbol: str, old: FullKlines, new: FullKlines, replace: bool) -> tuple[FullKlines, int, int]:
-    """Old and new bars as one ascending series, how many were known already, and how many of those changed."""
+    """Return old and new bars as one ascending series, how many were stored already, and how many of those changed."""
     _, at_old, at_new = np.intersect1d(old.open_time, new.open_time, assume_unique=True, return_indices=True)
     changed = _differs(old, at_old, new, at_new)
     if changed.any() and not replace:
@@ -167,7 +167,7 @@ def _differs(old: FullKlines, at_old: Int64Array, new: FullKlines, at_new: Int64
 
 
 def _knows_more(old: FullKlines, at_old: Int64Array, new: FullKlines, at_new: Int64Array) -> Any:
-    """Where the new bar has the columns that the stored one lacked."""
+    """Return where the new bar has the columns that the stored one lacked."""
     return (old.quote_volume[at_old] == 0) & (new.quote_volume[at_new] > 0)
 
 
@@ -196,7 +196,7 @@ def _coverage(klines: FullKlines, written: str) -> dict[str, Any]:
 
 
 def _place(symbol: str, interval: str, content_hash: str) -> tuple[Any, str]:
-    """The file system and path of one file. A month's folder is `1mo`: some file systems take 1M for 1m."""
+    """Return the file system and path of one file. A month's folder is `1mo`: some file systems take 1M for 1m."""
     folder = "1mo" if interval == intervals.MONTH else interval
     system, root = fsspec.core.url_to_fs(str(settings.KLINES_URL))
     return system, f"{root.rstrip('/')}/{symbol}/{folder}/{content_hash[:32]}.parquet"

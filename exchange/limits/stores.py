@@ -1,4 +1,4 @@
-"""Where the request budget's counts are kept: in Redis for all processes, or in this process alone.
+"""Store the request budget's counts: in Redis for all processes, or in this process alone.
 
 What the counts mean is in budget.py. Names are opaque here; every value has a life in ms.
 """
@@ -34,7 +34,7 @@ class Store(Protocol):
     def read(self, names: Sequence[str]) -> list[str | None]: ...
 
     def raise_to(self, values: Mapping[str, tuple[int, int]]) -> None:
-        """For each name, (value, life in ms): keep it unless a larger one stands."""
+        """Set each name to (value, life in ms) unless it holds a larger value."""
 
     def put(self, name: str, value: str, life_ms: int) -> None: ...
 
@@ -70,7 +70,7 @@ class MemoryStore:
         return value if until_ms > now_ms else None
 
     def _sweep(self, now_ms: int) -> None:
-        """Windows that ended would pile up in a process that runs for months."""
+        """Drop the windows that ended: they would pile up in a process that runs for months."""
         if now_ms - self._swept_ms >= 60_000:
             self._swept_ms = now_ms
             self._values = {name: kept for name, kept in self._values.items() if kept[1] > now_ms}
@@ -105,7 +105,7 @@ class RedisStore:
         self._ask(lambda: self._redis.set(_PREFIX + name, value, px=life_ms))
 
     def _ask(self, command: Callable[[], Any]) -> Any:
-        """The command's answer; None while Redis is away, which must never keep an exit from going out."""
+        """Return the command's answer, or None while Redis is away, which must never keep an exit from being sent."""
         if time.monotonic() < self._away_until:
             return None
         try:

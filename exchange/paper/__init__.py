@@ -1,1 +1,1 @@
-"""The other side of the protocol: Binance's Spot REST API over paper money."""
+"""Serve Binance's Spot REST API over simulated money."""

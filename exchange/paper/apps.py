@@ -1,4 +1,4 @@
-"""The app of the paper exchange."""
+"""Configure the app of the paper exchange."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""What the paper exchange refuses with: Binance's own codes and texts, each named once.
+"""Define the refusals of the paper exchange: Binance's own codes and texts, each named once.
 
 A handler raises an `ApiError`; `dispatch.py` turns it into the answer. Texts are those of the official error page.
 """
@@ -208,7 +208,7 @@ def symbol_has_other_status() -> ApiError:
 
 
 def filter_failure(name: str, *, counted_by_engine: bool = False) -> ApiError:
-    """Filters on the order's own numbers answer -1013, those that count what the account holds -2010."""
+    """Return the refusal of a filter: -1013 for the order's own numbers, -2010 for what the account holds."""
     return ApiError(-2010 if counted_by_engine else -1013, f"Filter failure: {name}")
 
 
@@ -221,7 +221,7 @@ def unsupported_combination() -> ApiError:
 
 
 def rejected(text: str) -> ApiError:
-    """The engine said no; the text says why."""
+    """Return the engine's refusal; the text says why."""
     return ApiError(-2010, text)
 
 
@@ -250,7 +250,7 @@ def symbol_not_permitted() -> ApiError:
 
 
 def too_little_liquidity(of: str) -> ApiError:
-    """A quote amount that the book cannot serve; `of` names what it falls short of."""
+    """Refuse a quote amount that the book cannot serve; `of` names what it falls short of."""
     return rejected(f"Order book liquidity is less than {of} minimum quantity.")
 
 

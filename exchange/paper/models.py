@@ -12,7 +12,7 @@ from exchange.secrets import EncryptedTextField
 
 
 def amount(**kwargs: object) -> models.DecimalField:
-    """An amount of an asset or a price, in the exchange's own precision of 8 decimals."""
+    """Return a field for an amount or a price, in the exchange's own precision of 8 decimals."""
     return models.DecimalField(max_digits=30, decimal_places=8, **kwargs)  # type: ignore[arg-type]
 
 

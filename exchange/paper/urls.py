@@ -1,4 +1,4 @@
-"""Where the site serves the paper exchange: below /paper/, as Binance's own hosts serve /api/v3."""
+"""Serve the paper exchange below /paper/, as Binance's own hosts serve /api/v3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A symbol's filters as sentences for a page. The checks themselves are in filters.py."""
+"""Describe a symbol's filters in sentences. The checks themselves are in filters.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exchange.symbols.filters import lot
 
 
 def describe(rules: SymbolRules) -> tuple[str, ...]:
-    """The rules as sentences, for a page."""
+    """Return the rules as sentences."""
     base, quote = rules.base, rules.quote
     bounds, market = lot(rules, is_market=False), lot(rules, is_market=True)
     lines = [f"Quantity: {_span(bounds.minimum, bounds.maximum, base)}, in steps of {plain(bounds.step)} {base}."]

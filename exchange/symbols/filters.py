@@ -1,4 +1,4 @@
-"""A symbol's filters: read from exchangeInfo, applied to quantities and prices, and explained in words.
+"""Read a symbol's filters from exchangeInfo, apply them to quantities and prices, and explain them.
 
 Pure: the client asks before it sends, the paper exchange asks before it accepts, with the same functions.
 What a filter's price is, and how many orders are open, is the caller's knowledge and comes in as an argument.
@@ -15,7 +15,7 @@ from typing import Any
 from core.errors import UserError
 from core.formats import plain
 from exchange.api.types import OrderRequest, OrderType, Side, SymbolRules
-from exchange.symbols.lots import floor_to_step, is_multiple, times
+from exchange.symbols.lots import is_multiple, times
 
 ALGO_ORDER_TYPES = frozenset(
     {OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
@@ -58,7 +58,7 @@ class Usage:
 
 
 def find_symbol(exchange_info: Mapping[str, Any], symbol: str) -> Mapping[str, Any]:
-    """The entry of `symbol` in an exchangeInfo answer (or file). Raise `InvalidSymbolInfo` when it is not there."""
+    """Return the entry of `symbol` in an exchangeInfo answer (or file). Raise `InvalidSymbolInfo` if absent."""
     entries = exchange_info.get("symbols") if isinstance(exchange_info, Mapping) else None
     if not isinstance(entries, list):
         raise InvalidSymbolInfo('this is not an exchangeInfo answer: it has no list named "symbols"')
@@ -70,7 +70,7 @@ def find_symbol(exchange_info: Mapping[str, Any], symbol: str) -> Mapping[str, A
 
 
 def parse_rules(info: Mapping[str, Any]) -> SymbolRules:
-    """Rules of one symbol from its exchangeInfo entry, today's form or that of 2021.
+    """Return the rules of one symbol from its exchangeInfo entry, in today's form or that of 2021.
 
     A zero is no rule. Where NOTIONAL and MIN_NOTIONAL (or both PERCENT_PRICE filters) stand, the stricter counts.
     Raise `InvalidSymbolInfo` when a field is missing or not a number.
@@ -123,7 +123,7 @@ def _text(info: Mapping[str, Any], field: str) -> str:
 
 
 def _rule(entry: Mapping[str, Any], field: str) -> Decimal | None:
-    """The number of a filter; None where it is absent or zero."""
+    """Return the number of a filter, or None if it is absent or zero."""
     if field not in entry:
         return None
     try:
@@ -190,7 +190,7 @@ def _smaller(*values: Decimal | None) -> Decimal | None:
 
 
 def lot(rules: SymbolRules, is_market: bool) -> Lot:
-    """What a quantity must obey: LOT_SIZE, and for a market order the stricter of it and MARKET_LOT_SIZE."""
+    """Return what a quantity must obey: LOT_SIZE, and for a market order the stricter of it and MARKET_LOT_SIZE."""
     step, least, most = rules.step_size, rules.min_quantity, rules.max_quantity
     if is_market:
         step = _larger(step, rules.market_step_size)
@@ -199,29 +199,16 @@ def lot(rules: SymbolRules, is_market: bool) -> Lot:
     return Lot(step or Decimal(1).scaleb(-rules.base_precision), least, most)
 
 
-def floor_quantity(rules: SymbolRules, quantity: Decimal, is_market: bool) -> Decimal:
-    """The largest whole number of steps not over `quantity` nor over the maximum. It may be under the minimum."""
-    bounds = lot(rules, is_market)
-    if bounds.maximum is not None:
-        quantity = min(quantity, bounds.maximum)
-    return floor_to_step(max(quantity, Decimal(0)), bounds.step)
-
-
-def floor_price(rules: SymbolRules, price: Decimal) -> Decimal:
-    """The largest multiple of the tick not over `price`."""
-    return floor_to_step(price, rules.tick_size or Decimal(1).scaleb(-rules.quote_precision))
-
-
 # --- The filters, one by one: None where the order passes -------------------------------------------------------------
 
 
 def lot_size(rules: SymbolRules, quantity: Decimal) -> Violation | None:
-    """LOT_SIZE: every order, market orders too."""
+    """Check LOT_SIZE: every order, market orders too."""
     return _quantity_within("LOT_SIZE", rules.base, quantity, rules.step_size, rules.min_quantity, rules.max_quantity)
 
 
 def market_lot_size(rules: SymbolRules, quantity: Decimal) -> Violation | None:
-    """MARKET_LOT_SIZE: market orders, on top of LOT_SIZE."""
+    """Check MARKET_LOT_SIZE: market orders, on top of LOT_SIZE."""
     return _quantity_within(
         "MARKET_LOT_SIZE",
         rules.base,
@@ -245,7 +232,7 @@ def _quantity_within(
 
 
 def price_filter(rules: SymbolRules, price: Decimal, name: str = "price") -> Violation | None:
-    """PRICE_FILTER, of a limit price or (with `name`) a stop price."""
+    """Check PRICE_FILTER, of a limit price or (with `name`) a stop price."""
     quote = rules.quote
     if rules.min_price is not None and price < rules.min_price:
         words = f"the {name} {plain(price)} {quote} is under the lowest allowed, {plain(rules.min_price)} {quote}"
@@ -259,7 +246,7 @@ def price_filter(rules: SymbolRules, price: Decimal, name: str = "price") -> Vio
 
 
 def notional(rules: SymbolRules, price: Decimal, quantity: Decimal, is_market: bool) -> Violation | None:
-    """NOTIONAL or MIN_NOTIONAL. `price` is the order's own, for a market order the average price."""
+    """Check NOTIONAL or MIN_NOTIONAL. `price` is the order's own, for a market order the average price."""
     value = times(price, quantity)
     worth = f"{plain(quantity)} {rules.base} at {plain(price)} is worth {plain(value)} {rules.quote}"
     least, most = rules.min_notional, rules.max_notional
@@ -271,7 +258,7 @@ def notional(rules: SymbolRules, price: Decimal, quantity: Decimal, is_market: b
 
 
 def percent_price(rules: SymbolRules, side: Side, price: Decimal, average_price: Decimal) -> Violation | None:
-    """PERCENT_PRICE or PERCENT_PRICE_BY_SIDE, of a limit price."""
+    """Check PERCENT_PRICE or PERCENT_PRICE_BY_SIDE, of a limit price."""
     if side == Side.BUY:
         up, down = rules.bid_multiplier_up, rules.bid_multiplier_down
     else:
@@ -287,19 +274,19 @@ def percent_price(rules: SymbolRules, side: Side, price: Decimal, average_price:
 
 
 def max_num_orders(rules: SymbolRules, usage: Usage, adding: int = 1) -> Violation | None:
-    """MAX_NUM_ORDERS: open orders of every type; an OCO adds 2."""
+    """Check MAX_NUM_ORDERS: open orders of every type; an OCO adds 2."""
     return _count_within("MAX_NUM_ORDERS", "open orders", rules, usage.open_orders, adding, rules.max_orders)
 
 
 def max_num_algo_orders(rules: SymbolRules, usage: Usage, adding: int = 1) -> Violation | None:
-    """MAX_NUM_ALGO_ORDERS: open stops and take-profits; an OCO of a limit and a stop adds 1."""
+    """Check MAX_NUM_ALGO_ORDERS: open stops and take-profits; an OCO of a limit and a stop adds 1."""
     return _count_within(
         "MAX_NUM_ALGO_ORDERS", "open stop orders", rules, usage.open_algo_orders, adding, rules.max_algo_orders
     )
 
 
 def max_num_order_lists(rules: SymbolRules, usage: Usage, adding: int = 1) -> Violation | None:
-    """MAX_NUM_ORDER_LISTS: open OCOs."""
+    """Check MAX_NUM_ORDER_LISTS: open OCOs."""
     return _count_within(
         "MAX_NUM_ORDER_LISTS", "open order lists", rules, usage.open_order_lists, adding, rules.max_order_lists
     )
@@ -314,7 +301,7 @@ def _count_within(
 
 
 def max_position(rules: SymbolRules, side: Side, usage: Usage, quantity: Decimal) -> Violation | None:
-    """MAX_POSITION: what a buy, with all held and all open buys, may come to."""
+    """Check MAX_POSITION: what a buy, with all held and all open buys, may come to."""
     if rules.max_position is None or side != Side.BUY:
         return None
     total = usage.base_held + usage.open_buy_quantity + quantity
@@ -335,7 +322,7 @@ def violations(
     average_price: Decimal | None = None,
     usage: Usage | None = None,
 ) -> tuple[Violation, ...]:
-    """Every filter that `request` breaks, in the order in which they are checked.
+    """Return every filter that `request` breaks, in the order in which they are checked.
 
     Without `average_price` PERCENT_PRICE and a market order's notional are not judged; without `usage` the counts
     and MAX_POSITION are not. The notional of a stop that becomes a market order is taken at its stop price.
@@ -362,7 +349,7 @@ def violations(
 
 
 def room_for_protection(rules: SymbolRules, usage: Usage, with_target: bool) -> Violation | None:
-    """The filter that leaves no room for one more stop, alone or (with a target) in an OCO; None when there is room."""
+    """Return the filter that leaves no room for one more stop, alone or (with a target) in an OCO, or None."""
     checks: Iterable[Violation | None] = (
         max_num_orders(rules, usage, adding=2 if with_target else 1),
         max_num_algo_orders(rules, usage),

@@ -12,12 +12,12 @@ _EXACT = Context(prec=60)
 
 
 def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
-    """The largest multiple of `step` not over `value`, for values from 0 up."""
+    """Return the largest multiple of `step` not over `value`, for values from 0 up."""
     return _EXACT.multiply((_EXACT.divide(value, step)).to_integral_value(rounding=ROUND_DOWN), step)
 
 
 def ceil_to_step(value: Decimal, step: Decimal) -> Decimal:
-    """The smallest multiple of `step` not under `value`, for values from 0 up."""
+    """Return the smallest multiple of `step` not under `value`, for values from 0 up."""
     return _EXACT.multiply((_EXACT.divide(value, step)).to_integral_value(rounding=ROUND_UP), step)
 
 
@@ -26,5 +26,5 @@ def is_multiple(value: Decimal, step: Decimal) -> bool:
 
 
 def times(left: Decimal, right: Decimal) -> Decimal:
-    """The exact product, whatever the thread's decimal context says."""
+    """Return the exact product, whatever the thread's decimal context says."""
     return _EXACT.multiply(left, right)

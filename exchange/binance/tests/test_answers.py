@@ -108,7 +108,7 @@ def response(
 
 
 def outcome(call: Call, answer: Canned) -> Any:
-    """What a call comes to: its value, or an error of the tree. Anything else fails the test."""
+    """Return the value of a call, or an error of the tree. Anything else fails the test."""
     session = requests.Session()
     session.mount(ADDRESS, answer)
     connection = Connection(session, Budget(ADDRESS), CLOCK, first_wait_s=0)
@@ -136,7 +136,7 @@ anything = st.recursive(
 
 @st.composite
 def spoiled(draw: st.DrawFn, payload: Any) -> Any:
-    """The payload with one thing in it replaced, or taken out."""
+    """Return the payload with one thing in it replaced, or taken out."""
     if isinstance(payload, dict | list) and payload and draw(st.integers(0, 9)):
         copy = payload.copy()
         key = draw(st.sampled_from(list(copy) if isinstance(copy, dict) else range(len(copy))))

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 @pytest.fixture
 def exchange_url(live_server: Any) -> str:
-    """A paper exchange behind HTTP, its market running with the wall clock."""
+    """Serve a paper exchange over HTTP, its market running with the wall clock."""
     create_account("downloads", "simulated:5", {})
     return f"{live_server.url}/paper"
 

@@ -37,7 +37,7 @@ def sleeps(monkeypatch: pytest.MonkeyPatch) -> Sleeps:
 
 @pytest.fixture
 def server() -> Iterator[CannedServer]:
-    """An exchange that asks to wait once, and then answers."""
+    """Serve an exchange that asks to wait once, and then answers."""
     with canned_server() as made:
         yield made.on("GET klines", refusal(-1003, "Too much weight", 429, Retry_After=str(ASKED_S)), Reply([ROW]))
 

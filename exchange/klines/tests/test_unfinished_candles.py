@@ -59,7 +59,7 @@ def test_a_download_compares_the_last_stored_bar(live_server: Any) -> None:
     create_account("downloads", "simulated:5", {})
 
     def download(end: str) -> str:
-        """What was refused, or nothing."""
+        """Return what was refused, or nothing."""
         span = ("BTCUSDT", "1h", "--from", "2024-01-01", "--to", end, "--base-url", f"{live_server.url}/paper")
         try:
             call_command("download_klines", *span, stdout=StringIO())

@@ -53,7 +53,7 @@ class Command(BaseCommand):
     def _available(
         self, source: PublicKlines, symbol: str, interval: str, start: int | None, end: int | None
     ) -> KlineSpan:
-        """What was asked for, as far as the exchange has whole bars of it: not the bar in progress."""
+        """Return the requested span as far as the exchange has whole bars of it, without the bar in progress."""
         first, newest = source.open_time(symbol, interval, startTime=0), source.open_time(symbol, interval)
         span = KlineSpan(max(first, start or 0), min(newest, end if end is not None else newest))
         if span.start_ms >= span.end_ms:
@@ -84,7 +84,7 @@ class Command(BaseCommand):
 
 @contextlib.contextmanager
 def _bar(symbol: str, interval: str, span: KlineSpan) -> Iterator[Any]:
-    """A progress bar over the bars of the span; yields what `download` calls with the open time it has reached."""
+    """Show a progress bar over the bars of the span. Yield what `download` calls with the open time it has reached."""
     numbers = [int(n) for n in intervals.bar_numbers(interval, _array(span.start_ms, span.end_ms))]
     with progress_bar(f"{symbol} {interval}", "bars", max(numbers[1] - numbers[0], 1)) as show:
 

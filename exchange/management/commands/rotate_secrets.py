@@ -35,7 +35,7 @@ def _encrypted_models() -> list[tuple[type[models.Model], list[str]]]:
 
 
 def _rotate(model: type[models.Model], fields: list[str]) -> int:
-    """Reading decrypts with whichever key fits, saving encrypts with the first."""
+    """Save each row: reading decrypts with whichever key fits, saving encrypts with the first."""
     count = 0
     for row in model._default_manager.select_for_update().order_by("pk"):
         row.save(update_fields=fields)

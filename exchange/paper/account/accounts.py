@@ -1,4 +1,4 @@
-"""Accounts of the paper exchange: making one, and finding the one a key belongs to.
+"""Open accounts of the paper exchange, and find the one a key belongs to.
 
 What an account's money does is in ledger.py and match.py; which market and clock it lives by in registry.py.
 """
@@ -84,7 +84,7 @@ def issue_key(name: str, balance: Decimal) -> IssuedKey:
 
 
 def reveal(secret: Secret | str) -> str:
-    """The secret as text; an account just created still holds it as a plain string."""
+    """Return the secret as text. An account just created still holds it as a plain string."""
     return secret.reveal() if isinstance(secret, Secret) else secret
 
 
@@ -96,7 +96,7 @@ class AccountCache:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, api_key: str) -> PaperAccount:
-        """The account of a key, or -2015."""
+        """Return the account of a key, or raise -2015."""
         remembered = self._known.get(api_key)
         if remembered and time.monotonic() - remembered[0] < _REMEMBER_S:
             return remembered[1]

@@ -1,4 +1,4 @@
-"""An account's money while one request holds its lock: balances, open orders and the fills of this request.
+"""Hold an account's money while one request has it locked: balances, open orders and the fills of this request.
 
 Loaded and saved in one transaction under `select_for_update` on the account's row, so that two requests at once never
 spend a balance twice. Amounts are whole units of 1e-8. When a bar fills an order is decided in settle.py.
@@ -215,7 +215,7 @@ class Books:
             self._close(order)
 
     def _pay(self, order: BookOrder, asset: str, amount: int) -> None:
-        """From what the order has locked; a stop that bought above its level takes the rest from the free balance."""
+        """Pay from what the order has locked. A stop that bought above its level also takes free balance."""
         from_lock = min(order.locked, amount)
         order.locked -= from_lock
         self.ledger.spend_locked(asset, from_lock)
@@ -223,7 +223,7 @@ class Books:
             self.ledger.spend(asset, amount - from_lock)
 
     def _commission(self, received: str, amount: int, quote: str, value: int, rate: int, at_ms: int) -> tuple[str, int]:
-        """Out of what is received, or in BNB where the account pays so and holds enough of it."""
+        """Take the fee out of what is received, or in BNB if the account pays so and holds enough of it."""
         if self.terms.pays_in_bnb and rate:
             in_bnb = self._commission_in_bnb(quote, value, rate, at_ms)
             if in_bnb is not None and in_bnb <= self.ledger.free(DISCOUNT_ASSET):
@@ -231,7 +231,7 @@ class Books:
         return received, int(commission(amount, rate))
 
     def _commission_in_bnb(self, quote: str, value: int, rate: int, at_ms: int) -> int | None:
-        """The fee at BNB's market price, rounded down; None where this market has no such price."""
+        """Return the fee at BNB's market price, rounded down, or None if this market has no such price."""
         due = value * rate * DISCOUNT  # in units cubed
         if quote == DISCOUNT_ASSET:
             return due // UNITS**2
@@ -240,14 +240,14 @@ class Books:
         return due // (UNITS * self.market.last_price(DISCOUNT_ASSET + quote, at_ms))
 
     def trigger(self, order: BookOrder, at_ms: int) -> None:
-        """A stop goes to work; its sibling of a list ends before it does."""
+        """Activate a stop. Its sibling of a list ends before it does."""
         order.row.is_working = True
         order.row.working_time_ms = order.row.update_time_ms = at_ms
         order.is_changed = True
         self.end_sibling(order, at_ms)
 
     def end_sibling(self, order: BookOrder, at_ms: int) -> None:
-        """The other leg of an OCO expires, and what the pair had locked stays with this one."""
+        """Expire the other leg of an OCO. What the pair had locked stays with this one."""
         list_id = order.row.order_list_id
         if list_id is None:
             return

@@ -1,6 +1,4 @@
-"""The statements that every order costs, written out (core/sql.py says why). Everything else asks through Django's
-models.
-"""
+"""Write out the statements that every order costs (core/sql.py says why). Everything else uses Django's models."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ _OPEN = "WHERE account_id = %s AND status IN %s ORDER BY id"
 
 
 def lock_account(account_id: int) -> PaperAccount | None:
-    """The account, its row locked until the transaction ends. Its secret stays unread.
+    """Return the account, its row locked until the transaction ends. Its secret stays unread.
 
     What it holds is read by later statements: one joined to this would see the balances from before the wait.
     """
@@ -26,17 +24,17 @@ def lock_account(account_id: int) -> PaperAccount | None:
 
 
 def balances(account_id: int) -> list[tuple[str, Decimal, Decimal]]:
-    """Asset, free and locked of everything the account holds."""
+    """Return asset, free and locked of everything the account holds."""
     return query(f'SELECT asset, free, locked FROM "{_BALANCE}" WHERE account_id = %s', [account_id])  # noqa: S608
 
 
 def open_orders(account_id: int, statuses: tuple[str, ...]) -> list[PaperOrder]:
-    """Open orders of the account, oldest first."""
+    """Return the open orders of the account, oldest first."""
     return find(PaperOrder, _OPEN, [account_id, statuses])
 
 
 def open_orders_at(account_id: int, statuses: tuple[str, ...]) -> tuple[int, list[PaperOrder]]:
-    """Up to when the account is settled, and its open orders as they stand then; 0 where there are none."""
+    """Return up to when the account is settled, or 0, and its open orders at that time."""
     found = query(
         f'SELECT (SELECT settled_to_ms FROM "{_ACCOUNT}" WHERE id = account_id), {columns(PaperOrder)} '  # noqa: S608
         f'FROM "{PaperOrder._meta.db_table}" {_OPEN}',
@@ -46,7 +44,7 @@ def open_orders_at(account_id: int, statuses: tuple[str, ...]) -> tuple[int, lis
 
 
 def newest_order(account_id: int, symbol: str, client_order_id: str | None) -> PaperOrder | None:
-    """The order of that client id, the newest where it was used again."""
+    """Return the order of that client id, the newest if it was used again."""
     where = "WHERE account_id = %s AND symbol = %s AND client_order_id = %s ORDER BY id DESC LIMIT 1"
     found = find(PaperOrder, where, [account_id, symbol, client_order_id])
     return found[0] if found else None

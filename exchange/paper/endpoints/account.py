@@ -1,4 +1,4 @@
-"""The endpoints that show an account: balances, rates, fills and what is left of its order limits."""
+"""Serve the endpoints that show an account: balances, rates, fills and what is left of its order limits."""
 
 from __future__ import annotations
 

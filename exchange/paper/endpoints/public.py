@@ -1,4 +1,4 @@
-"""The public endpoints: time, symbols, candles, tickers, the book. Each is a function of a request.
+"""Serve the public endpoints: time, symbols, candles, tickers, the book. Each is a function of a request.
 
 What trades and the book are made of is in public_data.py, candles are the market's, parameters' shapes parameters.py's.
 """
@@ -35,7 +35,7 @@ def ping(request: ApiRequest) -> Json:
 
 
 def server_time(request: ApiRequest) -> Json:
-    """The wall clock, by which requests are timed; market time shows in candles, trades and orders."""
+    """Return the wall clock, by which requests are timed; market time shows in candles, trades and orders."""
     return {"serverTime": request.stamp(request.wall_ms)}
 
 
@@ -54,7 +54,7 @@ def exchange_info(request: ApiRequest) -> Json:
 
 
 def _asked_entries(request: ApiRequest) -> list[SymbolInfo]:
-    """The entries by symbol, symbols, or permissions and status; only one way of asking at a time."""
+    """Return the entries by symbol, symbols, or permissions and status; only one of the three at a time."""
     params, known = request.params, request.market.symbols()
     named = _named_symbols(params)
     status = params.choice("symbolStatus", _STATUSES, errors.bad_symbol_status)
@@ -102,7 +102,7 @@ def klines(request: ApiRequest) -> list[Any]:
 
 
 def _in_unit(row: KlineRow, request: ApiRequest) -> list[Any]:
-    """A row with its times in the unit asked for. The close is the last microsecond, where those are asked for."""
+    """Return a row with its times in the requested unit. A close in microseconds is the bar's last microsecond."""
     stamped = list(row)
     stamped[0] = request.stamp(row[0])
     stamped[6] = request.stamp(row[6] + 1) - 1
@@ -110,7 +110,7 @@ def _in_unit(row: KlineRow, request: ApiRequest) -> list[Any]:
 
 
 def _time_zone_ms(params: Parameters) -> int:
-    """`timeZone` as hours, or hours and minutes, from -12:00 to +14:00."""
+    """Read `timeZone` as hours, or hours and minutes, from -12:00 to +14:00."""
     text = params.raw("timeZone")
     if text is None:
         return 0
@@ -199,7 +199,7 @@ def _full_ticker(request: ApiRequest, listing: Listing) -> Json:
 
 
 def _one_or_many(request: ApiRequest, answer: Callable[[Listing], Json]) -> Any:
-    """An object for `symbol`, a list for `symbols` or for all."""
+    """Return an object for `symbol`, a list for `symbols` or for all."""
     params, market = request.params, request.market
     named = _named_symbols(params)
     status = params.choice("symbolStatus", _TICKER_STATUSES, errors.bad_symbol_status)
@@ -215,7 +215,7 @@ def _one_or_many(request: ApiRequest, answer: Callable[[Listing], Json]) -> Any:
 
 
 def _is_listed(request: ApiRequest, listing: Listing) -> bool:
-    """Whether the symbol has a price yet: a replay's symbols may begin at different times."""
+    """Return True if the symbol has a price yet: a replay's symbols may begin at different times."""
     return request.market.first_time_ms(listing.symbol) <= request.now_ms
 
 

@@ -1,4 +1,4 @@
-"""What the public endpoints show of a market beyond its candles: book, trades and the last 24 hours.
+"""Compute what the public endpoints show beyond candles: book, trades and the last 24 hours.
 
 A market knows bars alone, so all of this is made of them, the same each time it is asked at the same time: four trades
 a bar, along the way its price must have gone, and a book whose best prices are those of a market order. Parameters and
@@ -72,7 +72,7 @@ class DayStatistics:
 
 
 def quote_of(request: ApiRequest, listing: Listing) -> Quote:
-    """What a market order would trade at now, with the account's slippage."""
+    """Return what a market order would trade at now, with the account's slippage."""
     last = request.market.last_price(listing.symbol, request.now_ms)
     bid = max(int(bid_price(last, request.slippage, listing.tick)), listing.tick)
     ask = int(ask_price(last, request.slippage, listing.tick))
@@ -80,7 +80,7 @@ def quote_of(request: ApiRequest, listing: Listing) -> Quote:
 
 
 def book_side(quote: Quote, listing: Listing, limit: int, *, is_bid: bool) -> list[tuple[str, str]]:
-    """Levels from the best price on, a tick apart. The best one takes any order in full."""
+    """Return levels from the best price on, a tick apart. The best one takes any order in full."""
     best, step = (quote.bid, -listing.tick) if is_bid else (quote.ask, listing.tick)
     count = min(limit, best // listing.tick) if is_bid else limit
     sizes = [f"{quote.size / share:.8f}" for share in (1, 20, 12, 30, 8, 25, 16, 40)]
@@ -88,7 +88,7 @@ def book_side(quote: Quote, listing: Listing, limit: int, *, is_bid: bool) -> li
 
 
 def recent_trades(request: ApiRequest, listing: Listing, limit: int) -> list[PublicTrade]:
-    """The newest trades, ascending: those of whole bars, then one at the open of the bar in progress."""
+    """Return the newest trades, ascending: those of whole bars, then one at the open of the bar in progress."""
     market, symbol, now_ms = request.market, listing.symbol, request.now_ms
     interval = market.base_interval(symbol)
     length = INTERVAL_MS.get(interval, 31 * DAY_MS)
@@ -109,7 +109,9 @@ def recent_trades(request: ApiRequest, listing: Listing, limit: int) -> list[Pub
 def _bar_trades(
     number: int, times: tuple[int, int], prices: tuple[int, int, int, int], volume: float, step: int
 ) -> list[PublicTrade]:
-    """A rising bar goes open, low, high, close; a falling one open, high, low, close. Nothing where nothing traded."""
+    """Return a bar's trades: a rising bar goes open, low, high, close; a falling one open, high, low, close; an empty
+    one has none.
+    """
     quantity = to_units(Decimal(volume)) // TRADES_PER_BAR // step * step
     if quantity <= 0:
         return []
@@ -122,7 +124,7 @@ def _bar_trades(
 
 
 def day_statistics(request: ApiRequest, symbol: str) -> DayStatistics:
-    """The 24 hours up to now, of bars of five minutes or the market's own where those are longer."""
+    """Return the 24 hours up to now, from bars of five minutes, or the market's own if those are longer."""
     market, now_ms = request.market, request.now_ms
     base = market.base_interval(symbol)
     pieces = base if intervals.is_shorter(_DAY_PIECES, base) else _DAY_PIECES
@@ -153,13 +155,13 @@ def _typical(high: str, low: str, close: str) -> Decimal:
 
 
 def _trade_number(interval: str, time_ms: int) -> int:
-    """The number of the first trade of the base bar that contains a time."""
+    """Return the number of the first trade of the base bar that contains a time."""
     opened = intervals.open_time_at(interval, time_ms)
     length = INTERVAL_MS.get(interval, 30 * DAY_MS)
     return (opened - intervals.anchor_ms(interval)) // length * TRADES_PER_BAR
 
 
 def _size(listing: Listing) -> Decimal:
-    """The most that one market order may ask for."""
+    """Return the most that one market order may ask for."""
     most = [size for size in (listing.rules.market_max_quantity, listing.rules.max_quantity) if size]
     return min(most) if most else from_units(UNITS * 1_000_000)

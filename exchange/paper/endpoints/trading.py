@@ -1,4 +1,4 @@
-"""The endpoints that place, cancel and look up orders: read parameters, call one function, write its answer."""
+"""Serve the endpoints that place, cancel and look up orders: read parameters, call one function, write its answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def new_order(request: ApiRequest) -> Placed:
 
 
 def test_order(request: ApiRequest) -> Json:
-    """Every check that needs no engine: parameters and the filters on the order's own numbers."""
+    """Run every check that needs no engine: parameters and the filters on the order's own numbers."""
     draft = read_order(request)
     answer_type(request.params, "ACK")
     listing = check_symbol(request, draft)

@@ -1,5 +1,5 @@
-"""From the bytes of a request to the bytes of its answer, whatever carried them (Django, the stand-alone server, a
-`requests` session in this process).
+"""Turn the bytes of a request into the bytes of its answer, for Django, the stand-alone server and a `requests` session
+of this process alike.
 
 Order of checks: path, address limits, parameters' names, key format, timing, key, signature, order limits, handler.
 """
@@ -93,7 +93,7 @@ class _Call:
         return result
 
     def _parameters(self) -> Parameters:
-        """A GET's parameters are in its query string alone."""
+        """Return the parameters; those of a GET are in its query string alone."""
         body = b"" if self.raw.method == "GET" else self.raw.body
         try:
             return merge(self.raw.query.decode("ascii"), body.decode("ascii"))
@@ -101,7 +101,7 @@ class _Call:
             raise ApiError(-1100, "Illegal characters found in a parameter.") from None
 
     def _account_of_key(self, endpoint: Endpoint) -> PaperAccount | None:
-        """The key's account where there is one: a public call may carry a key, and need not."""
+        """Return the key's account, if there is one: a public call may carry a key, and need not."""
         key = self.raw.headers.get("x-mbx-apikey")
         if not key:
             return None
@@ -177,7 +177,7 @@ class _Call:
 
 
 def _check_names(endpoint: Endpoint, params: Parameters) -> None:
-    """A name that the endpoint does not read is an error, as on Binance."""
+    """Refuse a name that the endpoint does not read, as Binance does."""
     known = endpoint.parameters | (SIGNED_PARAMETERS if endpoint.security.is_signed else frozenset())
     sent = params.names
     unknown = [name for name in sent if name not in known]

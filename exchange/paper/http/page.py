@@ -1,4 +1,4 @@
-"""What a person sees who opens the paper exchange's address in a browser: where programs ask, and what they may."""
+"""Show a person who opens the paper exchange's address where programs send requests, and its limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exchange.paper.rate_limits.limits import DEFAULT_LIMITS
 
 
 def about(request: HttpRequest) -> HttpResponse:
-    """The address for clients, the endpoints and the limits. It shows no account, so it asks for no login."""
+    """Show the address for clients, the endpoints and the limits. No account is shown, so no login is needed."""
     endpoints = [
         {
             "method": method,

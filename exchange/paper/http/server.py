@@ -1,4 +1,4 @@
-"""The paper exchange as a server of its own: a threaded HTTP/1.1 server with keep-alive around the dispatcher.
+"""Serve the paper exchange by a threaded HTTP/1.1 server with keep-alive.
 
 Serves /api/v3/… and, where it is asked to, POST /control/clock to callers on this machine. What it serves (account,
 market, clock) is put together by the command `paper_exchange`.
@@ -44,7 +44,7 @@ class PaperServer(ThreadingHTTPServer):
         super().__init__(address, PaperHandler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that went away is no news."""
+        """Ignore a caller that went away."""
         logger.debug("connection ended", exc_info=True)
 
 
@@ -70,7 +70,7 @@ class PaperHandler(BaseHTTPRequestHandler):
         return "paper-exchange"
 
     def log_message(self, format: str, *args: Any) -> None:
-        """No access log: addresses carry signatures."""
+        """Write no access log: addresses carry signatures."""
 
     def do_GET(self) -> None:
         self._answer()
@@ -100,7 +100,7 @@ class PaperHandler(BaseHTTPRequestHandler):
         )
 
     def _read_body(self) -> bytes | None:
-        """The body by its Content-Length; a caller that says nonsense gets 400 or 413 and loses the connection."""
+        """Read the body by its Content-Length. An invalid one gets 400 or 413 and closes the connection."""
         text = self.headers.get("Content-Length", "0")
         if not text.isdigit() or "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             self.send_error(400, "A body needs its Content-Length")

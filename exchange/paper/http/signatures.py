@@ -1,4 +1,4 @@
-"""Who signed a request, and whether in time: HMAC-SHA256 over the bytes as sent, on the wall clock.
+"""Check who signed a request, and whether in time: HMAC-SHA256 over the bytes as sent, on the wall clock.
 
 Keys are looked up in accounts.py; nothing here ever repeats a key or a signature in an error.
 """
@@ -31,7 +31,7 @@ def check_key_format(key: str | None) -> str:
 
 
 def signed_payload(query: bytes, body: bytes) -> bytes:
-    """Query string immediately followed by the body, both as sent, without the `signature` pair wherever it stood."""
+    """Return the query string followed by the body, both as sent, without the `signature` pair."""
     return _without_signature(query) + _without_signature(body)
 
 
@@ -47,14 +47,14 @@ def sign(secret: str, payload: bytes) -> str:
 
 
 def check_signature(secret: str, query: bytes, body: bytes, signature: str) -> None:
-    """-1022 unless `signature` (hex, in either case) was made with `secret` over exactly these bytes."""
+    """Raise -1022 unless `signature` (hex, in either case) was made with `secret` over exactly these bytes."""
     expected = sign(secret, signed_payload(query, body))
     if not hmac.compare_digest(expected.encode(), signature.lower().encode()):
         raise errors.bad_signature()
 
 
 def check_timing(params: Parameters, wall_ms: int) -> None:
-    """Accept iff timestamp < now + 1000 ms and now - timestamp <= recvWindow; both in ms or microseconds."""
+    """Accept a timestamp if it is < now + 1000 ms and now - timestamp <= recvWindow, both in ms or microseconds."""
     timestamp = params.time_ms("timestamp")
     if timestamp is None:
         raise errors.missing("timestamp")

@@ -1,4 +1,4 @@
-"""The paper exchange under a `requests` session of this process: no socket, the same dispatcher, the same bytes."""
+"""Serve the paper exchange to a `requests` session of this process: no socket, the same dispatcher, the same bytes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PaperAdapter(BaseAdapter):
         return _response(request, answer.status, answer.headers, answer.body)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Close nothing: no connection is open."""
 
 
 def _bytes(body: Any) -> bytes:

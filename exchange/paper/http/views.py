@@ -1,4 +1,4 @@
-"""The paper exchange inside the site: Django's request in, the dispatcher's answer out."""
+"""Serve the paper exchange inside the site, through Django."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exchange.paper.http.dispatch import RawRequest, serve
 
 @csrf_exempt
 def api(request: HttpRequest, path: str) -> HttpResponse:
-    """One call of the REST API, whatever its method; the body is read raw, since the signature covers it."""
+    """Answer one call of the REST API. The body is read raw, since the signature covers it."""
     answer = serve(
         RawRequest(
             method=request.method or "GET",

@@ -1,1 +1,1 @@
-"""Where the paper exchange's prices come from: recorded candles, an invented market, or Binance's own public data."""
+"""Give the paper exchange its prices: recorded candles, a simulated market, or Binance's own public data."""

@@ -1,4 +1,4 @@
-"""What the paper exchange asks of a market: its symbols, its candles and what a trade would cost now.
+"""Declare what the paper exchange needs of a market: its symbols, its candles and what a trade would cost now.
 
 A market is a function of time and keeps no state of anyone's orders. Prices are whole units of 1e-8
 (exchange/fills.py), times Unix milliseconds. Ask and bid come from the last price and an account's slippage,
@@ -39,19 +39,19 @@ class Market(Protocol):
 
     @property
     def name(self) -> str:
-        """How pages call it: replay, simulated or mirror."""
+        """Return the name that pages show: replay, simulated or mirror."""
 
     def symbols(self) -> dict[str, SymbolInfo]:
-        """exchangeInfo entries by symbol. Looking a name up may find more than iteration lists."""
+        """Return exchangeInfo entries by symbol. Looking a name up may find more than iteration lists."""
 
     def base_interval(self, symbol: str) -> str:
-        """The shortest interval; everything else is made of it."""
+        """Return the shortest interval; longer ones are made of it."""
 
     def last_price(self, symbol: str, now_ms: int) -> int:
-        """The open of the base bar that contains `now_ms`; in a gap or after the end, the close before it."""
+        """Return the open of the base bar that contains `now_ms`; in a gap or after the end, the close before it."""
 
     def bars(self, symbol: str, start_ms: int, end_ms: int) -> Bars:
-        """Base bars of which any part lies in `start_ms` to `end_ms`, both included. Knows no `now`: whole bars."""
+        """Return base bars of which any part lies in `start_ms` to `end_ms`, both included, as whole bars."""
 
     def klines(
         self,
@@ -63,7 +63,7 @@ class Market(Protocol):
         now_ms: int,
         offset_ms: int = 0,
     ) -> list[KlineRow]:
-        """Rows as the exchange answers them at `now_ms`, the forming one last.
+        """Return rows as the exchange answers them at that time, the forming one last.
 
         Bounds are on open times, both included. Without any the newest `limit` rows; from a start alone the oldest;
         up to an end alone the newest before it. `offset_ms` is that of a time zone. Of the base bar in progress only
@@ -71,16 +71,18 @@ class Market(Protocol):
         """
 
     def average_price(self, symbol: str, now_ms: int, minutes: int) -> int:
-        """Volume-weighted mean of the last `minutes`; the last price where nothing traded in them."""
+        """Return the volume-weighted mean of the last `minutes`, or the last price if nothing traded in them."""
 
     def first_time_ms(self, symbol: str) -> int:
-        """Open time of the first bar."""
+        """Return the open time of the first bar."""
 
     def last_time_ms(self, symbol: str) -> int | None:
-        """Last millisecond of the last bar; None where there is no end."""
+        """Return the last millisecond of the last bar, or None if there is no end."""
 
     def default_start_ms(self) -> int:
-        """Where a manual clock stands unless told otherwise: 1 ms after the open of a bar."""
+        """Return where a manual clock starts unless it is set: 1 ms after the open of a bar."""
 
     def time_after_bars(self, now_ms: int, count: int) -> int:
-        """1 ms after the open of the bar `count` base bars after the one at `now_ms`, of the shortest base interval."""
+        """Return 1 ms after the open of the bar `count` base bars after the one at `now_ms`, of the shortest base
+        interval.
+        """

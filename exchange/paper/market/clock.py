@@ -1,4 +1,4 @@
-"""The time in which a paper market stands: the wall's, or one that a hand moves.
+"""Keep a paper market's time: the wall clock's, or one that is set by hand.
 
 The exchange's own `/time`, timestamps of requests and leases go by the wall clock and not by these.
 """
@@ -17,7 +17,7 @@ class Clock(Protocol):
 
     @property
     def is_manual(self) -> bool:
-        """Whether time stands still until someone moves it."""
+        """Return True if time stands still until it is set."""
 
     def now_ms(self) -> int: ...
 
@@ -32,7 +32,7 @@ class WallClock:
 
     @classmethod
     def starting_at(cls, market_ms: int) -> WallClock:
-        """A clock that shows `market_ms` now and runs on from there."""
+        """Return a clock that shows `market_ms` now and runs on from there."""
         return cls(market_ms - time.time_ns() // 1_000_000)
 
     def now_ms(self) -> int:

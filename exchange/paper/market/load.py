@@ -1,4 +1,4 @@
-"""From a few words to a market: `replay:FILE_OR_DATASET,…`, `simulated:SEED` or `mirror`.
+"""Open the market that a text names: `replay:FILE_OR_DATASET,…`, `simulated:SEED` or `mirror`.
 
 A replay's part is a file (`BTCUSDT-1h-2024.csv.gz`, or `FILE@BTCUSDT:1h` where its name does not say), or a stored
 dataset (`BTCUSDT:1h`).
@@ -28,7 +28,7 @@ ExchangeInfo = Mapping[str, Any]
 
 
 def market_from_spec(spec: str, exchange_info: ExchangeInfo | str | Path | None = None) -> Market:
-    """The market that `spec` names, opened once per process (unless an exchange info of one's own comes along).
+    """Return the market that `spec` names, opened once per process (unless it comes with its own exchange info).
 
     `exchange_info` is an exchangeInfo answer, or the path of a file of one. Raises `UserError`, or `KlinesInvalid`
     for candles that cannot be meant, saying what to do.
@@ -55,7 +55,7 @@ def check_spec(spec: str) -> None:
 
 
 def read_symbols(exchange_info: ExchangeInfo | str | Path) -> dict[str, SymbolInfo]:
-    """The entries of an exchangeInfo answer by symbol."""
+    """Return the entries of an exchangeInfo answer by symbol."""
     if isinstance(exchange_info, str | Path):
         where, answer = str(exchange_info), _read_json(Path(exchange_info))
     else:
@@ -78,7 +78,7 @@ def _read_json(path: Path) -> Any:
 
 
 def _complete(entry: SymbolInfo) -> SymbolInfo:
-    """The entry itself, once what everyone reads of it is there."""
+    """Return the entry, once its required fields are checked."""
     for name in ("status", "baseAsset", "quoteAsset", "orderTypes", "filters"):
         entry[name]
     return entry
@@ -117,7 +117,7 @@ def _candles(rest: str) -> dict[str, FullKlines]:
 
 
 def _part(part: str) -> tuple[str, FullKlines]:
-    """One part of a replay's spec: its symbol and candles."""
+    """Return the symbol and candles of one part of a replay's spec."""
     stored = _SERIES.match(part)
     if stored and not Path(part).exists():
         from exchange.klines.store import load

@@ -83,7 +83,7 @@ class MirrorMarket:
         return int(rows[0][0])
 
     def last_time_ms(self, symbol: str) -> None:
-        """There is no end."""
+        """Return None: there is no end."""
         self._check(symbol)
 
     def default_start_ms(self) -> int:
@@ -145,7 +145,7 @@ class MirrorMarket:
         return self.last_price(symbol, now_ms) if mean is None else mean
 
     def _as_far_as_known(self, symbol: str, interval: str, row: KlineRow, now_ms: int) -> KlineRow:
-        """A forming row without the trades of the minute in progress, of which only the open counts as known.
+        """Return a forming row without the trades of the minute in progress, of which only the open counts as known.
 
         A minute's own row is its open; a longer one keeps the exchange's figures, which may hold some seconds more.
         """
@@ -156,7 +156,7 @@ class MirrorMarket:
     # --- What was asked before ----------------------------------------------------------------------------------------
 
     def _page(self, symbol: str, number: int) -> Series:
-        """A thousand minutes of the grid. Complete ones are kept, the newest is asked for again."""
+        """Return a thousand minutes of the grid. Complete ones are cached, the newest is requested again."""
         page = self._pages.get((symbol, number))
         if page is None:
             start, end = number * _PAGE * _MINUTE_MS, (number + 1) * _PAGE * _MINUTE_MS
@@ -169,7 +169,7 @@ class MirrorMarket:
         return page
 
     def _rows(self, symbol: str, interval: str, **bounds: Any) -> list[KlineRow]:
-        """The exchange's rows, shared by all who ask the same within a moment."""
+        """Return the exchange's rows, shared by all who ask the same within a moment."""
         key = (symbol, interval, *sorted(bounds.items()))
         kept = self._answers.get(key)
         if kept is not None and time.monotonic() - kept[0] < _FRESH_S:

@@ -1,4 +1,4 @@
-"""Random numbers that are a function of where they are asked for: the same place always gives the same number.
+"""Generate random numbers as a function of a position: the same position always gives the same number.
 
 A place is a stream (a hashed name) and an index; nothing has to be drawn in order. What is made of them is in
 simulation.py.
@@ -22,12 +22,12 @@ _TO_UNIT = 2.0**-53
 
 
 def stream(*name: object) -> int:
-    """A stream's number: 64 bits of a hash of its name."""
+    """Return a stream's number: 64 bits of a hash of its name."""
     return int.from_bytes(hashlib.sha256(repr(name).encode()).digest()[:8], "big")
 
 
 def uniforms(of: int, indexes: Int64Array) -> Float64Array:
-    """Numbers above 0 and below 1, one for each index (SplitMix64's mixing of stream and index)."""
+    """Return numbers above 0 and below 1, one for each index (SplitMix64's mixing of stream and index)."""
     mixed = (indexes.astype(np.uint64) + np.uint64(1)) * _GOLDEN + np.uint64(of)
     mixed = (mixed ^ (mixed >> _S30)) * _MIX_1
     mixed = (mixed ^ (mixed >> _S27)) * _MIX_2
@@ -36,13 +36,13 @@ def uniforms(of: int, indexes: Int64Array) -> Float64Array:
 
 
 def normals(of: int, indexes: Int64Array) -> Float64Array:
-    """Standard normals, one for each index (Box and Muller's, of two uniforms)."""
+    """Return standard normals, one for each index (Box and Muller's, of two uniforms)."""
     radius = np.sqrt(-2.0 * np.log(uniforms(of, 2 * indexes)))
     return radius * np.cos(2.0 * np.pi * uniforms(of, 2 * indexes + 1))
 
 
 def smooth(of: int, positions: Float64Array, periods: Sequence[float]) -> Float64Array:
-    """Noise that wanders with several periods at once: the sum of straight lines between normals, one per period.
+    """Return noise that varies with several periods at once: the sum of straight lines between normals, one per period.
 
     `positions` ascend. The variance is about one: each period has the same share.
     """

@@ -1,4 +1,4 @@
-"""Which market and clock an account lives by in this process.
+"""Keep which market and clock an account uses in this process.
 
 The site goes by the wall clock and builds markets from accounts' specs; the stand-alone server, `replay` and the
 demo's past install a clock (and market) of their own for an account.
@@ -35,11 +35,11 @@ class RequestContext:
     counters: Counters
 
     def window_ms(self, wall_ms: int) -> int:
-        """The time by which limits are counted: market time where a hand moves the clock, else the wall's."""
+        """Return the time by which limits are counted: market time on a manual clock, else the wall clock's."""
         return self.clock.now_ms() if self.clock.is_manual else wall_ms
 
     def caller(self, address: str) -> str:
-        """Under whose name weight is counted: windows of a manual clock are its account's own."""
+        """Return under whose name weight is counted: windows of a manual clock are its account's own."""
         if self.clock.is_manual and self.account is not None:
             return f"{address} {self.account.pk}"
         return address
@@ -85,7 +85,7 @@ class MarketRegistry:
             self._replayed.add(account.pk)
 
     def remove(self, account: PaperAccount) -> None:
-        """Back to the wall clock and the ordinary rules."""
+        """Return the account to the wall clock and the ordinary rules."""
         self._clocks.pop(account.pk, None)
         self._replayed.discard(account.pk)
         if self._default is not None and self._default.pk == account.pk:
@@ -98,7 +98,7 @@ class MarketRegistry:
         return self._clocks.get(account.pk, self._wall)
 
     def market(self, spec: str) -> Market:
-        """The market of a spec, opened once per process."""
+        """Return the market of a spec, opened once per process."""
         market = self._markets.get(spec)
         if market is None:
             with self._lock:
@@ -108,7 +108,7 @@ class MarketRegistry:
         return market
 
     def surroundings(self, account: PaperAccount | None) -> RequestContext:
-        """An account's market and clock; without one those of the default account, else of the first there is."""
+        """Return an account's market and clock; if there is none, those of the default account, else of the first."""
         account = account or self._default or self._first()
         if account is None:
             raise errors.bad_symbol()

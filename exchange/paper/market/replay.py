@@ -1,4 +1,4 @@
-"""A market of recorded candles: files or stored datasets, one symbol each, longer intervals made of them.
+"""Serve recorded candles as a market: files or stored datasets, one symbol each, longer intervals made of them.
 
 Reading and checking them is exchange/klines.py's; how a spec names them is in load.py.
 """
@@ -26,8 +26,9 @@ class ReplayMarket:
     name = "replay"
 
     def __init__(self, klines: Mapping[str, FullKlines], symbols: Mapping[str, SymbolInfo] | None = None) -> None:
-        """`symbols` are exchangeInfo entries; a symbol with candles that they lack is an error, without any they are
-        made up from the candles."""
+        """Take exchangeInfo entries, which must have every symbol with candles; without any they are made up from the
+        candles.
+        """
         if not klines or not all(len(bars) for bars in klines.values()):
             raise UserError("a replay needs candles: name at least one file or stored dataset that holds some")
         self._base = dict(klines)
@@ -48,15 +49,16 @@ class ReplayMarket:
         return self._klines(symbol).close_time_ms(-1)
 
     def default_start_ms(self) -> int:
-        """1 ms after the open of bar 1,000, or of the middle bar of a shorter file; the latest over all symbols."""
+        """Return 1 ms after the open of bar 1,000, or of the middle bar of a shorter file; the latest of all symbols."""
         return max(
             int(bars.open_time[_START_BAR if len(bars) > _START_BAR else len(bars) // 2]) + 1
             for bars in self._base.values()
         )
 
     def time_after_bars(self, now_ms: int, count: int) -> int:
-        """1 ms after the open of the bar `count` bars after the one that contains `now_ms`, on the shortest base
-        interval's own rows; past the last row, the grid goes on."""
+        """Return 1 ms after the open of the bar `count` bars after the one that contains `now_ms`, on the shortest base
+        interval's own rows; past the last row, the grid goes on.
+        """
         symbol = min(self._base, key=lambda name: (intervals.INTERVALS.index(self._base[name].interval), name))
         base = self._series_of(symbol, self._base[symbol].interval)
         target = base.at_or_before(now_ms) + count
@@ -108,7 +110,7 @@ class ReplayMarket:
         return self.last_price(symbol, now_ms) if mean is None else mean
 
     def _forming(self, symbol: str, series: Series, at: int, now_ms: int) -> KlineRow:
-        """The row of the bar at `at`, which contains `now_ms`, as far as it has come."""
+        """Return the row of the bar at `at`, which contains `now_ms`, as far as it has come."""
         base, now_at, in_progress = self._position(symbol, now_ms)
         opened, closes = int(series.bars.open_time[at]), int(series.bars.close_time[at])
         first = int(base.bars.open_time.searchsorted(opened, side="left"))
@@ -117,7 +119,9 @@ class ReplayMarket:
         return base.forming_row(first, now_at, int(base.bars.open[now_at]), (opened, closes))
 
     def _position(self, symbol: str, now_ms: int) -> tuple[Series, int, bool]:
-        """The base series, the position of the newest bar at `now_ms`, and whether that one is still in progress."""
+        """Return the base series, the position of the newest bar at `now_ms`, and whether that one is still in
+        progress.
+        """
         base = self._series_of(symbol, self.base_interval(symbol))
         at = base.at_or_before(now_ms)
         if at < 0:
@@ -148,7 +152,7 @@ class ReplayMarket:
 
 
 def _entry(symbol: str, klines: FullKlines, symbols: Mapping[str, SymbolInfo] | None) -> SymbolInfo:
-    """The symbol's exchangeInfo entry with the orders that a replay always takes."""
+    """Return the symbol's exchangeInfo entry with the order types that a replay always takes."""
     if symbols is None:
         entry: dict[str, Any] = entry_for_candles(symbol, klines)
     elif symbol in symbols:

@@ -1,4 +1,4 @@
-"""Bars in memory as a market serves them: whole units to calculate with, the exchange's rows to answer with.
+"""Hold bars as a market serves them: whole units to calculate with, the exchange's rows to answer with.
 
 Which bars there are, and how far time has come, is the market's business (replay.py, simulated.py).
 """
@@ -20,12 +20,12 @@ _MOST_CHUNKS = 1024
 
 
 def units_text(units: int) -> str:
-    """A price as the exchange prints it, with 8 decimals."""
+    """Return a price as the exchange prints it, with 8 decimals."""
     return f"{units // UNITS}.{units % UNITS:08d}"
 
 
 def to_unit_array(prices: Float64Array) -> Int64Array:
-    """Printed prices, exact to 8 decimals, as whole units."""
+    """Convert printed prices, exact to 8 decimals, to whole units."""
     return np.rint(prices * UNITS).astype(np.int64)
 
 
@@ -58,11 +58,11 @@ class Series:
         return len(self.bars)
 
     def at_or_before(self, time_ms: int) -> int:
-        """Position of the last bar that opens at or before `time_ms`; -1 when there is none."""
+        """Return the position of the last bar that opens at or before `time_ms`, or -1."""
         return int(self.bars.open_time.searchsorted(time_ms, side="right")) - 1
 
     def rows(self, first: int, last: int) -> list[KlineRow]:
-        """The exchange's rows at positions `first` to `last`, both included, all as whole bars."""
+        """Return the exchange's rows at positions `first` to `last`, both included, all as whole bars."""
         rows: list[KlineRow] = []
         for number in range(first // _CHUNK, last // _CHUNK + 1):
             base = number * _CHUNK
@@ -88,8 +88,9 @@ class Series:
         return [(*row, "0") for row in zip(*columns, self.trades[at].tolist(), base, taker, strict=True)]
 
     def forming_row(self, first: int, end: int, open_now: int | None, times: tuple[int, int]) -> KlineRow:
-        """One longer bar, `times` its open and close: the whole bars from `first` up to `end`, excluded, then, where
-        one is in progress, its open."""
+        """Return one longer bar, `times` its open and close: the whole bars from `first` up to `end`, excluded, then
+        the open of the one in progress, if any.
+        """
         bars, at = self.bars, slice(first, end)
         if first == end and open_now is not None:
             opened = high = low = closed = open_now
@@ -112,7 +113,7 @@ class Series:
         )
 
     def slice_bars(self, first: int, end: int) -> Bars:
-        """The bars at positions from `first` up to `end`, excluded."""
+        """Return the bars at positions from `first` up to `end`, excluded."""
         bars, at = self.bars, slice(first, end)
         return Bars(
             bars.open_time[at],
@@ -125,7 +126,8 @@ class Series:
         )
 
     def mean_price(self, first: int, end: int) -> int | None:
-        """Volume-weighted mean of the bars from `first` up to `end`, excluded, in units; None without any volume.
+        """Return the volume-weighted mean of the bars from `first` up to `end`, excluded, in units, or None without
+        volume.
 
         A bar's mean is its quote volume over its volume where known, else the mean of high, low and close.
         """
@@ -141,7 +143,7 @@ class Series:
 
 
 def pick(first: int, last: int, limit: int, *, from_start: bool) -> tuple[int, int]:
-    """Of positions `first` to `last` the oldest `limit` when a start was given, else the newest."""
+    """Return of positions `first` to `last` the oldest `limit` if a start was given, else the newest."""
     if last - first + 1 <= limit:
         return first, last
     return (first, first + limit - 1) if from_start else (last - limit + 1, last)

@@ -1,4 +1,4 @@
-"""An invented market: seeded, for any symbol, without an end, the same from wherever one begins to read.
+"""Simulate a market: seeded, for any symbol, without an end, the same wherever reading begins.
 
 How a price comes about is in simulation.py; this keeps days that were made and answers from them.
 """
@@ -59,7 +59,7 @@ class SimulatedMarket:
     name = "simulated"
 
     def __init__(self, seed: int, symbols: Mapping[str, SymbolInfo] | None = None) -> None:
-        """`symbols`, exchangeInfo entries of one's own, are then the only ones there are."""
+        """Take a seed and, optionally, exchangeInfo entries, which are then the only symbols."""
         self.seed = seed
         self._symbols: dict[str, SymbolInfo] = (
             dict(symbols)
@@ -83,7 +83,7 @@ class SimulatedMarket:
         return FIRST_MS
 
     def last_time_ms(self, symbol: str) -> None:
-        """There is no end."""
+        """Return None: there is no end."""
         self._price(symbol)
 
     def default_start_ms(self) -> int:
@@ -148,7 +148,7 @@ class SimulatedMarket:
         return int(intervals.open_times_of(interval, np.array([number], dtype=np.int64), offset_ms)[0])
 
     def _rows(self, symbol: str, interval: str, first: int, last: int, offset_ms: int) -> list[KlineRow]:
-        """Rows of whole bars by their numbers on the grid."""
+        """Return rows of whole bars by their numbers on the grid."""
         if last < first:
             return []
         start, end = self._opens(interval, first, offset_ms), self._opens(interval, last + 1, offset_ms)
@@ -162,7 +162,9 @@ class SimulatedMarket:
         return self._long_bars(symbol, interval, start, end, offset_ms)
 
     def _long_bars(self, symbol: str, interval: str, start: int, end: int, offset_ms: int) -> list[KlineRow]:
-        """Rows of bars longer than a day, or moved by a time zone: made of the longest kept bars that divide them."""
+        """Return rows of bars longer than a day, or moved by a time zone: made of the longest cached bars that divide
+        them.
+        """
         pieces = next(i for i in ("1d", "1h", "15m", BASE) if offset_ms % INTERVAL_MS[i] == 0)
         if intervals.is_shorter(interval, pieces):
             pieces = BASE
@@ -174,7 +176,7 @@ class SimulatedMarket:
         return series.rows(0, len(series) - 1)
 
     def _forming(self, symbol: str, interval: str, number: int, now_ms: int, offset_ms: int) -> KlineRow:
-        """The bar in progress: its whole minutes, then the open of the present one."""
+        """Return the bar in progress: its whole minutes, then the open of the present one."""
         opened, closes = (self._opens(interval, number + ahead, offset_ms) for ahead in (0, 1))
         now, first = now_ms // _MINUTE_MS, max(opened, FIRST_MS) // _MINUTE_MS
         whole_days = range(-(-first // 1440), now // 1440)
@@ -191,7 +193,7 @@ class SimulatedMarket:
     # --- Days, made once and kept for a while -------------------------------------------------------------------------
 
     def _minutes(self, symbol: str, first: int, last: int) -> Series:
-        """Minute bars by their numbers since 1970, both included."""
+        """Return minute bars by their numbers since 1970, both included."""
         start, end = first // 1440, last // 1440
         days = [self._day(symbol, number) for number in range(start, end + 1)]
         series = days[0] if len(days) == 1 else _joined(days)
@@ -206,7 +208,7 @@ class SimulatedMarket:
         )
 
     def _group(self, symbol: str, interval: str, number: int) -> Series:
-        """A day's bars of an interval of up to a day."""
+        """Return a day's bars of an interval of up to a day."""
         if interval == BASE:
             return self._day(symbol, number)
 
@@ -277,7 +279,7 @@ def _joined(days: list[Series]) -> Series:
 
 
 def _klines_of(interval: str, series: list[Series]) -> FullKlines:
-    """Consecutive series as one set of candles."""
+    """Join consecutive series into one set of candles."""
     one = series[0] if len(series) == 1 else _joined(series)
     bars = one.bars
     return FullKlines(
@@ -303,7 +305,7 @@ def _tick(entry: SymbolInfo, traits: SymbolTraits) -> Decimal:
 
 
 def _plain_traits(symbol: str, entry: SymbolInfo) -> SymbolTraits:
-    """Traits of a pair in a quote that is not known here: as if it were dollars."""
+    """Return the traits of a pair whose quote is not known, as if it were dollars."""
     like = traits_of(f"{entry['baseAsset']}USDT")
     if like is None:
         raise errors.bad_symbol()

@@ -1,4 +1,4 @@
-"""The invented price of one symbol: any day of minute bars, as a function of seed, symbol and day alone.
+"""Simulate the price of one symbol: any day of minute bars, as a function of seed, symbol and day alone.
 
 The logarithm of the price meets a level of its own every 64 days, and those levels scatter around the symbol's price,
 so that it neither runs away nor dies. Between them it walks from day to day, and within a day from minute to minute,
@@ -32,7 +32,7 @@ _ALL_MINUTES = np.arange(MINUTES, dtype=np.int64)
 
 
 def _hours() -> Float64Array:
-    """How busy each minute of a UTC day is, 1 on average: quiet in Asia's night, busiest as America opens."""
+    """Return how busy each minute of a UTC day is, 1 on average: quiet in Asia's night, busiest as America opens."""
     hour = _ALL_MINUTES / 60.0
     day = 1.0 + 0.35 * np.exp(-(((hour - 14.5) / 3.0) ** 2)) + 0.15 * np.exp(-(((hour - 1.0) / 2.0) ** 2))
     day -= 0.25 * np.exp(-(((hour - 5.0) / 3.0) ** 2)) + 0.2 * np.exp(-(((hour - 22.0) / 2.5) ** 2))
@@ -69,7 +69,7 @@ class SimulatedPrice:
     _eras: dict[int, Float64Array] = field(default_factory=dict)
 
     def day(self, number: int) -> Day:
-        """The minute bars of one day."""
+        """Return the minute bars of one day."""
         start, end = self._day_ends(number)
         path, spread = self._minutes(number, start, end)
         return self._with_volume(number, spread, self._bars(number, path, spread))
@@ -78,18 +78,18 @@ class SimulatedPrice:
         return stream(self.seed, self.traits.symbol, use)
 
     def _mixed(self, use: str, indexes: Int64Array) -> Float64Array:
-        """Normals of which a part is the same for all symbols of the seed."""
+        """Return normals of which a part is the same for all symbols of the seed."""
         own, shared = normals(self._stream(use), indexes), normals(stream(self.seed, use), indexes)
         return np.sqrt(1.0 - _SHARED) * own + np.sqrt(_SHARED) * shared
 
     def _day_ends(self, number: int) -> tuple[float, float]:
-        """Logarithms of the price at the beginning and the end of a day."""
+        """Return the logarithms of the price at the beginning and the end of a day."""
         era, at = divmod(number, _ERA_DAYS)
         levels = self._era(era)
         return float(levels[at]), float(levels[at + 1])
 
     def _era(self, era: int) -> Float64Array:
-        """Logarithms of the price at the beginnings of 64 days, and of the day after them."""
+        """Return the logarithms of the price at the beginnings of 64 days, and of the day after them."""
         known = self._eras.get(era)
         if known is None:
             days = np.arange(era * _ERA_DAYS, (era + 1) * _ERA_DAYS, dtype=np.int64)
@@ -106,12 +106,12 @@ class SimulatedPrice:
         return float(np.log(self.traits.price)) + float(spread) * max(-2.0, min(2.0, drawn))
 
     def _daily_spread(self, days: Int64Array) -> Float64Array:
-        """The standard deviation of each day's step."""
+        """Return the standard deviation of each day's step."""
         unrest = smooth(stream(self.seed, "unrest"), days.astype(np.float64), _DAY_PERIODS)
         return self.traits.daily_volatility * np.exp(_DAY_UNREST * unrest - _DAY_UNREST**2)
 
     def _minutes(self, number: int, start: float, end: float) -> tuple[Float64Array, Float64Array]:
-        """Logarithms of the price at the 1441 ends of minutes, and each minute's standard deviation."""
+        """Return the logarithms of the price at the 1441 ends of minutes, and each minute's standard deviation."""
         minutes = number * MINUTES + _ALL_MINUTES
         unrest = smooth(self._stream("minute unrest"), minutes.astype(np.float64), _MINUTE_PERIODS)
         shape = np.sqrt(_BUSY) * np.exp(_MINUTE_UNREST * unrest)

@@ -1,4 +1,4 @@
-"""What a paper market says of its symbols: exchangeInfo entries for the known ones, plausible ones for any other.
+"""Describe a paper market's symbols: exchangeInfo entries for the known ones, plausible ones for any other.
 
 The numbers are in symbols_demo.json; real entries come from a recorded exchangeInfo and are passed through unchanged.
 """
@@ -55,13 +55,13 @@ class SymbolTraits:
 
 @cache
 def known_traits() -> dict[str, SymbolTraits]:
-    """The symbols of symbols_demo.json, in its order."""
+    """Return the symbols of symbols_demo.json, in its order."""
     return {symbol: _known(symbol, row) for symbol, row in _numbers()["symbols"].items()}
 
 
 @cache
 def traits_of(symbol: str) -> SymbolTraits | None:
-    """Known traits, or plausible ones for any base in a known quote; None for what is no such pair."""
+    """Return known traits, or plausible ones for any base in a known quote, or None."""
     if symbol in known_traits():
         return known_traits()[symbol]
     base, quote = split_symbol(symbol)
@@ -88,7 +88,7 @@ def traits_of(symbol: str) -> SymbolTraits | None:
 
 
 def split_symbol(symbol: str) -> tuple[str | None, str | None]:
-    """('FOO', 'USDT') of FOOUSDT; (None, None) where no known quote ends the name."""
+    """Return ('FOO', 'USDT') for FOOUSDT, and (None, None) if no known quote ends the name."""
     for quote in sorted(_numbers()["quotes_in_usd"], key=len, reverse=True):
         base = symbol.removesuffix(quote)
         if base != symbol and _BASE.match(base):
@@ -97,7 +97,7 @@ def split_symbol(symbol: str) -> tuple[str | None, str | None]:
 
 
 def entry_of(traits: SymbolTraits) -> SymbolInfo:
-    """The exchangeInfo entry of a symbol in today's form."""
+    """Return the exchangeInfo entry of a symbol in today's form."""
     return {
         "symbol": traits.symbol,
         "status": "TRADING",
@@ -129,7 +129,7 @@ def entry_of(traits: SymbolTraits) -> SymbolInfo:
 
 
 def entry_for_candles(symbol: str, klines: FullKlines) -> SymbolInfo:
-    """An entry for recorded candles that came without one: the known or derived one, its tick as fine as the prices."""
+    """Return an entry for recorded candles that came without one, its tick as fine as the prices."""
     traits = traits_of(symbol)
     finest = finest_tick(klines)
     if traits is None:
@@ -141,7 +141,7 @@ def entry_for_candles(symbol: str, klines: FullKlines) -> SymbolInfo:
 
 
 def finest_tick(klines: FullKlines) -> Decimal:
-    """The largest power of ten, at most 0.01, of which all prices are multiples."""
+    """Return the largest power of ten, at most 0.01, of which all prices are multiples."""
     units = np.rint(np.concatenate((klines.open, klines.high, klines.low, klines.close)) * UNITS).astype(np.int64)
     tick = UNITS // 100
     while tick > 1 and (units % tick).any():
@@ -150,7 +150,7 @@ def finest_tick(klines: FullKlines) -> Decimal:
 
 
 def power_of_ten(value: float) -> Decimal:
-    """The power of ten at or below `value`, between 1e-8 and 1."""
+    """Return the power of ten at or below `value`, between 1e-8 and 1."""
     return Decimal(1).scaleb(min(max(math.floor(math.log10(value)), -8), 0))
 
 
@@ -232,14 +232,14 @@ def _text(value: Decimal) -> str:
 
 
 def _min_notional(usd_of_quote: float) -> Decimal:
-    """About five dollars in the quote, as a round number."""
+    """Return about five dollars in the quote, as a round number."""
     value = _MIN_NOTIONAL_USD / usd_of_quote
     digit = power_of_ten(value) if value < 1 else Decimal(10) ** math.floor(math.log10(value))
     return (Decimal(round(value / float(digit))) * digit).quantize(Decimal("1E-8"))
 
 
 def _price_in_usd(base: str) -> float:
-    """A price for an asset: a known one's, else one between 0.02 and 200 that its name decides."""
+    """Return a price for an asset: a known one's, else one between 0.02 and 200 that its name decides."""
     for traits in known_traits().values():
         if traits.base == base and traits.quote == "USDT":
             return traits.price
@@ -248,7 +248,7 @@ def _price_in_usd(base: str) -> float:
 
 
 def _fraction(name: str, use: str) -> float:
-    """A number from 0 to below 1 that is always the same for a name."""
+    """Return a number from 0 to below 1 that is always the same for a name."""
     digest = hashlib.sha256(f"{use} {name}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 

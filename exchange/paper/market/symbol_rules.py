@@ -1,4 +1,4 @@
-"""A market's symbols as an order needs them: rules as values, sizes in units, read once per market."""
+"""Read a market's symbols as orders need them: rules as values, sizes in units, read once per market."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Listing:
 
     @property
     def is_spot(self) -> bool:
-        """Whether an account with the permission SPOT may trade it: each set names at least one that it needs."""
+        """Return True if an account with the permission SPOT may trade it: each set names one that it needs."""
         sets = [group for group in self.info.get("permissionSets") or () if group]
         return bool(self.info.get("isSpotTradingAllowed", True)) and all("SPOT" in group for group in sets)
 
     def filter_value(self, name: str, field: str) -> Any:
-        """A filter's field; None where the symbol has no such filter."""
+        """Return a filter's field, or None if the symbol has no such filter."""
         return next((f.get(field) for f in self.info["filters"] if f["filterType"] == name), None)
 
     def modes_of_self_trade(self) -> tuple[str, ...]:
@@ -50,7 +50,7 @@ _read: WeakKeyDictionary[Any, dict[str, Listing]] = WeakKeyDictionary()
 
 
 def listing_of(market: Market, symbol: str) -> Listing:
-    """The symbol's listing, or -1121."""
+    """Return the symbol's listing, or raise -1121."""
     known = _read.setdefault(market, {})
     found = known.get(symbol)
     if found is None:

@@ -1,4 +1,4 @@
-"""Taking open orders off the book. One leg of a list takes the whole list with it."""
+"""Cancel open orders. One leg of a list takes the whole list with it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OrderKey:
             raise errors.one_of_two_missing("origClientOrderId", "orderId")
 
     def find(self, account_id: int) -> PaperOrder | None:
-        """The order, the newest where an id was used again. -2039 when two ids do not belong together."""
+        """Return the order, the newest if an id was used again. Raise -2039 if two ids do not belong together."""
         if self.order_id is None:
             return newest_order(account_id, self.symbol, self.client_order_id)
         found = PaperOrder.objects.filter(account_id=account_id, symbol=self.symbol, pk=self.order_id).first()

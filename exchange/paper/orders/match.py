@@ -1,4 +1,4 @@
-"""When a bar meets a resting order, and at what price: pure, in units of 1e-8 and milliseconds.
+"""Find when a bar meets a resting order, and at what price: pure, in units of 1e-8 and milliseconds.
 
 A base bar is two events. Its OPEN happens at its open time; its RANGE (low and high) once it has ended, so a bar in
 progress has only its open. Rules: TRADING_RULES 7, 8 and 10. What a fill does to an account is in ledger.py.
@@ -39,7 +39,7 @@ class Touch:
 
 
 def key_after(time_ms: int) -> int:
-    """The key of the last event that is over at `time_ms`."""
+    """Return the key of the last event that is over at `time_ms`."""
     return 2 * time_ms + 1
 
 
@@ -48,12 +48,12 @@ def open_keys(open_times: Int64Array) -> Int64Array:
 
 
 def range_keys(close_times: Int64Array) -> Int64Array:
-    """A range is over one millisecond after its close time: just before the next bar's open."""
+    """Return when a range is over: one millisecond after its close time, just before the next bar's open."""
     return 2 * (close_times + 1)
 
 
 def first_touch(wait: Wait, bars: Bars, until_ms: int) -> Touch | None:
-    """The first event after `wait.since`, up to `until_ms`, that reaches the level. Of one bar, its open first."""
+    """Return the first event after `wait.since`, up to `until_ms`, that reaches the level. A bar's open comes first."""
     last_key = key_after(until_ms)
     opens, ranges = open_keys(bars.open_time), range_keys(bars.close_time)
     at_open = _first_hit(bars.open, bars.open, wait, opens, last_key)
@@ -74,18 +74,19 @@ def _first_hit(lows: Int64Array, highs: Int64Array, wait: Wait, keys: Int64Array
 
 
 def market_price(reference: int, is_buy: bool, slippage: int, tick: int) -> int:
-    """What a market order gets when the last price is `reference`: the ask or the bid of rule 10."""
+    """Return what a market order gets when the last price is `reference`: the ask or the bid of rule 10."""
     return int(ask_price(reference, slippage, tick) if is_buy else bid_price(reference, slippage, tick))
 
 
 def crosses(limit: int, best: int, is_buy: bool) -> bool:
-    """Whether a limit order would trade at once against the best opposite price."""
+    """Return True if a limit order would trade at once against the best opposite price."""
     return best <= limit if is_buy else best >= limit
 
 
 def volume_cap(bars: Bars, index: int, share: int | None, step: int) -> int:
-    """The most that one order may take of the volume of the bar at `index`, in whole steps; nothing before the first
-    bar. Without a share there is no cap."""
+    """Return the most that one order may take of the volume of the bar at `index`, in whole steps; nothing before the
+    first bar. Without a share there is no cap.
+    """
     if share is None:
         return UNLIMITED
     if index < 0:

@@ -1,4 +1,4 @@
-"""Placing orders: the filters, the price against the market, the money set aside, and what fills at once.
+"""Place orders: the filters, the price against the market, the money set aside, and what fills at once.
 
 Everything that may refuse comes before anything changes, and a refusal rolls back what was locked. What a fill does is
 in ledger.py; orders that stay resting are filled by settle.py.
@@ -46,7 +46,7 @@ _UNSUPPORTED = {
 
 
 def check_symbol(request: ApiRequest, draft: OrderDraft) -> Listing:
-    """Whether the symbol exists, trades, and takes such an order."""
+    """Check that the symbol exists, trades, and takes such an order."""
     listing = listing_of(request.market, draft.symbol)
     rules = listing.rules
     if rules.status != "TRADING":
@@ -65,7 +65,7 @@ def check_symbol(request: ApiRequest, draft: OrderDraft) -> Listing:
 
 
 def check_filters(request: ApiRequest, draft: OrderDraft, listing: Listing) -> None:
-    """-1013 for the first filter that the order's own numbers break."""
+    """Raise -1013 for the first filter that the order's own numbers break."""
     average = average_price(request, draft, listing)
     if draft.quote_quantity:
         _raise_for(_quote_order_violation(draft, listing, average))
@@ -79,7 +79,7 @@ def check_filters(request: ApiRequest, draft: OrderDraft, listing: Listing) -> N
 
 
 def average_price(request: ApiRequest, draft: OrderDraft, listing: Listing) -> Decimal:
-    """The price that filters compare with. Under a replay's rules it is what a market order would pay or get."""
+    """Return the price that filters compare with. Under a replay's rules it is what a market order would pay or get."""
     market, now_ms = request.market, request.now_ms
     if request.replay_rules or listing.rules.average_price_minutes == 0:
         last = market.last_price(draft.symbol, now_ms)
@@ -102,7 +102,7 @@ def _as_request(draft: OrderDraft) -> OrderRequest:
 
 
 def _quote_order_violation(draft: OrderDraft, listing: Listing, average: Decimal) -> Violation | None:
-    """A quote amount is its own notional."""
+    """Check a quote amount, which is its own notional."""
     return notional_filter(listing.rules, Decimal(1), draft.quote_quantity, True)
 
 
@@ -134,7 +134,7 @@ def usage_of(books: Books, listing: Listing) -> Usage:
 
 
 def _check_counts(books: Books, listing: Listing, drafts: tuple[OrderDraft, ...]) -> None:
-    """MAX_NUM_ORDERS and its kin, over what is open already. The legs of a list count one by one."""
+    """Check MAX_NUM_ORDERS and its kin against what is open already. The legs of a list count one by one."""
     usage = usage_of(books, listing)
     if len(drafts) > 1:
         _raise_for(max_num_order_lists(listing.rules, usage))
@@ -160,13 +160,13 @@ def _check_iceberg_count(books: Books, listing: Listing, draft: OrderDraft) -> N
 
 
 def _check_id_is_free(books: Books, client_order_id: str) -> None:
-    """Ids are unique among open orders only, as on Binance: a filled order's id is accepted again."""
+    """Refuse an id of an open order. As on Binance, a filled order's id is accepted again."""
     if any(o.row.client_order_id == client_order_id for o in books.open_orders()):
         raise errors.duplicate_order()
 
 
 def _check_against_market(books: Books, draft: OrderDraft, listing: Listing, last: int) -> None:
-    """-2010 for a stop that is reached already, and for a post-only order that would take."""
+    """Raise -2010 for a stop that is reached already, and for a post-only order that would take."""
     if draft.is_algo:
         stop = to_units(draft.stop_price)
         if stop <= last if triggers_rising(draft.type, draft.is_buy) else stop >= last:
@@ -205,7 +205,7 @@ def place_order(request: ApiRequest, draft: OrderDraft) -> tuple[BookOrder, Book
 
 
 def _cap_now(books: Books, listing: Listing) -> int:
-    """What an order may take at once: a share of the volume of the last bar that has ended."""
+    """Return what an order may take at once: a share of the volume of the last bar that has ended."""
     share = books.terms.volume_share
     if share is None:
         return UNLIMITED
@@ -215,7 +215,7 @@ def _cap_now(books: Books, listing: Listing) -> int:
 
 
 def _book(books: Books, draft: OrderDraft, listing: Listing, order_list: PaperOrderList | None = None) -> BookOrder:
-    """The order as a row to be, among the account's orders."""
+    """Return the order as a new row, among the account's orders."""
     waits = draft.is_algo
     row = PaperOrder(
         account_id=books.account.pk,
@@ -245,7 +245,7 @@ def _book(books: Books, draft: OrderDraft, listing: Listing, order_list: PaperOr
 
 
 def _size_by_quote(books: Books, order: BookOrder, draft: OrderDraft, listing: Listing, last: int, cap: int) -> None:
-    """The whole lots that a quote amount buys, or must be sold for it."""
+    """Return the whole lots that a quote amount buys, or must be sold for it."""
     if not draft.quote_quantity:
         return
     price = market_price(last, draft.is_buy, books.terms.slippage, listing.tick)
@@ -261,8 +261,9 @@ def _size_by_quote(books: Books, order: BookOrder, draft: OrderDraft, listing: L
 
 
 def money_needed(order: BookOrder, slippage: int, listing: Listing, last: int) -> int:
-    """What the order must be able to pay: base for a sale; for a buy the quote at its limit, or at the ask of the
-    price at which it goes to the market."""
+    """Return what the order must be able to pay: base for a sale; for a buy the quote at its limit, or at the ask of
+    the price at which it goes to the market.
+    """
     if not order.is_buy:
         return order.quantity
     if order.row.type == "MARKET":
@@ -322,7 +323,7 @@ def _check_list_id_is_free(books: Books, list_client_order_id: str) -> None:
 
 
 def _check_price_order(draft: OcoDraft, last: int) -> None:
-    """SELL: target > last > stop. BUY: target < last < stop."""
+    """Check SELL: target > last > stop, or BUY: target < last < stop."""
     stop, target = to_units(draft.stop.stop_price), to_units(draft.target.stop_price or draft.target.price)
     ordered = target < last < stop if draft.stop.is_buy else stop < last < target
     if not ordered:
@@ -330,7 +331,7 @@ def _check_price_order(draft: OcoDraft, last: int) -> None:
 
 
 def _lock_once(books: Books, orders: list[BookOrder], listing: Listing, last: int) -> None:
-    """The dearer leg's need, held by the first; the survivor inherits it."""
+    """Lock the dearer leg's need with the first leg; the survivor inherits it."""
     needed = max(money_needed(order, books.terms.slippage, listing, last) for order in orders)
     books.ledger.lock(listing.rules.quote if orders[0].is_buy else listing.rules.base, needed)
     orders[0].locked = needed

@@ -1,4 +1,4 @@
-"""Reading an account's books: orders, lists, fills, balances, rates. Callers settle the account first."""
+"""Read an account's records: orders, lists, fills, balances, rates. Callers settle the account first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def account_id(request: ApiRequest) -> int:
 
 
 def fresh_account(request: ApiRequest) -> PaperAccount:
-    """The account as it is now: the one of the key may have been remembered for a while."""
+    """Return the account as it is now: the one of the key may have been cached for a while."""
     account = PaperAccount.objects.filter(pk=account_id(request)).first()
     if account is None:
         raise errors.rejected_key()
@@ -49,7 +49,7 @@ def find_order(request: ApiRequest, key: OrderKey) -> PaperOrder:
 
 
 def past_orders(request: ApiRequest) -> list[PaperOrder]:
-    """allOrders: from an order id on, or within a span of at most a day."""
+    """Return the rows of allOrders: from an order id on, or within a span of at most a day."""
     params = request.params
     rows = PaperOrder.objects.filter(account_id=account_id(request), symbol=params.symbol())
     first_id = params.integer("orderId")
@@ -59,7 +59,7 @@ def past_orders(request: ApiRequest) -> list[PaperOrder]:
 
 
 def _page(rows: QuerySet[Row], request: ApiRequest, *, from_start: bool = False) -> list[Row]:
-    """No bound: the newest; from a start: the oldest from there; up to an end: the newest before it. Ascending."""
+    """Return rows ascending: without a bound the newest, from a start the oldest, up to an end the newest before it."""
     params = request.params
     limit = params.limit(_DEFAULT_LIMIT, _MOST)
     start, end = params.time_ms("startTime"), params.time_ms("endTime")
@@ -80,7 +80,7 @@ def _page(rows: QuerySet[Row], request: ApiRequest, *, from_start: bool = False)
 def find_lists(
     request: ApiRequest, *, list_id: int | None = None, client_id: str | None = None
 ) -> list[PaperOrderList]:
-    """By id, by client id (the newest last), or a page of all."""
+    """Return lists by id, by client id (the newest last), or a page of all."""
     rows = PaperOrderList.objects.filter(account_id=account_id(request)).prefetch_related("orders")
     if list_id is not None or client_id is not None:
         if list_id is not None:
@@ -115,7 +115,7 @@ _TRADE_FILTERS: tuple[frozenset[str], ...] = (
 
 
 def fills(request: ApiRequest) -> list[PaperFill]:
-    """myTrades, by one of the combinations that the exchange allows (else -1128)."""
+    """Return myTrades, by one of the combinations that the exchange allows (else -1128)."""
     params = request.params
     sent = frozenset(name for name in ("orderId", "fromId", "startTime", "endTime") if params.has(name))
     if sent not in _TRADE_FILTERS:
@@ -133,7 +133,7 @@ def fills(request: ApiRequest) -> list[PaperFill]:
 
 
 def balances(request: ApiRequest) -> list[Json]:
-    """What is held, and a zero for every other asset of the market's symbols."""
+    """Return what is held, and a zero for every other asset of the market's symbols."""
     omit_zero = request.params.flag("omitZeroBalances")
     held = {row.asset: row for row in PaperBalance.objects.filter(account_id=account_id(request))}
     listed: dict[str, None] = {}
@@ -149,7 +149,7 @@ def balances(request: ApiRequest) -> list[Json]:
 
 
 def commission_json(request: ApiRequest) -> Json:
-    """account/commission: this account has standard rates alone."""
+    """Return account/commission: this account has standard rates alone."""
     account = fresh_account(request)
     nothing = dict.fromkeys(("maker", "taker", "buyer", "seller"), amount(from_units(0)))
     standard = nothing | {"maker": amount(account.maker_fee_rate), "taker": amount(account.taker_fee_rate)}

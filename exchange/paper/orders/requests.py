@@ -1,4 +1,4 @@
-"""What a caller asks of the exchange when it places an order: parameters read into frozen values, shape only.
+"""Read the parameters of a new order into frozen values, by their shape only.
 
 Which parameters a type needs, forbids and defaults to is here; filters, prices and balances are judged in place.py.
 """
@@ -115,7 +115,7 @@ class OcoDraft:
 
 
 def generated_id() -> str:
-    """A client order id for a caller that sent none."""
+    """Return a client order id for a caller that sent none."""
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(22))
 
 
@@ -133,7 +133,7 @@ def read_side(params: Parameters) -> str:
 
 
 def read_order(request: ApiRequest) -> OrderDraft:
-    """The parameters of POST order."""
+    """Read the parameters of POST order."""
     params = request.params
     symbol, side = params.symbol(), read_side(params)
     params.require("type")
@@ -159,7 +159,7 @@ def read_order(request: ApiRequest) -> OrderDraft:
 
 
 def _check_mandatory(params: Parameters, order_type: str) -> None:
-    """What each type must and must not carry: -1102 and -1106."""
+    """Check what each type must and must not carry: -1102 and -1106."""
     _check_no_peg(params, order_type, "pegPriceType", "pegOffsetType", "pegOffsetValue")
     if order_type == "MARKET":
         params.refuse("price", "timeInForce", "stopPrice", "icebergQty", "trailingDelta")
@@ -186,7 +186,7 @@ def _check_mandatory(params: Parameters, order_type: str) -> None:
 
 
 def _check_no_peg(params: Parameters, order_type: str, price_type: str, offset_type: str, offset: str) -> None:
-    """No symbol here takes pegged prices; what is wrong with a peg in itself is said first."""
+    """Refuse pegged prices, which no symbol here takes; an invalid peg is refused as such first."""
     price = params.choice(price_type, PEG_PRICES, errors.bad_peg_price_type)
     params.choice(offset_type, PEG_OFFSETS, errors.bad_peg_offset_type)
     if not (params.has(price_type) or params.has(offset_type) or params.has(offset)):
@@ -206,7 +206,7 @@ def _check_trigger(params: Parameters, stop: str, trailing: str) -> None:
 
 
 def _positive(params: Parameters, name: str, zero_text: str) -> Decimal:
-    """An amount, zero when not sent. Zero sent is -1013 with `zero_text`."""
+    """Return an amount, zero if not sent. Zero sent is -1013 with `zero_text`."""
     value = params.decimal(name)
     if value == 0:
         raise errors.invalid_message(zero_text)
@@ -231,7 +231,7 @@ def _check_iceberg(draft: OrderDraft) -> None:
 
 
 def read_oco(request: ApiRequest) -> OcoDraft:
-    """The parameters of POST orderList/oco."""
+    """Read the parameters of POST orderList/oco."""
     params = request.params
     symbol, side = params.symbol(), read_side(params)
     params.need_all("quantity", "aboveType", "belowType")
@@ -284,7 +284,7 @@ def _check_leg_parameters(params: Parameters, leg: str, order_type: str) -> None
 
 
 def _check_leg_types(side: str, above: str, below: str) -> None:
-    """One leg is a limit or take-profit, the other a stop-loss, each on its side of the market."""
+    """Check that one leg is a limit or take-profit, the other a stop-loss, each on its side of the market."""
     if above == "LIMIT_MAKER" and below == "LIMIT_MAKER":
         raise errors.ApiError(-1168, "At least one OCO order must be contingent.")
     wrong_above, wrong_below = _WRONG_LEGS[side]

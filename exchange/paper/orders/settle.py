@@ -1,4 +1,4 @@
-"""What the bars since the last request would have filled, done now: the lazy half of the exchange.
+"""Fill now what the bars since the last request would have filled.
 
 Events go in market time; of one event stops come before limits, then the older order. Which event meets an order is in
 match.py, what it does to the money in ledger.py. An order placed inside a bar has not seen its open, and meets its
@@ -39,7 +39,7 @@ UNFILLED_FOK = "UNFILLED_FOK_ORDER_EXPIRED"
 
 
 def is_due(rows: Iterable[PaperOrder], settled_to_ms: int, market: Market, now_ms: int) -> bool:
-    """Whether a bar of any resting order's symbol has opened or ended since it was last looked at."""
+    """Return True if a bar of any resting order's symbol has opened or ended since the last settling."""
     for row in rows:
         interval = market.base_interval(row.symbol)
         since = max(settled_to_ms, row.time_ms)
@@ -49,7 +49,7 @@ def is_due(rows: Iterable[PaperOrder], settled_to_ms: int, market: Market, now_m
 
 
 def settled_books(request: ApiRequest) -> Books:
-    """The account's books, locked and taken up to now. Must be called inside a transaction."""
+    """Return the account's ledger, locked and settled up to now. Call it inside a transaction."""
     books = open_books(request.holder.pk, request.market, request.now_ms)
     settle(books)
     return books
@@ -78,7 +78,7 @@ def settle(books: Books) -> None:
 
 
 def _spans(books: Books) -> Iterator[int]:
-    """Ends of the spans to settle one after another, the last being now, for as long as anything rests."""
+    """Yield the ends of the spans to settle one after another, the last being now, for as long as anything rests."""
     resting = books.open_orders()
     start = min(max(books.settled_to_ms, o.row.time_ms) for o in resting)
     step = _MOST_BARS * min(INTERVAL_MS.get(books.market.base_interval(o.row.symbol), 2**40) for o in resting)
@@ -97,7 +97,7 @@ class _Span:
         self.bars = {symbol: self._load(symbol) for symbol in {o.row.symbol for o in books.open_orders()}}
 
     def _load(self, symbol: str) -> Bars:
-        """From one bar before the first that may matter: a fill at an open is limited by the volume before it."""
+        """Load bars from one before the first that may matter: a fill at an open is limited by the volume before it."""
         interval = self.books.market.base_interval(symbol)
         since = min(self.keys[id(o)] // 2 for o in self.books.open_orders(symbol))
         return self.books.market.bars(symbol, open_time_at(interval, since) - 1, self.until_ms)
@@ -125,19 +125,21 @@ class _Span:
 
 
 def wait_of(order: BookOrder, since: int) -> Wait:
-    """Stops wait for their stop price, working limits for their own."""
+    """Return what an order waits for: a stop for its stop price, a working limit for its own."""
     if order.waits_for_trigger:
         return Wait(order.stop, triggers_rising(order.row.type, order.is_buy), since)
     return Wait(order.price, not order.is_buy, since)
 
 
 def triggers_rising(order_type: str, is_buy: bool) -> bool:
-    """Above the market wait STOP_LOSS BUY and TAKE_PROFIT SELL, below it the other two."""
+    """Return True for orders that wait above the market: STOP_LOSS BUY and TAKE_PROFIT SELL."""
     return order_type.startswith("STOP_LOSS") == is_buy
 
 
 def meet(books: Books, order: BookOrder, touch: Touch, bars: Bars) -> None:
-    """An event has reached an order's level. A fill at an open carries the open's time, one in a range its end's."""
+    """Execute an order whose level an event has reached. A fill at an open has the open's time, one in a range its
+    end's.
+    """
     listing = books.listing(order.row.symbol)
     at_ms = int(bars.open_time[touch.index] if touch.at_open else bars.close_time[touch.index])
     volume_of = touch.index - 1 if touch.at_open else touch.index
@@ -171,15 +173,16 @@ def execute_market(
 
 
 def _affordable(money: int, price: int, step: int) -> int:
-    """The largest whole number of steps that `money` buys at `price`; all in units."""
+    """Return the largest whole number of steps that `money` buys at `price`; all in units."""
     return int(floor_to(money * UNITS // price, step))
 
 
 def execute_limit(
     books: Books, order: BookOrder, listing: Listing, reference: int, at_ms: int, cap: int = UNLIMITED
 ) -> None:
-    """What crosses fills at once at the better price, as a taker. The rest stays on the book, or expires by its
-    time in force."""
+    """Fill what crosses at once at the better price, as a taker. The rest stays on the book, or expires by its time in
+    force.
+    """
     best = market_price(reference, order.is_buy, books.terms.slippage, listing.tick)
     quantity = min(order.remaining, cap) if crosses(order.price, best, order.is_buy) else 0
     if order.row.time_in_force == "FOK" and quantity < order.remaining:

@@ -1,4 +1,4 @@
-"""What an endpoint of the paper exchange is, and the request as its handler sees it.
+"""Define an endpoint of the paper exchange, and the request as its handler sees it.
 
 The table of all endpoints and the way from raw bytes to a handler and back are in dispatch.py.
 """
@@ -58,19 +58,19 @@ class ApiRequest:
     replay_rules: bool = False
 
     def stamp(self, time_ms: int) -> int:
-        """A time in the unit that the caller asked for; -1 (never) stays -1."""
+        """Return a time in the unit that the caller asked for; -1 (never) stays -1."""
         return time_ms * self.time_unit.value if time_ms >= 0 else time_ms
 
     @property
     def holder(self) -> PaperAccount:
-        """The account of a signed call."""
+        """Return the account of a signed call."""
         if self.account is None:
             raise rejected_key()
         return self.account
 
     @property
     def slippage(self) -> int:
-        """The account's slippage as a fraction in units of 1e-8; 0 without an account."""
+        """Return the account's slippage as a fraction in units of 1e-8; 0 without an account."""
         return slippage_units(self.account.slippage_bps) if self.account else 0
 
 

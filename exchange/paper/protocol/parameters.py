@@ -1,4 +1,4 @@
-"""The parameters of one request, typed on reading: every way of getting one wrong has its documented code.
+"""Read the parameters of one request by type: every way of getting one wrong has its documented code.
 
 Only the shape of a value is judged here; whether a symbol exists or a price fits its filters is not.
 """
@@ -27,13 +27,13 @@ _MICROSECONDS_FROM = 10**14  # as ms this is the year 5138: such a number counts
 
 
 def parse_pairs(encoded: str) -> list[tuple[str, str]]:
-    """`a=1&b=2` as decoded pairs, in order; a name without `=` has the empty value."""
+    """Return `a=1&b=2` as decoded pairs, in order; a name without `=` has the empty value."""
     pairs = (piece.partition("=") for piece in encoded.split("&") if piece)
     return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
 
 
 def merge(query: str, body: str) -> Parameters:
-    """Query string and form body as one set. A name in both takes the query's value; twice in one is an error."""
+    """Merge query string and form body. A name in both takes the query's value; twice in one is an error."""
     values: dict[str, str] = {}
     for encoded in (body, query):
         pairs = parse_pairs(encoded)
@@ -59,7 +59,7 @@ class Parameters:
         return name in self._values
 
     def raw(self, name: str) -> str | None:
-        """The text as sent. -1105 when it was sent empty."""
+        """Return the text as sent. Raise -1105 if it was sent empty."""
         value = self._values.get(name)
         if value == "":
             raise errors.empty(name)
@@ -72,18 +72,20 @@ class Parameters:
         return value
 
     def need_all(self, *names: str) -> None:
-        """-1102 for the first of `names` that was not sent."""
+        """Raise -1102 for the first of `names` that was not sent."""
         for name in names:
             self.require(name)
 
     def refuse(self, *names: str) -> None:
-        """-1106 for the first of `names` that was sent."""
+        """Raise -1106 for the first of `names` that was sent."""
         for name in names:
             if name in self._values:
                 raise errors.not_required(name)
 
     def decimal(self, name: str) -> Decimal | None:
-        """A plain decimal of at most 8 places (trailing zeros aside). Exponents and signs are illegal characters."""
+        """Return a plain decimal of at most 8 places (trailing zeros aside). Exponents and signs are illegal
+        characters.
+        """
         text = self.raw(name)
         if text is None:
             return None
@@ -98,7 +100,7 @@ class Parameters:
         return value
 
     def integer(self, name: str) -> int | None:
-        """A whole number from 0 to 2**63 - 1."""
+        """Return a whole number from 0 to 2**63 - 1."""
         text = self.raw(name)
         if text is None:
             return None
@@ -110,7 +112,7 @@ class Parameters:
         return value
 
     def limit(self, default: int, most: int) -> int:
-        """How many rows: `default` when not sent, clamped to `most`; 0 is -1130."""
+        """Return how many rows: `default` if not sent, clamped to `most`; 0 is -1130."""
         value = self.integer("limit")
         if value is None:
             return default
@@ -119,7 +121,7 @@ class Parameters:
         return min(value, most)
 
     def time_ms(self, name: str) -> int | None:
-        """A time sent in milliseconds or microseconds, in milliseconds."""
+        """Return a time sent in milliseconds or microseconds, in milliseconds."""
         value = self.integer(name)
         if value is None or value < _MICROSECONDS_FROM:
             return value
@@ -134,7 +136,7 @@ class Parameters:
         return text.lower() == "true"
 
     def choice(self, name: str, allowed: Collection[str], refusal: Callable[[], ApiError] | None = None) -> str | None:
-        """One of `allowed`; else `refusal()`, or -1130 when none is given."""
+        """Return one of `allowed`; else raise `refusal()`, or -1130 if none is given."""
         text = self.raw(name)
         if text is not None and text not in allowed:
             raise refusal() if refusal else errors.invalid(name)
@@ -147,7 +149,7 @@ class Parameters:
         return text
 
     def symbol(self) -> str:
-        """The mandatory `symbol`; whether it exists is the market's to say (-1121)."""
+        """Return the mandatory `symbol`; the market decides whether it exists (-1121)."""
         return self.optional_symbol() or self.require("symbol")
 
     def optional_symbol(self) -> str | None:
@@ -157,7 +159,7 @@ class Parameters:
         return text
 
     def symbols(self) -> tuple[str, ...] | None:
-        """The JSON array `symbols`, each named once."""
+        """Return the JSON array `symbols`, each named once."""
         text = self.raw("symbols")
         if text is None:
             return None

@@ -1,4 +1,4 @@
-"""Orders, lists and fills as the exchange writes them: decimals as strings, ids and times as integers.
+"""Write orders, lists and fills as the exchange does: decimals as strings, ids and times as integers.
 
 Times go through `ApiRequest.stamp`, which knows the unit the caller asked for.
 """
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def amount(value: Decimal) -> str:
-    """Eight decimals, as the exchange prints every amount and price."""
+    """Return eight decimals, as the exchange prints every amount and price."""
     return format(value, ".8f")
 
 
@@ -25,7 +25,7 @@ def _list_id(row: PaperOrder) -> int:
 
 
 def _optional(row: PaperOrder) -> Json:
-    """Fields that are there only where the order has them."""
+    """Return the fields that only some orders have."""
     extra: Json = {}
     if row.strategy_id is not None:
         extra["strategyId"] = row.strategy_id
@@ -60,7 +60,7 @@ def _stop_and_iceberg(row: PaperOrder) -> Json:
 
 
 def placed(request: ApiRequest, row: PaperOrder, fills: Sequence[PaperFill], mode: str) -> Json:
-    """The answer to placing an order, as ACK, RESULT or FULL."""
+    """Return the answer to placing an order, as ACK, RESULT or FULL."""
     answer: Json = {
         "symbol": row.symbol,
         "orderId": row.pk,
@@ -89,7 +89,7 @@ def _placed_fill(fill: PaperFill) -> Json:
 
 
 def queried(request: ApiRequest, row: PaperOrder) -> Json:
-    """An order as GET order, openOrders and allOrders show it: no fills, no transactTime."""
+    """Return an order as GET order, openOrders and allOrders show it: no fills, no transactTime."""
     return {
         "symbol": row.symbol,
         "orderId": row.pk,
@@ -108,7 +108,7 @@ def queried(request: ApiRequest, row: PaperOrder) -> Json:
 
 
 def cancelled(request: ApiRequest, row: PaperOrder, cancel_id: str) -> Json:
-    """A cancel report: `clientOrderId` names the cancelling, `origClientOrderId` the order."""
+    """Return a cancel report: `clientOrderId` names the cancelling, `origClientOrderId` the order."""
     return {
         "symbol": row.symbol,
         "origClientOrderId": row.client_order_id,
@@ -126,7 +126,7 @@ def cancelled(request: ApiRequest, row: PaperOrder, cancel_id: str) -> Json:
 def order_list(
     request: ApiRequest, row: PaperOrderList, orders: Iterable[PaperOrder], reports: list[Json] | None = None
 ) -> Json:
-    """A list. `reports` come with placing and cancelling only."""
+    """Return a list. `reports` come with placing and cancelling only."""
     answer: Json = {
         "orderListId": row.pk,
         "contingencyType": "OCO",
@@ -143,7 +143,7 @@ def order_list(
 
 
 def trade(request: ApiRequest, fill: PaperFill, list_id: int | None) -> Json:
-    """A fill as myTrades shows it."""
+    """Return a fill as myTrades shows it."""
     return {
         "symbol": fill.symbol,
         "id": fill.pk,

@@ -1,4 +1,4 @@
-"""Where the paper exchange keeps its counts of requests and orders: in this process, or in Redis for all processes.
+"""Keep the paper exchange's counts of requests and orders: in this process, or in Redis for all processes.
 
 What they are held to is in limits.py. A slot is one count in one window of time; it never goes under zero.
 """
@@ -35,16 +35,16 @@ class Slot:
 
 class Counts(Protocol):
     def count(self, ban: str, slots: Sequence[Slot]) -> tuple[int, list[int]]:
-        """When the ban by that name ends (0: there is none), and each count with its amount added."""
+        """Return when the ban by that name ends (0: there is none), and each count with its amount added."""
 
     def add(self, slots: Sequence[Slot]) -> list[int]:
-        """Each count with its amount added."""
+        """Return each count with its amount added."""
 
     def take(self, slots: Sequence[Slot]) -> tuple[int | None, list[int]]:
         """Add to all, or to none: then the index of the slot that is full comes first."""
 
     def first(self, name: str, life_ms: int) -> bool:
-        """True for the one who says this name first, once per life."""
+        """Return True for the first to use this name, once per life."""
 
     def ban(self, name: str, now_ms: int, shortest_ms: int, longest_ms: int) -> int:
         """Ban from now on; its length in ms, doubled each time."""
@@ -98,7 +98,7 @@ class OwnCounts:
         return total
 
     def _begin(self, name: str) -> None:
-        """A new window has begun: the same caller's older ones are over."""
+        """Begin a new window: the same caller's older ones are over."""
         whose = name.rpartition(":")[0] + ":"
         for kept in (self._counts, self._said):
             for old in [key for key in kept if whose in key]:
@@ -184,7 +184,7 @@ class SharedCounts:
         return [_PREFIX + slot.name for slot in slots], [how, *numbers]
 
     def _ask(self, shared: Callable[[], T], own: Callable[[], T]) -> T:
-        """The shared answer, or this process's own while Redis is away: limits must not stop the exchange."""
+        """Return the shared answer, or this process's own while Redis is away: limits must not stop the exchange."""
         if time.monotonic() >= self._away_until:
             try:
                 return shared()

@@ -1,4 +1,4 @@
-"""How much a caller may ask: request weight per address, orders per account, in fixed slots of time.
+"""Limit what a caller may ask: request weight per address, orders per account, in fixed windows of time.
 
 Where the counts are kept (this process, or Redis for all of them) is in rate_counters.py. Going on after a 429 bans the
 address, for two minutes at first and longer each time.
@@ -32,7 +32,7 @@ class RateLimit:
 
     @property
     def suffix(self) -> str:
-        """As in the header X-MBX-ORDER-COUNT-10S."""
+        """Return the name as in the header X-MBX-ORDER-COUNT-10S."""
         return f"{self.interval_num}{self.interval[0]}"
 
     @property
@@ -40,7 +40,7 @@ class RateLimit:
         return f"{self.interval_num} {self.interval}"
 
     def slot(self, who: str, now_ms: int, amount: int) -> Slot:
-        """The count of `who` in the window that `now_ms` lies in, and what is to be added to it."""
+        """Return the count of `who` in the window that `now_ms` lies in, and what is to be added to it."""
         return Slot(f"{self.type}:{self.suffix}:{who}:{now_ms // self.window_ms}", amount, self.limit, self.window_ms)
 
     def left_ms(self, now_ms: int) -> int:
@@ -64,7 +64,7 @@ DEFAULT_LIMITS = (
 
 
 def read_limits(entries: list[dict[str, Any]]) -> tuple[RateLimit, ...]:
-    """The `rateLimits` of an exchangeInfo answer. KeyError or ValueError when an entry is not one."""
+    """Read the `rateLimits` of an exchangeInfo answer. Raise KeyError or ValueError for an invalid one."""
     return tuple(
         RateLimit(str(e["rateLimitType"]), str(e["interval"]), int(e["intervalNum"]), int(e["limit"]))
         for e in entries
@@ -106,7 +106,7 @@ class Counters:
         raise errors.banned(now_ms + times, _seconds(times))
 
     def give_back(self, address: str, weight: int, now_ms: int) -> Used:
-        """Placing and cancelling weigh nothing when they succeed."""
+        """Take back the weight of placing and cancelling that succeeded."""
         return self._change("REQUEST_WEIGHT", address, -weight, now_ms)
 
     def admit_orders(self, account: str, orders: int, now_ms: int) -> Used:
@@ -119,7 +119,7 @@ class Counters:
         return list(zip(limits, used, strict=True))
 
     def return_orders(self, account: str, orders: int, now_ms: int) -> None:
-        """Orders that were refused, or filled, leave the count of unfilled orders."""
+        """Take orders that were refused, or filled, from the count of unfilled orders."""
         if orders:
             self._change("ORDERS", account, -orders, now_ms)
 

@@ -48,7 +48,7 @@ def candles(table: str, interval_ms: int = MINUTE_MS, interval: str = "1m") -> F
 
 
 def symbol_info(symbol: str = "BTCUSDT", **filters: dict[str, Any]) -> dict[str, Any]:
-    """An exchangeInfo entry with a tick of 0.01 and steps of 0.00001; filters by name replace or add."""
+    """Return an exchangeInfo entry with a tick of 0.01 and steps of 0.00001; filters by name replace or add."""
     base, quote = symbol[:-4], symbol[-4:]
     usual: dict[str, dict[str, Any]] = {
         "PRICE_FILTER": {"minPrice": "0.01", "maxPrice": "1000000.00", "tickSize": "0.01"},
@@ -112,7 +112,7 @@ class Caller:
     market: ReplayMarket
 
     def __call__(self, method: str, path: str, *, status: int = 200, **params: Any) -> Any:
-        """The answer's JSON, once its status is the expected one."""
+        """Return the answer's JSON, once its status is the expected one."""
         answer = self.send(method, path, **params)
         assert answer.status_code == status, answer.text
         return answer.json()
@@ -141,7 +141,7 @@ class Caller:
         return self.refused("POST", "order", symbol="BTCUSDT", side=side, type=type_, quantity=quantity, **params)
 
     def oco(self, side: str = "SELL", quantity: str = "1", *, above: str, below: str, **params: Any) -> Any:
-        """A limit and a market stop around the price."""
+        """Place a limit and a market stop around the price."""
         types: dict[str, Any] = {
             "aboveType": "LIMIT_MAKER",
             "abovePrice": above,
@@ -164,7 +164,7 @@ class Caller:
         return {row["asset"]: (_short(row["free"]), _short(row["locked"])) for row in rows}
 
     def go_to(self, bar: int, into_ms: int = 1) -> None:
-        """The market stands `into_ms` after the open of bar number `bar`."""
+        """Set the market to `into_ms` after the open of bar number `bar`."""
         self.clock.set(START_MS + bar * MINUTE_MS + into_ms)
 
 
@@ -186,7 +186,7 @@ def caller(
     replay_rules: bool = False,
     **terms: Any,
 ) -> Caller:
-    """A caller with an account of its own on a market of BTCUSDT minutes (`others`: more symbols' tables)."""
+    """Return a caller with an account of its own on a market of BTCUSDT minutes (`others`: more symbols' tables)."""
     klines = {"BTCUSDT": candles(table)} | {symbol: candles(t) for symbol, t in (others or {}).items()}
     infos = {symbol: symbol_info(symbol) for symbol in klines}
     if info is not None:

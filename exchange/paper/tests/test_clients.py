@@ -60,7 +60,7 @@ def write_market(folder: Path, special: Special) -> tuple[Path, Path]:
 
 @contextmanager
 def paper_exchange(folder: Path, *more: str, market: Special = TOUR, controlled: bool = True) -> Iterator[Running]:
-    """The command as a process of its own, ready, at minute 10; stopped by SIGTERM."""
+    """Run the command as a process of its own, ready, at minute 10; stopped by SIGTERM."""
     rows, info = write_market(folder, market)
     command = [sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual"]
     command += ["--control"] * controlled

@@ -18,12 +18,10 @@ from exchange.symbols.filters import (
     InvalidSymbolInfo,
     Usage,
     find_symbol,
-    floor_price,
-    floor_quantity,
+    lot,
     parse_rules,
     violations,
 )
-from exchange.symbols.lots import ceil_to_step
 
 D = Decimal
 
@@ -116,28 +114,14 @@ def test_a_symbol_that_is_not_listed_is_named() -> None:
         find_symbol({"symbols": [info()]}, "DOGEUSDT")
 
 
-def test_a_quantity_is_rounded_down_to_the_step(btc: SymbolRules) -> None:
-    assert floor_quantity(btc, D("0.123456789"), is_market=True) == D("0.12345")
-    assert floor_quantity(btc, D("0.000009"), is_market=True) == 0
+def test_market_order_obeys_the_larger_step() -> None:
+    both = rules(step_size=D("0.1"), market_step_size=D("0.5"))
+    assert (lot(both, is_market=False).step, lot(both, is_market=True).step) == (D("0.1"), D("0.5"))
 
 
-def test_a_market_order_obeys_the_larger_step_and_the_smaller_maximum() -> None:
-    both = rules(step_size=D("0.1"), market_step_size=D("0.5"), max_quantity=D(9), market_max_quantity=D("3.3"))
-    assert floor_quantity(both, D("2.9"), is_market=False) == D("2.9")
-    assert floor_quantity(both, D("2.9"), is_market=True) == D("2.5")
-    assert floor_quantity(both, D(100), is_market=True) == D("3.0")
-    assert floor_quantity(both, D(100), is_market=False) == 9
-
-
-def test_a_price_is_rounded_down_to_the_tick(btc: SymbolRules) -> None:
-    assert floor_price(btc, D("42000.019")) == D("42000.01")
-
-
-def test_rounding_is_exact_at_thirty_digits() -> None:
-    tiny = rules(step_size=D("1E-8"))
-    assert floor_quantity(tiny, D("12345678901234567890.123456789"), False) == D("12345678901234567890.12345678")
-    assert ceil_to_step(D("0.30"), D("0.1")) == D("0.3")
-    assert ceil_to_step(D("0.31"), D("0.1")) == D("0.4")
+def test_market_order_obeys_the_smaller_maximum() -> None:
+    both = rules(max_quantity=D(9), market_max_quantity=D("3.3"))
+    assert (lot(both, is_market=False).maximum, lot(both, is_market=True).maximum) == (D(9), D("3.3"))
 
 
 def test_decimals_are_written_without_exponents() -> None:

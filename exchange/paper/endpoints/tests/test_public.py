@@ -58,7 +58,7 @@ def exchange() -> Caller:
 
 
 def kinds(value: Any) -> Any:
-    """The shape of an answer: names and JSON types, a list's by its first element."""
+    """Return the shape of an answer: names and JSON types, a list's by its first element."""
     if isinstance(value, dict):
         return {name: kinds(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The paper exchange alone, for any Binance client: its own port, market, clock and throw-away books."""
+"""Serve the paper exchange alone, for any Binance client: its own port, market, clock and throw-away database."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _time_ms(text: str) -> int:
 
 
 def _limits(exchange_info: str | None) -> tuple[RateLimit, ...]:
-    """The file's own rate limits, or today's where it has none."""
+    """Return the file's own rate limits, or today's if it has none."""
     if exchange_info is None:
         return DEFAULT_LIMITS
     import json

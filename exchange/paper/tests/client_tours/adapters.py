@@ -75,7 +75,7 @@ def ccxt() -> Send:
 
 
 def sdk() -> Send:
-    """The official SDK; its models back as JSON, once it has taken no exception to any type."""
+    """Use the official SDK; return its models as JSON, once it has taken no exception to any type."""
     import logging
 
     from binance_common.configuration import ConfigurationRestAPI

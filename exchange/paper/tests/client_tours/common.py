@@ -67,7 +67,7 @@ REFUSED_ORDERS: list[tuple[dict[str, object], int, str]] = [
 
 
 def refused_order(changes: dict[str, object]) -> dict[str, object]:
-    """A valid limit order with `changes`; a change to None leaves the parameter out."""
+    """Return a valid limit order with `changes`; a change to None leaves the parameter out."""
     order: dict[str, object] = {
         "symbol": SYMBOL,
         "side": "BUY",

@@ -40,7 +40,7 @@ def status(order_id: int) -> str:
 
 
 def types(value: object) -> object:
-    """The shape of an answer: names and types, one item for a list."""
+    """Return the shape of an answer: names and types, one item for a list."""
     if isinstance(value, dict):
         return {name: types(inner) for name, inner in value.items()}
     if isinstance(value, list):
