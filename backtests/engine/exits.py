@@ -13,7 +13,7 @@ from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from backtests.engine.buffers import UNIT, EngineSettings, PriceArrays, price_units
-from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
+from bots.strategy.exits import active_stop, opening_levels, stop_reason, trail_level
 from bots.strategy.types import ExitParams, ExitReason, Levels
 from exchange.fills import bid_price
 
@@ -34,7 +34,7 @@ def exit_at_open(open_: int, resting: Levels, current: Levels, wants_exit: bool,
 
     `resting` are the levels that rested while the bar opened, `current` those that hold in it.
     """
-    if force(resting) > 0 and open_ <= force(resting) * tick:
+    if active_stop(resting) > 0 and open_ <= active_stop(resting) * tick:
         return ExitFill(bid_price(open_, slippage, tick), stop_reason(resting), False)
     if current.target > 0 and open_ >= current.target * tick:
         return ExitFill(current.target * tick, ExitReason.TAKE_PROFIT, True)
@@ -46,7 +46,7 @@ def exit_at_open(open_: int, resting: Levels, current: Levels, wants_exit: bool,
 @register_jitable
 def exit_in_bar(open_: int, high: int, low: int, current: Levels, slippage: int, tick: int) -> ExitFill:
     """Return the exit within the bar, if any (rules 8.4 to 8.6), of a position held since its open."""
-    stop = force(current) * tick
+    stop = active_stop(current) * tick
     if stop > 0 and open_ <= stop:
         return ExitFill(bid_price(open_, slippage, tick), stop_reason(current), False)
     if stop > 0 and low <= stop:

@@ -24,7 +24,7 @@ from backtests.engine.exits import ExitFill, exit_on_signal, find_exit
 from backtests.engine.jit_cache import FOLDER
 from bots.strategy.decide import decide
 from bots.strategy.risk import drawdown_reached
-from bots.strategy.types import Action, Decided, EntryFacts, Funds, Signal
+from bots.strategy.types import Decided, EntryFacts, Funds, Signal, StrategyAction
 from exchange.fills import ask_price, commission, mul_units
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
@@ -285,7 +285,7 @@ def run_bars(bars: BarArrays, first: int, end: int, settings: EngineSettings, bu
         entry_price = ask_price(price_units(series.open[bar]), settings.slippage, settings.tick)
         is_outside = len(blocked) > 0 and blocked[minute_of_week(bars.open_time[bar])]
         decided = decide_entry(buy, entry_price, is_outside, ledger, peak.is_halted, settings)
-        if decided.action != Action.ENTER:
+        if decided.action != StrategyAction.ENTER:
             buffers.rejected[decided.gate.value] += 1
             continue
         ledger = book_entry(ledger, bar, entry_price, decided.lots, settings, buffers)

@@ -16,8 +16,7 @@ from backtests.parity.context import EngineExit, ParityContext
 from backtests.parity.live_trades import RecordedDecision, RecordedFill, RecordedTrade
 from bots.models import Action, OrderState
 from bots.strategy import registry
-from bots.strategy.types import Action as StrategyAction
-from bots.strategy.types import Candles, Decided, RejectionReason
+from bots.strategy.types import Candles, Decided, RejectionReason, StrategyAction
 from exchange.api.types import OrderType
 from exchange.fills import ask_price, bid_price, from_units
 

@@ -14,8 +14,7 @@ from backtests.parity.context import ParityContext
 from backtests.parity.live_trades import ZERO, RecordedDecision, RecordedFill, RecordedTrade
 from bots.models import Action
 from bots.settings.lot_rules import UNIT
-from bots.strategy.types import Action as StrategyAction
-from bots.strategy.types import Decided, RejectionReason, Signal
+from bots.strategy.types import Decided, RejectionReason, Signal, StrategyAction
 from core.formats import plain
 from core.times import format_utc, to_datetime
 from exchange.fills import commission, from_units, to_units

@@ -25,7 +25,7 @@ from bots.settings import trading_hours
 from bots.settings.run_settings import RunSettings
 from bots.strategy import registry
 from bots.strategy.decide import decide
-from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
+from bots.strategy.exits import active_stop, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached
 from bots.strategy.types import Candles, Decided, EntryFacts, ExitReason, Funds, Levels, Signal
 from core.times import DAY_MS, to_datetime
@@ -176,7 +176,7 @@ class ParityContext:
         levels = Levels(
             levels.stop, levels.target, trail_level(engine_settings.rule_settings.exits, highest, tick_size)
         )
-        stop, target = force(levels) * engine_settings.tick, levels.target * engine_settings.tick
+        stop, target = active_stop(levels) * engine_settings.tick, levels.target * engine_settings.tick
         touched = {
             ExitReason(stop_reason(levels)): stop > 0 and price_units(candles.low[row]) <= stop,
             ExitReason.TAKE_PROFIT: target > 0 and price_units(candles.high[row]) >= target,

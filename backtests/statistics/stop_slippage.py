@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtests.engine.result import ClosedTrade
-from bots.strategy.exits import force, opening_levels, trail_level
+from bots.strategy.exits import active_stop, opening_levels, trail_level
 from bots.strategy.types import Candles, ExitParams, Levels
 
 
@@ -37,7 +37,7 @@ class ExitLevels:
         levels = self.at(entry, first, entry_price)
         highest = max(entry_price, float(self.candles.high[entry:first].max())) if first > entry else entry_price
         for row in range(first, last + 1):
-            yield row, force(levels) * self.tick, levels.target * self.tick
+            yield row, active_stop(levels) * self.tick, levels.target * self.tick
             if self.exits.trailing_stop > 0.0 and self.candles.high[row] > highest:
                 highest = float(self.candles.high[row])
                 levels = Levels(levels.stop, levels.target, trail_level(self.exits, highest, self.tick))
@@ -47,7 +47,7 @@ class ExitLevels:
         open_ = float(self.candles.open[row])
         if reason == "signal":
             return open_
-        stop = force(self.at(entry, row, entry_price)) * self.tick
+        stop = active_stop(self.at(entry, row, entry_price)) * self.tick
         return open_ if open_ <= stop else stop
 
 

@@ -1,4 +1,4 @@
-"""Form fields of settings and of strategies' parameters, with inputs that say their unit."""
+"""Form fields of settings and strategy parameters, with inputs that show their unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from bots.settings.parse import COLUMN_STRATEGY
-from bots.settings.schema import Kind, Setting, SettingError
+from bots.settings.schema import Setting, SettingError, SettingKind
 from bots.settings.strategies import strategy_settings
 from bots.strategy.registry import STRATEGIES
 from core.formats import percent
@@ -21,7 +21,7 @@ SEPARATOR = "__"
 
 
 class UnitInput(forms.TextInput):
-    """A short input with its unit behind it."""
+    """Render a short input with its unit behind it."""
 
     def __init__(self, unit: str = "", **attrs: str) -> None:
         super().__init__(attrs={"inputmode": "decimal", "size": "14", "autocomplete": "off", **attrs})
@@ -33,7 +33,7 @@ class UnitInput(forms.TextInput):
 
 
 class FractionInput(UnitInput):
-    """An input for a fraction, which also shows it in percent (the page's script follows what is typed)."""
+    """Render an input for a fraction that also shows it in percent; the page's script updates it."""
 
     def __init__(self) -> None:
         super().__init__(**{"data-fraction": "", "placeholder": "off"})
@@ -52,7 +52,7 @@ def _percent_of(value: Any) -> str:
 
 
 class FractionField(forms.DecimalField):
-    """A fraction of one that is no setting. What is typed with a percent sign is taken as percent: 2 % is 0.02."""
+    """Read a fraction that is not a setting. 2 % is read as 0.02."""
 
     widget = FractionInput
 
@@ -72,7 +72,7 @@ def _without_zeros(value: Any) -> Any:
 
 
 class SettingField(forms.Field):
-    """The form field of a setting: `Setting.read` alone says what it takes. A fraction may be typed as 2 %."""
+    """Read a setting by `Setting.read`, with its label, help and default. 2 % is read as 0.02."""
 
     def __init__(self, setting: Setting, **options: Any) -> None:
         self.setting = setting
@@ -89,7 +89,7 @@ class SettingField(forms.Field):
     def to_python(self, value: Any) -> Any:
         text = value.strip() if isinstance(value, str) else value
         try:
-            if self.setting.kind == Kind.FRACTION and isinstance(text, str) and text.endswith("%"):
+            if self.setting.kind == SettingKind.FRACTION and isinstance(text, str) and text.endswith("%"):
                 return self.setting.read(_of_percent(text))
             return self.setting.read(text)
         except SettingError as error:
@@ -105,13 +105,13 @@ def _of_percent(text: str) -> Decimal | str:
 
 def _widget(setting: Setting) -> forms.Widget:
     match setting.kind:
-        case Kind.FRACTION:
+        case SettingKind.FRACTION:
             return FractionInput()
-        case Kind.CHOICE:
+        case SettingKind.CHOICE:
             return forms.Select(choices=list(setting.choices.items()))
-        case Kind.TRADING_HOURS:
+        case SettingKind.TRADING_HOURS:
             return forms.TextInput(attrs={"size": "40"})
-        case Kind.COUNT:
+        case SettingKind.COUNT:
             return UnitInput(setting.unit, inputmode="numeric")
         case _:
             return UnitInput(setting.unit)
@@ -123,14 +123,14 @@ def setting_fields(settings: Iterable[Setting]) -> dict[str, forms.Field]:
         setting.name: forms.BooleanField(
             label=setting.label, help_text=setting.help, required=False, initial=setting.default
         )
-        if setting.kind == Kind.FLAG
+        if setting.kind == SettingKind.FLAG
         else SettingField(setting)
         for setting in settings
     }
 
 
 class SymbolInput(forms.TextInput):
-    """A text input that offers the symbols known."""
+    """Render a text input that offers the stored symbols."""
 
     def __init__(self, symbols: Iterable[str]) -> None:
         super().__init__(
@@ -146,17 +146,17 @@ class SymbolInput(forms.TextInput):
 
 def parameter_field(setting: Setting) -> forms.Field:
     """Return the input of one strategy parameter, its bounds as its unit."""
-    mode = "numeric" if setting.kind == Kind.COUNT else "decimal"
+    mode = "numeric" if setting.kind == SettingKind.COUNT else "decimal"
     return SettingField(setting, widget=UnitInput(f"{setting.low:g} to {setting.high:g}", inputmode=mode))
 
 
 def input_name(strategy: str, parameter: str) -> str:
-    """What a parameter's input is called: a column's own name for EMA/RSI, else with its strategy before it."""
+    """Return the name of a parameter's input: the column for EMA/RSI, else prefixed with its strategy."""
     return parameter if strategy == COLUMN_STRATEGY else f"{strategy}{SEPARATOR}{parameter}"
 
 
 def parameter_fields() -> dict[str, forms.Field]:
-    """The inputs of every strategy, by name, in the strategies' order."""
+    """Return the inputs of all strategies by name."""
     return {
         input_name(strategy, name): parameter_field(setting)
         for strategy in STRATEGIES
@@ -165,7 +165,7 @@ def parameter_fields() -> dict[str, forms.Field]:
 
 
 def strategy_fieldsets() -> list[tuple[str, dict[str, Any]]]:
-    """One group of inputs per strategy; the page's script shows that of the chosen one."""
+    """Return one group of inputs per strategy; the page's script shows the chosen strategy's."""
     return [
         (
             f"{strategy.LABEL}: parameters",

@@ -1,4 +1,4 @@
-"""A symbol's filters as the sizing sees them: one translation for the live runner and the backtest (rule 5)."""
+"""Convert a symbol's filters for the sizing of the live runner and the backtest (rule 5)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LARGEST_UNITS = 2**63 - 1  # quantities are int64 multiples of 1e-8, on the exch
 
 
 def lot_rules(rules: SymbolRules) -> LotRules:
-    """LOT_SIZE and MARKET_LOT_SIZE merged: the larger step and minimum, the smaller maximum; 0 or None is no rule.
+    """Merge LOT_SIZE and MARKET_LOT_SIZE: the larger step and minimum, the smaller maximum. 0 or None is no rule.
 
-    Without a tick or step size the exchange's precision, 1e-8, stands in. The minimum notional is kept whether or not
-    it applies to market orders: the stop and target that protect an entry must reach it.
+    Without a tick or step size the exchange's precision, 1e-8, is used. The minimum notional counts even if it does not
+    apply to market orders: the stop and target that protect an entry must reach it.
     """
     step = max(rules.step_size or UNIT, rules.market_step_size or UNIT)
     smallest = max(rules.min_quantity or Decimal(0), rules.market_min_quantity or Decimal(0))

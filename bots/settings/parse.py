@@ -1,7 +1,4 @@
-"""Read the settings of a run from `--set key=value` pairs, a bot's fields, a form or stored JSON.
-
-Backtest, replay and optimisation read theirs here, so the same words mean the same run.
-"""
+"""Parse the settings of a run from `--set key=value` pairs, a bot's fields, a form or stored JSON."""
 
 from __future__ import annotations
 
@@ -48,7 +45,7 @@ def make_settings(values: Mapping[str, object], *, symbol: str = "", interval: s
 
 
 def _drop_market(given: dict[str, object], market: Mapping[str, str]) -> None:
-    """Take out what is no setting of a run: the market, which must be the run's own, and `is_active`."""
+    """Remove the market, which must be the run's own, and `is_active`: they are no settings of a run."""
     for key, option in MARKET.items():
         value = given.pop(key, None)
         if value is not None and market[key] and str(value) != market[key]:
@@ -68,7 +65,7 @@ def _refuse_unknown(given: Mapping[str, object], strategy: str) -> None:
 
 
 def _unused_columns(given: Mapping[str, object], strategy: str) -> dict[str, str]:
-    """Return what is wrong with EMA/RSI's parameters, which every bot has, where another strategy runs."""
+    """Return the problems of EMA/RSI's parameters where another strategy runs; every bot has them as columns."""
     columns = strategy_settings(COLUMN_STRATEGY)
     if strategy == COLUMN_STRATEGY or not columns.keys() & given.keys():
         return {}

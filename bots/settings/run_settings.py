@@ -1,4 +1,4 @@
-"""The settings of a run as one frozen value. Parsed once, at the edge (parse.py); JSON and back is one codec."""
+"""The settings of a run as one frozen value, and their JSON. parse.py reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.formats import plain
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What a run is to do. Every setting of schema.py that a run has is an attribute; None is off.
+    """Hold the settings of a run. Every run setting of schema.py is an attribute; None is off.
 
     `strategy_params` is the strategy's own tuple. Fee rates are fractions of a fill's notional: `maker_fee_rate` None
     equals `fee_rate`. Amounts are in quote.
@@ -30,7 +30,7 @@ class RunSettings:
 
     @property
     def target_fee_rate(self) -> Decimal:
-        """The fee rate of a target that rested on the book."""
+        """Return the fee rate of a take-profit that rested on the book."""
         rate: Decimal = self.fee_rate if self.maker_fee_rate is None else self.maker_fee_rate
         return rate
 

@@ -31,7 +31,7 @@ WORDS_FOR_FALSE = ("false", "no", "off", "0", "none")
 
 
 class SettingError(UserError):
-    """A setting that cannot be used: `field` names it, `sentence` says what is wrong and what would do."""
+    """Report a wrong setting: `field` names it, `sentence` says what is wrong and what is allowed."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(f"{field}: {sentence}")
@@ -42,8 +42,8 @@ class SettingError(UserError):
         return SettingError, (self.field, self.sentence)
 
 
-class Kind(StrEnum):
-    """What a setting's value is."""
+class SettingKind(StrEnum):
+    """Name the kinds of values."""
 
     AMOUNT = "amount"  # of quote
     FRACTION = "fraction"  # of one: 0.02 is 2 %
@@ -55,7 +55,7 @@ class Kind(StrEnum):
 
 
 class Group(StrEnum):
-    """Where a setting stands in forms and reports."""
+    """Name the groups of settings in forms and reports."""
 
     SIZE = "Size"
     EXITS = "Exits"
@@ -65,7 +65,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchRange:
-    """What an optimisation may try by default: bounds inclusive, a step, and a value to begin around."""
+    """Bound what an optimisation may try: inclusive bounds, step, and a suggested value."""
 
     low: float
     high: float
@@ -75,11 +75,14 @@ class SearchRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting. `off` is the value of "none"; without `can_be_off` a value is required. Bounds are inclusive."""
+    """Declare one setting. `off` is the value of "none"; without `can_be_off` a value is required.
+
+    Bounds are inclusive.
+    """
 
     name: str
     label: str
-    kind: Kind
+    kind: SettingKind
     help: str
     group: Group = Group.LIMITS
     default: Value = None
@@ -101,6 +104,7 @@ class Setting:
         return _READERS[self.kind](self, value)
 
     def refuse(self, must: str, value: object) -> SettingError:
+        """Return the error that says what the value must be."""
         return SettingError(self.name, f"{self.label} must be {must}, not {value}.")
 
 
@@ -112,7 +116,7 @@ def _read_number(setting: Setting, value: object) -> Value:
     number = _decimal(setting, value)
     if not setting.low <= number <= setting.high:
         raise setting.refuse(f"between {setting.low:f} and {setting.high:f}", value)
-    if setting.kind == Kind.COUNT:
+    if setting.kind == SettingKind.COUNT:
         if number != number.to_integral_value():
             raise setting.refuse("a whole number", value)
         return int(number)
@@ -161,14 +165,14 @@ def _read_hours(setting: Setting, value: object) -> str:
     return text
 
 
-_READERS: dict[Kind, Callable[[Setting, object], Value]] = {
-    Kind.AMOUNT: _read_number,
-    Kind.FRACTION: _read_number,
-    Kind.NUMBER: _read_number,
-    Kind.COUNT: _read_number,
-    Kind.CHOICE: _read_choice,
-    Kind.FLAG: _read_flag,
-    Kind.TRADING_HOURS: _read_hours,
+_READERS: dict[SettingKind, Callable[[Setting, object], Value]] = {
+    SettingKind.AMOUNT: _read_number,
+    SettingKind.FRACTION: _read_number,
+    SettingKind.NUMBER: _read_number,
+    SettingKind.COUNT: _read_number,
+    SettingKind.CHOICE: _read_choice,
+    SettingKind.FLAG: _read_flag,
+    SettingKind.TRADING_HOURS: _read_hours,
 }
 
 SIZE_MODES = {
@@ -181,7 +185,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="initial_capital",
         label="Initial capital",
-        kind=Kind.AMOUNT,
+        kind=SettingKind.AMOUNT,
         group=Group.SIZE,
         default=Decimal(1000),
         low=SMALLEST,
@@ -192,7 +196,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="position_size_mode",
         label="Position sizing",
-        kind=Kind.CHOICE,
+        kind=SettingKind.CHOICE,
         group=Group.SIZE,
         default="percent",
         choices=SIZE_MODES,
@@ -202,7 +206,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="position_size_fixed",
         label="Fixed position size",
-        kind=Kind.AMOUNT,
+        kind=SettingKind.AMOUNT,
         group=Group.SIZE,
         low=SMALLEST,
         unit="quote",
@@ -214,7 +218,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="position_size_perc",
         label="Position size, share of capital",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.SIZE,
         default=Decimal("0.5"),
         low=SMALLEST,
@@ -227,7 +231,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="risk_per_trade",
         label="Risk per trade",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.SIZE,
         low=SMALLEST,
         high=BELOW_ONE,
@@ -239,7 +243,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="compounding",
         label="Compounding",
-        kind=Kind.FLAG,
+        kind=SettingKind.FLAG,
         group=Group.SIZE,
         default=True,
         can_be_off=False,
@@ -248,7 +252,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="stop_loss",
         label="Stop-loss",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.EXITS,
         low=SMALLEST,
         high=BELOW_ONE,
@@ -260,7 +264,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="take_profit",
         label="Take-profit",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.EXITS,
         low=SMALLEST,
         high=LARGEST_RATIO,
@@ -270,7 +274,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="trailing_stop",
         label="Trailing stop",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.EXITS,
         low=SMALLEST,
         high=BELOW_ONE,
@@ -280,7 +284,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="stop_limit_distance",
         label="Stop-limit distance",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.EXITS,
         default=Decimal("0.005"),
         low=SMALLEST,
@@ -292,7 +296,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="max_daily_trades",
         label="Max. daily trades",
-        kind=Kind.COUNT,
+        kind=SettingKind.COUNT,
         low=ONE,
         high=LARGEST_SMALL_INT,
         unit="entries",
@@ -302,7 +306,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="max_daily_loss",
         label="Max. daily loss",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         low=SMALLEST,
         high=ONE,
         search=SearchRange(0.0001, 1, 0.005, 0.03),
@@ -311,7 +315,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="daily_profit_target",
         label="Daily profit target",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         low=SMALLEST,
         high=LARGEST_RATIO,
         search=SearchRange(0.0001, 100, 0.005, 0.03),
@@ -320,7 +324,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="max_drawdown",
         label="Drawdown limit",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         low=SMALLEST,
         high=ONE,
         search=SearchRange(0.0001, 1, 0.05, 0.3),
@@ -330,7 +334,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="cooldown_bars",
         label="Cooldown",
-        kind=Kind.COUNT,
+        kind=SettingKind.COUNT,
         default=0,
         high=LARGEST_SMALL_INT,
         off=0,
@@ -341,7 +345,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="max_signal_age_s",
         label="Max. signal age",
-        kind=Kind.COUNT,
+        kind=SettingKind.COUNT,
         low=ONE,
         high=LARGEST_INT,
         unit="seconds",
@@ -350,7 +354,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="trading_hours",
         label="Trading hours",
-        kind=Kind.TRADING_HOURS,
+        kind=SettingKind.TRADING_HOURS,
         default="",
         off="",
         help="When it may enter, UTC: “Mon-Fri 08:00-20:00; Sat 10:00-12:00”. Empty: always. Exits always go out.",
@@ -358,7 +362,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="fee_rate",
         label="Taker fee",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.COSTS,
         default=Decimal("0.001"),
         high=BELOW_ONE,
@@ -369,7 +373,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="maker_fee_rate",
         label="Maker fee (take-profit)",
-        kind=Kind.FRACTION,
+        kind=SettingKind.FRACTION,
         group=Group.COSTS,
         high=BELOW_ONE,
         of_bot=False,
@@ -378,7 +382,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="slippage_bps",
         label="Slippage",
-        kind=Kind.NUMBER,
+        kind=SettingKind.NUMBER,
         group=Group.COSTS,
         default=Decimal(0),
         high=Decimal("9999.9999"),

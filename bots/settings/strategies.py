@@ -1,4 +1,4 @@
-"""A strategy's own parameters as settings, and what forms and optimisations ask of all settings together."""
+"""The parameters of strategies as settings, the search fields of an optimisation, and labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from bots.settings.schema import BY_NAME, RUN_SETTINGS, Group, Kind, Setting, SettingError
+from bots.settings.schema import BY_NAME, RUN_SETTINGS, Group, Setting, SettingError, SettingKind
 from bots.strategy import registry
 from bots.strategy.registry import Strategy
 from bots.strategy.types import ParameterField
@@ -34,7 +34,7 @@ def _as_setting(described: ParameterField) -> Setting:
     return Setting(
         name=described.name,
         label=described.label,
-        kind=Kind.COUNT if described.is_integer else Kind.NUMBER,
+        kind=SettingKind.COUNT if described.is_integer else SettingKind.NUMBER,
         help=described.help,
         default=int(described.default) if described.is_integer else Decimal(str(described.default)),
         low=Decimal(str(described.minimum)),
@@ -55,7 +55,9 @@ def make_params(strategy: str, values: Mapping[str, Any]) -> Any:
 def varied_params(strategy: str, params: Any, values: Mapping[str, Any]) -> Any:
     """Return the parameters with some of them changed to values within their bounds. Raise `SettingError`."""
     own = strategy_settings(strategy)
-    typed = {name: int(value) if own[name].kind == Kind.COUNT else float(value) for name, value in values.items()}
+    typed = {
+        name: int(value) if own[name].kind == SettingKind.COUNT else float(value) for name, value in values.items()
+    }
     varied = params._replace(**typed)
     for name, sentence in strategy_named(strategy).check(varied):
         raise SettingError(name, sentence)
@@ -63,13 +65,13 @@ def varied_params(strategy: str, params: Any, values: Mapping[str, Any]) -> Any:
 
 
 def search_fields(strategy: str) -> dict[str, ParameterField]:
-    """Return all that an optimisation of this strategy may vary, by name, the strategy's own first."""
+    """Return the fields that an optimisation of this strategy may vary, the strategy's own first."""
     return {field.name: field for field in (*strategy_named(strategy).FIELDS, *common_search_fields())}
 
 
 @cache
 def common_search_fields() -> tuple[ParameterField, ...]:
-    """Return the settings of every bot that an optimisation may vary."""
+    """Return the settings that an optimisation of any strategy may vary."""
     return tuple(
         ParameterField(
             name=setting.name,
@@ -79,7 +81,7 @@ def common_search_fields() -> tuple[ParameterField, ...]:
             maximum=setting.search.high,
             step=setting.search.step,
             help=setting.help,
-            is_integer=setting.kind == Kind.COUNT,
+            is_integer=setting.kind == SettingKind.COUNT,
         )
         for setting in RUN_SETTINGS
         if setting.search is not None
@@ -87,17 +89,18 @@ def common_search_fields() -> tuple[ParameterField, ...]:
 
 
 def can_be_off(name: str) -> bool:
-    """Return True if "none" turns the setting off, rather than being a number of its own."""
+    """Return True if "none" turns the setting off, so that it has no number."""
     setting = BY_NAME.get(name)
     return setting is not None and setting.can_be_off and setting.off is None
 
 
 @cache
 def labels() -> dict[str, str]:
-    """Return what each setting and each strategy's parameter is called on pages, by name."""
+    """Return the labels of all settings and strategy parameters by name."""
     own = {field.name: field.label for strategy in registry.STRATEGIES.values() for field in strategy.FIELDS}
     return own | {setting.name: setting.label for setting in BY_NAME.values()} | {"strategy": "Strategy"}
 
 
 def settings_of_group(group: Group) -> tuple[Setting, ...]:
+    """Return the settings of one group."""
     return tuple(setting for setting in BY_NAME.values() if setting.group == group)

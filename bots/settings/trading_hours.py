@@ -1,7 +1,7 @@
-"""When a bot may enter: trading hours as a person writes them, in UTC.
+"""Parse and check trading hours in UTC.
 
-`Mon-Fri 08:00-20:00; Sat 10:00-12:00`: days, then a span of that day's hours; a span over midnight belongs to the day
-it starts on. Nothing written: always.
+For example `Mon-Fri 08:00-20:00; Sat 10:00-12:00`. A window over midnight belongs to the day that it starts on. An
+empty text means always.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-WINDOW = re.compile(r"(?:(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?\s+)?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d)")
+PATTERN = re.compile(r"(?:(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?\s+)?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d)")
 DAY_MINUTES = 24 * 60
 
 
 class HoursInvalid(ValueError):
-    """Trading hours that cannot be read; the message shows how to write them."""
+    """Report trading hours that cannot be parsed; the message shows how to write them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Minutes of the UTC day on which it may enter; `end` under or at `start` runs over midnight."""
+class HoursWindow:
+    """Hold the days and minutes on which a bot may enter; an `end` not after `start` is on the next day."""
 
     days: frozenset[int]
     start: int
@@ -35,18 +35,18 @@ class Window:
 
 
 @lru_cache(maxsize=1000)
-def parse(text: str) -> tuple[Window, ...]:
-    """Raise `HoursInvalid` for what cannot be read."""
+def parse(text: str) -> tuple[HoursWindow, ...]:
+    """Parse trading hours. Raise `HoursInvalid`."""
     return tuple(_window(part.strip().lower()) for part in text.split(";") if part.strip())
 
 
-def _window(text: str) -> Window:
-    match = WINDOW.fullmatch(text)
+def _window(text: str) -> HoursWindow:
+    match = PATTERN.fullmatch(text)
     if match is None:
         raise HoursInvalid(f"“{text}” is no time span; write it as “Mon-Fri 08:00-20:00” or “08:00-20:00”, in UTC")
     first, last = match["first"], match["last"]
     days = _days(first, last or first) if first else frozenset(range(7))
-    return Window(days, _minute(match["start"]), _minute(match["end"]))
+    return HoursWindow(days, _minute(match["start"]), _minute(match["end"]))
 
 
 def _days(first: str, last: str) -> frozenset[int]:
@@ -64,8 +64,8 @@ def _minute(text: str) -> int:
     return hour * 60 + minute
 
 
-def contains(text: str, moment: datetime) -> bool:
-    """Whether `moment` is inside trading hours; always, where none are written."""
+def contains(text: str, time: datetime) -> bool:
+    """Return True if `time` is within the trading hours; without any it always is."""
     windows = parse(text)
-    at = moment.astimezone(UTC)
+    at = time.astimezone(UTC)
     return not windows or any(window.contains(at.weekday(), at.hour * 60 + at.minute) for window in windows)

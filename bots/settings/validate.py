@@ -1,4 +1,4 @@
-"""Check settings: each on its own, then what must fit together. Forms, commands, runs and bots all ask here."""
+"""Check settings, each on its own and all together, for forms, commands, runs and bots alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bots.settings.strategies import make_params, strategy_named, strategy_setti
 
 @dataclass(slots=True)
 class Checked:
-    """Settings as read: typed values, the strategy's parameters (None where they are wrong), and what is wrong."""
+    """Hold checked settings: typed values, the strategy's parameters (None if wrong), and problems by setting."""
 
     values: dict[str, Value] = field(default_factory=dict)
     strategy_params: Any = None
@@ -21,7 +21,7 @@ class Checked:
 
 
 def check(strategy: str, given: Mapping[str, object], settings: Iterable[Setting]) -> Checked:
-    """Read `settings` and the strategy's parameters from `given`, defaults where it says nothing."""
+    """Read `settings` and the strategy's parameters from `given`, with defaults for what is missing."""
     checked = Checked()
     checked.values = _read(settings, given, checked.problems)
     checked.problems |= conflicts(checked.values, without=checked.problems)
@@ -51,7 +51,7 @@ def _read(settings: Iterable[Setting], given: Mapping[str, object], problems: di
 
 
 def conflicts(values: Mapping[str, Value], *, without: Iterable[str] = ()) -> dict[str, str]:
-    """Return what does not fit together, a sentence by setting; settings named in `without` are wrong already."""
+    """Return what does not fit together, a sentence by setting, except for the settings in `without`."""
     mode = values.get("position_size_mode")
     return {
         setting.name: setting.needed_sentence
@@ -61,10 +61,10 @@ def conflicts(values: Mapping[str, Value], *, without: Iterable[str] = ()) -> di
 
 
 def capital_at_risk(values: Mapping[str, Any]) -> Decimal | None:
-    """Return the share of the capital that an entry sized by risk really loses at its stop; None in other modes.
+    """Return the share of the capital that an entry sized by risk loses at its stop; None in other modes.
 
-    An entry never spends more than the capital (rule 5), so with a stop nearer than the risk it loses no more than
-    the stop's distance.
+    An entry never spends more than the capital (rule 5). With a stop nearer than the risk it therefore loses the
+    stop's distance only.
     """
     risk, stop = values.get("risk_per_trade"), values.get("stop_loss")
     if values.get("position_size_mode") != "risk" or risk is None or stop is None:
@@ -73,14 +73,14 @@ def capital_at_risk(values: Mapping[str, Any]) -> Decimal | None:
 
 
 def notes(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is allowed but may surprise, a sentence by setting."""
-    truly = capital_at_risk(values)
-    if truly is None or truly >= values["risk_per_trade"]:
+    """Return notes on allowed settings that may surprise, a sentence by setting."""
+    at_risk = capital_at_risk(values)
+    if at_risk is None or at_risk >= values["risk_per_trade"]:
         return {}
-    asked = values["risk_per_trade"]
+    risk = values["risk_per_trade"]
     return {
-        "risk_per_trade": f"A risk of {_percent(asked)} with a stop {_percent(truly)} away asks for more than the "
-        f"whole capital. An entry spends the capital at most, so {_percent(truly)} of it is truly at risk."
+        "risk_per_trade": f"A risk of {_percent(risk)} with a stop {_percent(at_risk)} away asks for more than the "
+        f"whole capital. An entry spends the capital at most, so {_percent(at_risk)} of it is truly at risk."
     }
 
 

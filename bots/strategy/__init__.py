@@ -1,1 +1,1 @@
-"""Decides: pure functions. No Django, no network, no clock, nothing of ours from outside this folder."""
+"""Trading decisions as pure functions: no Django, no network, no clock, no import from outside this folder."""

@@ -34,17 +34,17 @@ FIELDS = (
 
 
 def check(params: Params) -> list[tuple[str, str]]:
-    """Every pair of values makes sense."""
+    """Return no problems: every pair of values makes sense."""
     return []
 
 
 def warmup_bars(params: Params) -> int:
-    """One full band before the first bar that may signal."""
+    """Return the index of the first bar that may signal: one full band comes before it."""
     return params.period
 
 
 def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64]]:
-    """The three bands, NaN where undefined."""
+    """Return the three bands, NaN where undefined."""
     upper, middle, lower = talib.BBANDS(
         candles.close, timeperiod=params.period, nbdevup=params.deviations, nbdevdn=params.deviations
     )
@@ -52,7 +52,7 @@ def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64
 
 
 def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
-    """+1 where a close has just fallen below the lower band, -1 where it is at or over the middle, else 0."""
+    """Return +1 where a close has just fallen below the lower band, -1 at or over the middle, else 0."""
     signal = np.zeros(len(candles.close), dtype=np.int8)
     start = warmup_bars(params)
     if len(signal) <= start:

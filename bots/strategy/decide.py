@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from numba.extending import register_jitable
 
-from bots.strategy.exits import force, opening_levels
+from bots.strategy.exits import active_stop, opening_levels
 from bots.strategy.risk import entry_gate
 from bots.strategy.sizing import entry_size
 from bots.strategy.types import (
-    Action,
     Decided,
     EntryFacts,
     ExitParams,
@@ -21,13 +20,14 @@ from bots.strategy.types import (
     RuleSettings,
     Signal,
     Sizing,
+    StrategyAction,
 )
 
 
 @register_jitable
 def stop_as_entry_fills(exits: ExitParams, price: float, tick_size: float) -> float:
-    """The price of the stop in force if an entry fills at `price`; 0 where there is none."""
-    return force(opening_levels(exits, price, tick_size)) * tick_size
+    """Return the price of the stop in force if an entry fills at `price`; 0 without one."""
+    return active_stop(opening_levels(exits, price, tick_size)) * tick_size
 
 
 @register_jitable
@@ -51,20 +51,20 @@ def decide(
 ) -> Decided:
     """Decide what to do about one bar.
 
-    `signal` is the strategy's for that bar, `position_lots` what is held at its close in whole lots. BUY while flat
-    passes gates, size and exposure; SELL while long sells everything; a BUY while long and a SELL while flat are seen
-    and do nothing (rule 3).
+    `signal` is the strategy's for that bar, `position_lots` the position at its close in whole lots. A BUY while flat
+    passes gates, size and exposure. A SELL while long sells everything. A BUY while long and a SELL while flat do
+    nothing (rule 3).
     """
     if position_lots > 0:
         if signal == Signal.SELL:
-            return Decided(Action.EXIT, position_lots, RejectionReason.OPEN)
-        return Decided(Action.HOLD, 0, RejectionReason.OPEN)
+            return Decided(StrategyAction.EXIT, position_lots, RejectionReason.OPEN)
+        return Decided(StrategyAction.HOLD, 0, RejectionReason.OPEN)
     if signal != Signal.BUY:
-        return Decided(Action.WAIT, 0, RejectionReason.OPEN)
+        return Decided(StrategyAction.WAIT, 0, RejectionReason.OPEN)
     gate = entry_gate(settings.risk, facts)
     if gate != RejectionReason.OPEN:
-        return Decided(Action.REFUSED, 0, gate)
+        return Decided(StrategyAction.REFUSED, 0, gate)
     sizing = size_within_exposure(facts, settings, rules, funds)
     if sizing.gate != RejectionReason.OPEN:
-        return Decided(Action.REFUSED, 0, sizing.gate)
-    return Decided(Action.ENTER, sizing.lots, RejectionReason.OPEN)
+        return Decided(StrategyAction.REFUSED, 0, sizing.gate)
+    return Decided(StrategyAction.ENTER, sizing.lots, RejectionReason.OPEN)

@@ -5,7 +5,7 @@ The channel of bar `i` is made of the bars before it, so that its close can lie 
 - BUY: `close[i] > max(high[i - entry_period : i])`
 - SELL: `close[i] < min(low[i - exit_period : i])`
 
-R. Donchian's four-week rule in the two-period form of the Turtle rules, judged on closes.
+R. Donchian's four-week rule in the two-period form of the Turtle rules, applied to closes.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ FIELDS = (
 
 
 def check(params: Params) -> list[tuple[str, str]]:
-    """Every pair of periods makes sense."""
+    """Return no problems: every pair of periods makes sense."""
     return []
 
 
 def warmup_bars(params: Params) -> int:
-    """The longer channel: from there on a window's values are those over all of history, to the last bit."""
+    """Return the longer channel's bars; from there on a window has the same values as all of history."""
     return max(params.entry_period, params.exit_period)
 
 
 def _of_bars_before(series: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`series` one bar later, so that bar `i` sees the value that stood at the close of `i - 1`."""
+    """Shift `series` by one bar, so that bar `i` has the value at the close of `i - 1`."""
     moved = np.full(len(series), np.nan)
     moved[1:] = series[:-1]
     return moved
 
 
 def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64]]:
-    """The channel that each bar's close is held against, NaN where undefined."""
+    """Return the channel that each bar's close is compared with, NaN where undefined."""
     return {
         "upper": _of_bars_before(talib.MAX(candles.high, timeperiod=params.entry_period)),
         "lower": _of_bars_before(talib.MIN(candles.low, timeperiod=params.exit_period)),
@@ -62,7 +62,7 @@ def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64
 
 
 def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
-    """+1 where a close breaks out above the channel, -1 where one falls out below, else 0."""
+    """Return +1 where a close breaks out above the channel, -1 where it falls below, else 0."""
     signal = np.zeros(len(candles.close), dtype=np.int8)
     start = warmup_bars(params)
     if len(signal) <= start:

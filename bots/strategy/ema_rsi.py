@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.strategy.ta_lib import talib
-from bots.strategy.types import Candles, Compiler, Events, ParameterField, as_it_is
+from bots.strategy.types import Candles, Compiler, Events, ParameterField, identity
 
-KEPT_BYTES = 1 << 26  # of each kind of series, when many parameters are tried on the same candles
+CACHE_BYTES = 1 << 26  # of each kind of series, when many parameters are tried on the same candles
 
 NAME = "ema_rsi"
 LABEL = "EMA cross with RSI"
@@ -39,7 +39,7 @@ FIELDS = (
 
 
 def check(params: Params) -> list[tuple[str, str]]:
-    """What does not fit together: (field, sentence) pairs."""
+    """Return what does not fit together as (field, sentence) pairs."""
     problems = []
     if params.ema_fast >= params.ema_slow:
         problems.append(
@@ -54,17 +54,17 @@ def check(params: Params) -> list[tuple[str, str]]:
 
 
 def warmup_bars(params: Params) -> int:
-    """Bars after which a window's values equal those over all of history to 1e-6 of price (rule 2)."""
+    """Return the bars after which a window's values equal those over all of history to 1e-6 of price (rule 2)."""
     return max(8 * params.ema_slow, 20 * params.rsi_period)
 
 
 def ema(close: NDArray[np.float64], period: int) -> NDArray[np.float64]:
-    """TA-Lib's EMA; of one bar, which TA-Lib does not take, the closes themselves."""
+    """Return TA-Lib's EMA; for one bar, which TA-Lib refuses, the closes."""
     return close.copy() if period == 1 else talib.EMA(close, timeperiod=period)
 
 
 def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64]]:
-    """The series that the signal looks at, NaN where undefined."""
+    """Return the averages and the RSI, NaN where undefined."""
     return {
         "ema_fast": ema(candles.close, params.ema_fast),
         "ema_slow": ema(candles.close, params.ema_slow),
@@ -73,7 +73,7 @@ def indicators(candles: Candles, params: Params) -> dict[str, NDArray[np.float64
 
 
 def crossings(fast: NDArray[np.float64], slow: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows where `fast` has just risen above `slow`, and where it has just fallen below."""
+    """Return the rows where `fast` has just risen above `slow`, and where it has just fallen below."""
     rises = (fast[1:] > slow[1:]) & (fast[:-1] <= slow[:-1])  # NaN: neither
     falls = (fast[1:] < slow[1:]) & (fast[:-1] >= slow[:-1])
     return np.flatnonzero(rises) + 1, np.flatnonzero(falls) + 1
@@ -82,7 +82,7 @@ def crossings(fast: NDArray[np.float64], slow: NDArray[np.float64]) -> tuple[NDA
 def crossings_by_row(
     fast: NDArray[np.float64], slow: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """`crossings` in one pass, for a compiler: interpreted it would be slow."""
+    """Return what `crossings` does, in one pass, to be compiled: interpreted it is slow."""
     rises, falls = np.empty(len(fast) // 2 + 1, np.int64), np.empty(len(fast) // 2 + 1, np.int64)
     risen = fallen = 0
     for row in range(1, len(fast)):
@@ -97,20 +97,20 @@ def crossings_by_row(
 
 
 def from_row(rows: NDArray[np.int64], start: int) -> NDArray[np.int64]:
-    """Those of ascending `rows` that are not before `start`."""
+    """Return the ascending `rows` from `start` on."""
     return rows[rows.searchsorted(start) :]
 
 
 class EventsOver:
-    """Signals for many parameters over the same candles: what several of them share is found once."""
+    """Compute signals for many parameters over the same candles; shared series are computed once."""
 
-    def __init__(self, candles: Candles, compiled: Compiler = as_it_is) -> None:
+    def __init__(self, candles: Candles, compiled: Compiler = identity) -> None:
         self._bars = len(candles.close)
-        keep = lru_cache(maxsize=max(4, KEPT_BYTES // (8 * max(self._bars, 1))))
-        # Of functions that do not know this object: a cycle would hold the series until the collector's next round.
-        average, rsi = keep(partial(ema, candles.close)), keep(partial(talib.RSI, candles.close))
-        crossed = crossings if compiled is as_it_is else compiled(crossings_by_row)
-        pair = keep(lambda fast, slow: crossed(average(fast), average(slow)))
+        cached = lru_cache(maxsize=max(4, CACHE_BYTES // (8 * max(self._bars, 1))))
+        # These functions do not refer to this object: a cycle would keep the series until the next garbage collection.
+        average, rsi = cached(partial(ema, candles.close)), cached(partial(talib.RSI, candles.close))
+        crossed = crossings if compiled is identity else compiled(crossings_by_row)
+        pair = cached(lambda fast, slow: crossed(average(fast), average(slow)))
 
         def buys(fast: int, slow: int, start: int, period: int, overbought: float) -> NDArray[np.int64]:
             rows = from_row(pair(fast, slow)[0], start)
@@ -120,16 +120,17 @@ class EventsOver:
             rows = from_row(pair(fast, slow)[1], start)
             return rows[rsi(period)[rows] > oversold]
 
-        self._buys, self._sells = keep(buys), keep(sells)
+        self._buys, self._sells = cached(buys), cached(sells)
 
     def __call__(self, params: Params) -> Events:
+        """Return the rows with signals."""
         start = warmup_bars(params)
         if self._bars <= start:
             return Events(np.empty(0, np.int64), np.empty(0, np.int64))
-        asked = params.ema_fast, params.ema_slow, start, params.rsi_period
-        return Events(self._buys(*asked, params.rsi_overbought), self._sells(*asked, params.rsi_oversold))
+        inputs = params.ema_fast, params.ema_slow, start, params.rsi_period
+        return Events(self._buys(*inputs, params.rsi_overbought), self._sells(*inputs, params.rsi_oversold))
 
 
 def signals(candles: Candles, params: Params) -> NDArray[np.int8]:
-    """+1 where the fast average has just risen above the slow one, -1 where it fell below, else 0 (rule 3)."""
+    """Return +1 where the fast average has just risen above the slow one, -1 where it fell below, else 0 (rule 3)."""
     return EventsOver(candles)(params).dense(len(candles.close))

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.strategy import bollinger, donchian, ema_rsi
-from bots.strategy.types import Candles, Compiler, Events, ParameterField, Signal, as_it_is
+from bots.strategy.types import Candles, Compiler, Events, ParameterField, Signal, identity
 
 
 class Strategy(Protocol):
-    """What a strategy's module offers."""
+    """Describe what a strategy's module must offer."""
 
     @property
     def NAME(self) -> str: ...
@@ -30,23 +30,23 @@ class Strategy(Protocol):
     def Params(self) -> Callable[..., Any]: ...
 
     def check(self, params: Any, /) -> list[tuple[str, str]]:
-        """(field, sentence) for what does not fit together; empty when all does."""
+        """Return (field, sentence) for what does not fit together."""
 
     def warmup_bars(self, params: Any, /) -> int:
-        """Index of the first bar that may signal."""
+        """Return the index of the first bar that may signal."""
 
     def indicators(self, candles: Candles, params: Any, /) -> dict[str, NDArray[np.float64]]:
-        """Named series as long as the candles, NaN where undefined."""
+        """Return named series as long as the candles, NaN where undefined."""
 
     def signals(self, candles: Candles, params: Any, /) -> NDArray[np.int8]:
-        """+1, 0 or -1 for each bar, from that bar and those before it alone; 0 during the warm-up."""
+        """Return +1, 0 or -1 for each bar, from that bar and those before it only; 0 during the warm-up."""
 
 
 class SharesWork(Protocol):
-    """What a strategy may offer besides, where many parameters on the same candles have series in common."""
+    """Describe what a strategy may offer too, if many parameters on the same candles share series."""
 
     def EventsOver(self, candles: Candles, compiled: Compiler, /) -> Callable[[Any], Events]:
-        """The rows with signals for any parameters, as `signals` would give them."""
+        """Return a function from parameters to the rows with signals."""
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -55,11 +55,11 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 class UnknownStrategy(LookupError):
-    """There is no strategy of that name."""
+    """Report an unknown strategy name."""
 
 
 class SignalsInvalid(ValueError):
-    """A strategy gave something else than +1, 0 or -1 for each bar."""
+    """Report signals other than +1, 0 or -1 for each bar."""
 
 
 def get(name: str) -> Strategy:
@@ -70,12 +70,10 @@ def get(name: str) -> Strategy:
         raise UnknownStrategy(name) from None
 
 
-def events_over(name: str, candles: Candles, compiled: Compiler = as_it_is) -> Callable[[Any], Events]:
-    """The signals of strategy `name` for any parameters on these candles, as the rows that carry them.
+def events_over(name: str, candles: Candles, compiled: Compiler = identity) -> Callable[[Any], Events]:
+    """Return a function from parameters to the rows with signals of strategy `name` on these candles.
 
-    `compiled` makes faster what the strategy walks bar by bar.
-
-    The callable raises `SignalsInvalid` where `signals` does not give +1, 0 or -1 for each bar.
+    `compiled` compiles the strategy's own loops over bars. The function raises `SignalsInvalid`.
     """
     strategy = get(name)
     if hasattr(strategy, "EventsOver"):

@@ -1,6 +1,6 @@
-"""When not to enter: the gates of rule 6, in their order. Exits are never gated.
+"""The gates of rule 6 that reject entries, in order. Exits are never gated.
 
-How much to buy, and the reasons that come of it, are in sizing.py.
+Size and its reasons are in sizing.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bots.strategy.types import EntryFacts, RejectionReason, RiskParams
 
 @register_jitable
 def _daily_gate(risk: RiskParams, facts: EntryFacts) -> RejectionReason:
-    """Gates 5 to 7. A limit that is off is NaN, and every comparison with NaN is False."""
+    """Check gates 5 to 7. A limit that is off is NaN, and every comparison with NaN is False."""
     if facts.entries_today >= risk.max_daily_trades:
         return RejectionReason.DAILY_TRADE_LIMIT
     if reaches(-facts.net_pnl_today, risk.max_daily_loss * facts.capital_at_day_start):
@@ -25,7 +25,7 @@ def _daily_gate(risk: RiskParams, facts: EntryFacts) -> RejectionReason:
 
 @register_jitable
 def entry_gate(risk: RiskParams, facts: EntryFacts) -> RejectionReason:
-    """The first of gates 1 to 9 that says no, or OPEN. Exposure is judged once the size is known."""
+    """Return the first of gates 1 to 9 that rejects, or OPEN. Exposure is checked once the size is known."""
     if facts.is_halted:
         return RejectionReason.HALTED
     if facts.is_outside_schedule:
@@ -46,5 +46,5 @@ def entry_gate(risk: RiskParams, facts: EntryFacts) -> RejectionReason:
 
 @register_jitable
 def drawdown_reached(peak: float, equity: float, max_drawdown: float) -> bool:
-    """Whether equity has fallen from its peak by at least the fraction `max_drawdown` (off: never)."""
+    """Return True if equity has fallen from its peak by at least `max_drawdown`, a fraction (off: never)."""
     return reaches(peak - equity, max_drawdown * peak)

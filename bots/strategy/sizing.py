@@ -1,6 +1,6 @@
-"""How much to buy: the notional that the mode wants, turned into whole lots (rule 5).
+"""Size entries: the notional of the mode in whole lots (rule 5).
 
-Rules that forbid trading are in risk.py; where to get out is in exits.py.
+Gates are in risk.py, exit levels in exits.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ UNITS = 100_000_000
 
 
 @register_jitable
-def notional_wanted(size: SizeParams, capital: float) -> float:
-    """What the mode asks for, in quote, before any limit."""
+def target_notional(size: SizeParams, capital: float) -> float:
+    """Return the notional of the mode in quote, before any limit."""
     if size.position_size_mode == SizeMode.FIXED:
         return size.position_size_fixed
     if size.position_size_mode == SizeMode.PERCENT:
@@ -25,16 +25,16 @@ def notional_wanted(size: SizeParams, capital: float) -> float:
 
 @register_jitable
 def lots_for(notional: float, rules: LotRules, price: float) -> int:
-    """Whole lots that `notional` buys at `price`, not over the maximum; 0 where it buys none."""
+    """Return the whole lots that `notional` buys at `price`, at most the maximum; 0 if it buys none."""
     lots = notional / price / rules.step_size
-    if lots >= rules.max_lots:  # compared before it becomes an integer, which may not hold it
+    if lots >= rules.max_lots:  # compared as a float, because an int64 may overflow
         return rules.max_lots
     return max(floor_count(lots), 0)
 
 
 @register_jitable
 def lots_worth(notional: float, rules: LotRules, price: float) -> int:
-    """The fewest whole lots worth at least `notional` at `price`; over the maximum where nothing allowed is."""
+    """Return the fewest lots worth at least `notional` at `price`; over the maximum if no allowed size is."""
     lots = notional / price / rules.step_size
     if lots >= rules.max_lots:
         return rules.max_lots + 1
@@ -43,7 +43,7 @@ def lots_worth(notional: float, rules: LotRules, price: float) -> int:
 
 @register_jitable
 def lots_after_fee(lots: int, step: int, fee: int) -> int:
-    """Whole lots left of a purchase once its commission, rounded down to 1e-8, is taken. `step`, `fee` in 1e-8."""
+    """Return the whole lots left after the commission, rounded down to 1e-8. `step`, `fee` in 1e-8."""
     quantity = lots * step
     commission = quantity // UNITS * fee + quantity % UNITS * fee // UNITS
     return (quantity - commission) // step
@@ -51,7 +51,7 @@ def lots_after_fee(lots: int, step: int, fee: int) -> int:
 
 @register_jitable
 def lots_before_fee(lots: int, step: int, fee: int) -> int:
-    """The smallest purchase that leaves at least `lots` after its commission. `step`, `fee` in 1e-8."""
+    """Return the smallest purchase that leaves at least `lots` after its commission. `step`, `fee` in 1e-8."""
     bought = floor_count(lots / (1.0 - fee / UNITS))
     while bought > lots and lots_after_fee(bought - 1, step, fee) >= lots:
         bought -= 1
@@ -62,24 +62,23 @@ def lots_before_fee(lots: int, step: int, fee: int) -> int:
 
 @register_jitable
 def smallest_lots(rules: LotRules, price: float, fee_rate: float, stop_price: float) -> int:
-    """The smallest quantity worth buying (rule 5.3): sellable even at the stop. `stop_price` 0 is no stop.
+    """Return the smallest quantity that can be sold even at the stop (rule 5.3). `stop_price` 0 is no stop.
 
-    At least one lot must be left after the fee, also where the symbol asks no minimum notional: less is dust, which
-    no order can sell.
+    At least one lot must be left after the fee, even without a minimum notional: no order can sell less.
     """
     level = stop_price if stop_price > 0.0 else price
     worth = max(rules.min_lots, lots_worth(rules.min_notional, rules, price))
-    kept = max(1, lots_worth(rules.min_notional, rules, level))
-    if max(worth, kept) > rules.max_lots:
+    sellable = max(1, lots_worth(rules.min_notional, rules, level))
+    if max(worth, sellable) > rules.max_lots:
         return rules.max_lots + 1
-    return max(worth, lots_before_fee(kept, whole_units(rules.step_size), whole_units(fee_rate)))
+    return max(worth, lots_before_fee(sellable, whole_units(rules.step_size), whole_units(fee_rate)))
 
 
 @register_jitable
 def is_far_over_smallest(lots: int, rules: LotRules, price: float, fee_rate: float, stop_price: float) -> bool:
-    """Whether `lots` are surely enough, so that nobody need know `smallest_lots` exactly: the common case, cheaply.
+    """Return True if `lots` are surely more than `smallest_lots`, a cheap check for the common case.
 
-    A fee under a quarter asks for less than half as much again, plus a lot or two for the rounding.
+    A fee under a quarter needs less than half as much again, plus a lot or two for the rounding.
     """
     level = min(price, stop_price) if stop_price > 0.0 else price
     worth = rules.min_notional / level / rules.step_size
@@ -88,10 +87,10 @@ def is_far_over_smallest(lots: int, rules: LotRules, price: float, fee_rate: flo
 
 @register_jitable
 def entry_size(size: SizeParams, rules: LotRules, funds: Funds, stop_price: float) -> Sizing:
-    """Return the whole lots to buy, or why none. `stop_price` is the stop in force as the entry fills (0: none)."""
+    """Return the whole lots to buy, or why none. `stop_price` is the stop in force at the fill (0: none)."""
     capital, ledger_quote, account_quote, price, fee_rate = funds
     free = min(ledger_quote, account_quote)
-    lots = lots_for(min(notional_wanted(size, capital), capital, free), rules, price)
+    lots = lots_for(min(target_notional(size, capital), capital, free), rules, price)
     if is_far_over_smallest(lots, rules, price, fee_rate, stop_price):
         return Sizing(lots, RejectionReason.OPEN)
     smallest = smallest_lots(rules, price, fee_rate, stop_price)

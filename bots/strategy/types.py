@@ -1,8 +1,8 @@
-"""The values that decisions are made of.
+"""The values of trading decisions.
 
-`NamedTuple` and `IntEnum` because numba takes them as they are: the step functions here run as plain Python in the
-bot and compiled in the backtest. Amounts, prices and equity are float64 in their asset; quantities that an order
-will carry are whole lots (multiples of the step), price levels whole ticks.
+They are `NamedTuple` and `IntEnum`, which numba compiles: the step functions run as plain Python in the bot and
+compiled in the backtest. Amounts, prices and equity are float64 in their asset. Order quantities are whole lots
+(multiples of the step), price levels whole ticks.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-OFF = float("nan")  # an unset limit, where a plain number is needed; every comparison with it is False
+OFF = float("nan")  # an unset limit; every comparison with it is False
 
 
 class Signal(IntEnum):
+    """Name the signals of a strategy."""
+
     SELL = -1
     NONE = 0
     BUY = 1
 
 
 class Candles(NamedTuple):
-    """Closed bars, ascending: arrays of equal length n. `open_time` int64 ms, the rest float64."""
+    """Hold closed bars, ascending, as arrays of equal length. `open_time` is int64 ms, the rest float64."""
 
     open_time: NDArray[np.int64]
     open: NDArray[np.float64]
@@ -35,20 +37,20 @@ class Candles(NamedTuple):
 
 
 class Events(NamedTuple):
-    """A strategy's signals as the rows that carry them: ascending int64, no row in both."""
+    """Hold the rows with signals: ascending int64, no row in both."""
 
     buys: NDArray[np.int64]
     sells: NDArray[np.int64]
 
     def dense(self, bars: int) -> NDArray[np.int8]:
-        """+1, 0 or -1 for each of so many bars."""
+        """Return +1, 0 or -1 for each bar."""
         signal = np.zeros(bars, dtype=np.int8)
         signal[self.buys], signal[self.sells] = Signal.BUY, Signal.SELL
         return signal
 
 
 class ExitReason(IntEnum):
-    """Why a trade ended. NONE while it is open."""
+    """Name why a trade ended. NONE while it is open."""
 
     NONE = 0
     SIGNAL = 1
@@ -59,7 +61,7 @@ class ExitReason(IntEnum):
 
 
 class RejectionReason(IntEnum):
-    """What forbids an entry (rule 6, in its order, then rule 5's reasons). OPEN forbids nothing."""
+    """Name what rejects an entry (rule 6 in its order, then rule 5). OPEN rejects nothing."""
 
     OPEN = 0
     HALTED = 1
@@ -76,8 +78,8 @@ class RejectionReason(IntEnum):
     BELOW_MIN_NOTIONAL = 12
 
 
-class Action(IntEnum):
-    """What a decision asks for. WAIT (flat) and HOLD (long) ask nothing; REFUSED is a BUY that a gate stopped."""
+class StrategyAction(IntEnum):
+    """Name what to do. WAIT (flat) and HOLD (long) do nothing; REFUSED is a BUY that a gate rejected."""
 
     WAIT = 0
     HOLD = 1
@@ -87,16 +89,18 @@ class Action(IntEnum):
 
 
 class SizeMode(IntEnum):
+    """Name the modes of position sizing."""
+
     FIXED = 0
     PERCENT = 1
     RISK = 2
 
 
 class LotRules(NamedTuple):
-    """What rule 5 asks of the quantity of a market order: LOT_SIZE and MARKET_LOT_SIZE already merged.
+    """Hold the limits of a market order's quantity, from LOT_SIZE and MARKET_LOT_SIZE (rule 5).
 
-    `min_lots` is at least 1; `max_lots` is as much as an order can carry where there is no maximum;
-    `min_notional` is 0 where there is none.
+    `min_lots` is at least 1. Without a maximum, `max_lots` is the most that an order can carry; without a minimum
+    notional, `min_notional` is 0.
     """
 
     tick_size: float
@@ -107,7 +111,7 @@ class LotRules(NamedTuple):
 
 
 class SizeParams(NamedTuple):
-    """How much to buy. Amounts in quote, fractions of one; `OFF` where unset."""
+    """Hold the size settings. Amounts in quote, fractions of one; `OFF` where unset."""
 
     position_size_mode: int
     position_size_fixed: float
@@ -117,7 +121,7 @@ class SizeParams(NamedTuple):
 
 
 class ExitParams(NamedTuple):
-    """Where to get out, as fractions of one; `OFF` where unset."""
+    """Hold the exit settings, as fractions of one; `OFF` where unset."""
 
     stop_loss: float
     take_profit: float
@@ -125,7 +129,7 @@ class ExitParams(NamedTuple):
 
 
 class RiskParams(NamedTuple):
-    """When not to enter. Fractions of one, counts of trades and bars; `OFF` where unset (cooldown 0)."""
+    """Hold the risk limits. Fractions of one, counts of trades and bars; `OFF` where unset (cooldown 0)."""
 
     cooldown_bars: int
     max_daily_trades: float
@@ -135,7 +139,7 @@ class RiskParams(NamedTuple):
 
 
 class RuleSettings(NamedTuple):
-    """A bot's size, exit and risk settings, as the steps take them."""
+    """Hold the size, exit and risk settings for the steps."""
 
     size: SizeParams
     exits: ExitParams
@@ -143,9 +147,9 @@ class RuleSettings(NamedTuple):
 
 
 class Funds(NamedTuple):
-    """What an entry can spend and what it costs, in quote. `capital` is what sizes are taken of (rule 4).
+    """Hold what an entry can spend and what it costs, in quote. `capital` is the base of sizes (rule 4).
 
-    `price` is what a market buy would pay; `fee_rate` is the taker's, a fraction taken out of what is bought.
+    `price` is what a market buy would pay; `fee_rate` is the taker's, taken out of the bought quantity.
     """
 
     capital: float
@@ -156,7 +160,7 @@ class Funds(NamedTuple):
 
 
 class Levels(NamedTuple):
-    """Protective levels of a position in whole ticks; 0 where there is none (rule 8)."""
+    """Hold the protective levels of a position in whole ticks; 0 for none (rule 8)."""
 
     stop: int
     target: int
@@ -164,12 +168,12 @@ class Levels(NamedTuple):
 
 
 class EntryFacts(NamedTuple):
-    """The facts that rule 6 looks at, as they stood at the decided bar's close; "today" is the next bar's day."""
+    """Hold the facts of rule 6 at the decided bar's close; "today" is the next bar's day."""
 
     is_halted: bool
     is_outside_schedule: bool
     is_stale: bool
-    bars_since_exit: int  # a very large number when nothing was ever sold
+    bars_since_exit: int  # a very large number without an exit
     entries_today: int
     net_pnl_today: float
     capital_at_day_start: float  # initial capital + net PnL of trades closed on earlier days
@@ -179,22 +183,22 @@ class EntryFacts(NamedTuple):
 
 
 class Sizing(NamedTuple):
-    """Whole lots to buy, or why not: a `RejectionReason`, OPEN when `lots` may be bought."""
+    """Hold the whole lots to buy, or why not: a `RejectionReason`, OPEN when `lots` can be bought."""
 
     lots: int
     gate: RejectionReason
 
 
 class Decided(NamedTuple):
-    """The decision about one bar: an `Action`, the lots to buy or sell, and why an entry was refused (else OPEN)."""
+    """Hold the decision about one bar: action, lots to buy or sell, and why an entry was refused (else OPEN)."""
 
-    action: Action
+    action: StrategyAction
     lots: int
     gate: RejectionReason
 
 
 class ParameterField(NamedTuple):
-    """One parameter of a strategy: what forms and optimisers know of it. Bounds are inclusive."""
+    """Declare one parameter of a strategy for forms and optimisations. Bounds are inclusive."""
 
     name: str
     label: str
@@ -204,13 +208,12 @@ class ParameterField(NamedTuple):
     step: float
     help: str
     is_integer: bool = True
-    decimals: int | None = None  # as many as one likes
+    decimals: int | None = None  # None: any number
 
 
-Params = Any  # a strategy's own frozen NamedTuple of parameters
-Compiler = Callable[[Any], Any]  # takes a function that numba can compile, gives one that does the same, only faster
+Compiler = Callable[[Any], Any]  # from a function that numba can compile to a faster one
 
 
-def as_it_is(function: Any) -> Any:
-    """The compiler of those who ask a bar at a time: compiling would take longer than what it saves."""
+def identity(function: Any) -> Any:
+    """Return the function uncompiled, for single calls: compiling takes longer than it saves."""
     return function

@@ -13,9 +13,9 @@ from backtests.engine.buffers import UNITS, BarArrays, EngineSettings, RunBuffer
 from backtests.engine.exits import ExitFill
 from backtests.engine.loop import MINUTE_MS, MONDAY_MINUTE, NEVER, WEEK_MINUTES
 from bots.strategy.decide import decide
-from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
+from bots.strategy.exits import active_stop, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached
-from bots.strategy.types import Action, EntryFacts, ExitReason, Funds, Levels, Signal
+from bots.strategy.types import EntryFacts, ExitReason, Funds, Levels, Signal, StrategyAction
 from exchange.fills import ask_price, bid_price, commission, mul_units
 
 DAY_MS = 86_400_000
@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 
 def exit_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, settings: EngineSettings) -> ExitFill:
     """Rule 8.1 to 8.4: what the open itself does to a position of an earlier bar."""
-    if force(rest) > 0 and open_ <= force(rest) * settings.tick:
+    if active_stop(rest) > 0 and open_ <= active_stop(rest) * settings.tick:
         return ExitFill(bid_price(open_, settings.slippage, settings.tick), stop_reason(rest), False)
     if now.target > 0 and open_ >= now.target * settings.tick:
         return ExitFill(now.target * settings.tick, ExitReason.TAKE_PROFIT, True)
@@ -34,7 +34,7 @@ def exit_at_open(open_: int, rest: Levels, now: Levels, wants_exit: bool, settin
 
 def exit_in_bar(open_: int, high: int, low: int, now: Levels, settings: EngineSettings) -> ExitFill:
     """Rule 8.4 to 8.6: what a bar does to a position held since its open or bought at it."""
-    stop = force(now) * settings.tick
+    stop = active_stop(now) * settings.tick
     if stop > 0 and open_ <= stop:
         return ExitFill(bid_price(open_, settings.slippage, settings.tick), stop_reason(now), False)
     if stop > 0 and low <= stop:
@@ -156,11 +156,11 @@ def run_plainly(  # noqa: C901
             signal, lots, facts, settings.rule_settings, settings.rules,
             Funds(capital, quote_now, quote_now, price_now, settings.fee_rate),
         )  # fmt: skip
-        if decided.action == Action.ENTER:
+        if decided.action == StrategyAction.ENTER:
             wanted = decided.lots
-        elif decided.action == Action.EXIT:
+        elif decided.action == StrategyAction.EXIT:
             wants_exit = True
-        elif decided.action == Action.REFUSED:
+        elif decided.action == StrategyAction.REFUSED:
             buffers.rejected[decided.gate.value] += 1
 
     if trades > closed:

@@ -9,7 +9,7 @@ from typing import Any
 from backtests.engine.jit_cache import FOLDER
 from backtests.models import Run
 from backtests.reports.formats import label, moment
-from bots.settings.schema import BY_NAME, SETTINGS, Kind
+from bots.settings.schema import BY_NAME, SETTINGS, SettingKind
 from bots.settings.validate import notes
 from bots.strategy import registry
 
@@ -20,7 +20,7 @@ FILL_RULES = (
     "Quantities and prices obey the exchange's filters; a position open at the end stays open, at the last close.",
 )
 GAPS_SHOWN = 50
-SHARES = frozenset(setting.name for setting in SETTINGS if setting.kind == Kind.FRACTION)
+SHARES = frozenset(setting.name for setting in SETTINGS if setting.kind == SettingKind.FRACTION)
 RISK = ("risk_per_trade", "stop_loss")
 
 

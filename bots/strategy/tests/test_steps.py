@@ -12,12 +12,11 @@ from numba import njit
 
 from bots.settings.lot_rules import lot_rules
 from bots.strategy.decide import decide
-from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
+from bots.strategy.exits import active_stop, opening_levels, stop_reason, trail_level
 from bots.strategy.risk import drawdown_reached, entry_gate
 from bots.strategy.sizing import entry_size
 from bots.strategy.types import (
     OFF,
-    Action,
     EntryFacts,
     ExitParams,
     ExitReason,
@@ -30,6 +29,7 @@ from bots.strategy.types import (
     Signal,
     SizeMode,
     SizeParams,
+    StrategyAction,
 )
 from exchange.api.types import SymbolRules
 
@@ -248,7 +248,7 @@ def test_levels_are_floored_to_the_tick():
 
 
 def test_the_stop_in_force_is_the_larger_and_names_its_reason():
-    assert force(Levels(95, 0, 97)) == 97
+    assert active_stop(Levels(95, 0, 97)) == 97
     assert stop_reason(Levels(95, 0, 97)) == ExitReason.TRAILING_STOP
     assert stop_reason(Levels(97, 0, 97)) == ExitReason.STOP_LOSS
     assert stop_reason(Levels(0, 0, 1)) == ExitReason.TRAILING_STOP
@@ -276,22 +276,22 @@ def decided(
 
 
 def test_signals_act_only_where_there_is_something_to_do():
-    assert decided(Signal.BUY, 0) == (Action.ENTER, 100, RejectionReason.OPEN)
-    assert decided(Signal.BUY, 7) == (Action.HOLD, 0, RejectionReason.OPEN)
-    assert decided(Signal.SELL, 7) == (Action.EXIT, 7, RejectionReason.OPEN)
-    assert decided(Signal.SELL, 0) == (Action.WAIT, 0, RejectionReason.OPEN)
-    assert decided(Signal.NONE, 7).action == Action.HOLD
-    assert decided(Signal.NONE, 0).action == Action.WAIT
+    assert decided(Signal.BUY, 0) == (StrategyAction.ENTER, 100, RejectionReason.OPEN)
+    assert decided(Signal.BUY, 7) == (StrategyAction.HOLD, 0, RejectionReason.OPEN)
+    assert decided(Signal.SELL, 7) == (StrategyAction.EXIT, 7, RejectionReason.OPEN)
+    assert decided(Signal.SELL, 0) == (StrategyAction.WAIT, 0, RejectionReason.OPEN)
+    assert decided(Signal.NONE, 7).action == StrategyAction.HOLD
+    assert decided(Signal.NONE, 0).action == StrategyAction.WAIT
 
 
 def test_gates_stop_entries_and_never_exits():
     halted = FACTS._replace(is_halted=True)
-    assert decided(Signal.BUY, 0, facts=halted) == (Action.REFUSED, 0, RejectionReason.HALTED)
-    assert decided(Signal.SELL, 7, facts=halted) == (Action.EXIT, 7, RejectionReason.OPEN)
+    assert decided(Signal.BUY, 0, facts=halted) == (StrategyAction.REFUSED, 0, RejectionReason.HALTED)
+    assert decided(Signal.SELL, 7, facts=halted) == (StrategyAction.EXIT, 7, RejectionReason.OPEN)
 
 
 def test_exposure_is_judged_once_the_size_is_known():
-    assert decided(Signal.BUY, 0, facts=FACTS._replace(exposure_room=100.0)).action == Action.ENTER
+    assert decided(Signal.BUY, 0, facts=FACTS._replace(exposure_room=100.0)).action == StrategyAction.ENTER
     assert decided(Signal.BUY, 0, facts=FACTS._replace(exposure_room=99.9)).gate == RejectionReason.EXPOSURE_LIMIT
     assert decided(Signal.BUY, 0, facts=FACTS._replace(exposure_room=-1.0)).gate == RejectionReason.EXPOSURE_LIMIT
 
