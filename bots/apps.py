@@ -1,4 +1,4 @@
-"""The bots app."""
+"""Configure the app of bots."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -9,7 +9,7 @@ class BotsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Keep the groups in step with the permissions that migrations make."""
+        """Give the groups their permissions after every migration."""
         from bots.control.roles import grant  # models may be imported once all apps are loaded
 
         post_migrate.connect(grant, dispatch_uid="bots.control.roles.grant")

@@ -1,4 +1,4 @@
-"""A bot's configuration as settings: by name, for a run, and as its strategy takes it."""
+"""Read a bot's configuration as settings: by name, for a run, and for its strategy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bots.settings.validate import Checked, check
 
 
 def parameter_values(bot: BotConfig) -> dict[str, Any]:
-    """Return the strategy's parameters by name: columns of the bot where there are such, else its `parameters`."""
+    """Return the strategy's parameters by name, from the bot's columns or its `parameters`."""
     values: dict[str, Any] = {}
     for name in strategy_settings(bot.strategy):
         if hasattr(bot, name):
@@ -22,7 +22,7 @@ def parameter_values(bot: BotConfig) -> dict[str, Any]:
 
 
 def check_bot(bot: BotConfig) -> Checked:
-    """Check the bot's configuration on its own, asking nobody."""
+    """Check the bot's configuration without asking the exchange."""
     own = parameter_values(bot) if _is_known(bot.strategy) else {}
     return check(
         bot.strategy, {setting.name: getattr(bot, setting.name) for setting in BOT_SETTINGS} | own, BOT_SETTINGS
@@ -46,6 +46,6 @@ def strategy_params(bot: BotConfig) -> Any:
 
 
 def run_values(bot: BotConfig) -> dict[str, object]:
-    """Return the bot's settings as those of a run, to be read by `make_settings`; costs are the account's, not here."""
+    """Return the bot's settings for `make_settings`, without costs: those are the account's."""
     values: dict[str, object] = {setting.name: getattr(bot, setting.name) for setting in RUN_SETTINGS if setting.of_bot}
     return values | parameter_values(bot) | {"strategy": bot.strategy}

@@ -1,4 +1,4 @@
-"""What a person should look at: opened once per bot and kind, counted when it happens again, closed when it is over."""
+"""Report and resolve incidents: one open row per bot and kind, counted when it happens again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bots.models import BotConfig, Incident
 
 
 class IncidentKind(StrEnum):
-    """What can be wrong. The names are on record: a new word for one is a new kind."""
+    """Name the kinds of incidents. The names are stored, so renaming one makes a new kind."""
 
     TICKS_FAILING = "ticks_failing"
     CREDENTIALS_REFUSED = "credentials_refused"
@@ -38,7 +38,7 @@ def report(bot: BotConfig | None, kind: IncidentKind, cause: str, *, repair: str
 
 
 def resolve(bot: BotConfig, *kinds: IncidentKind, resolution: str = "It went away by itself.") -> None:
-    """Close the incidents of these kinds: their cause has gone."""
+    """Resolve the open incidents of these kinds."""
     Incident.objects.filter(bot=bot, kind__in=kinds, resolved_at=None).update(
         resolved_at=timezone.now(), resolution=resolution
     )

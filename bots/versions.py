@@ -1,4 +1,4 @@
-"""Versions of a bot's configuration: what it was from one change to the next, by whom and why."""
+"""Record the versions of a bot's configuration, with author and reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_VERSIONED = {"id", "name", "is_active"}
 
 
 def configuration(bot: BotConfig) -> dict[str, Any]:
-    """Return every field that a person chose, as JSON can hold it: decimals as plain strings."""
+    """Return every configurable field as JSON values, decimals as plain strings."""
     values = model_to_dict(bot)
     return {name: _as_json(value) for name, value in values.items() if name not in NOT_VERSIONED}
 
@@ -34,7 +34,7 @@ def latest(bot: BotConfig) -> BotConfigVersion | None:
 
 
 def record(bot: BotConfig, *, author: User | None = None, reason: str = "") -> BotConfigVersion:
-    """Put the bot's configuration on record as a new version, unless nothing has changed."""
+    """Record the bot's configuration as a new version, unless nothing has changed."""
     newest, values = latest(bot), configuration(bot)
     if newest is not None and newest.values == values:
         return newest
@@ -45,11 +45,11 @@ def record(bot: BotConfig, *, author: User | None = None, reason: str = "") -> B
 
 
 def current_version(bot: BotConfig) -> BotConfigVersion:
-    """Return the version that the configuration is now; made if the bot was stored without one."""
+    """Return the version of the current configuration; record one if the bot has none."""
     return _version_of(bot.pk, bot.updated_at) or record(bot)
 
 
 @lru_cache(maxsize=10_000)
 def _version_of(bot_id: int, _updated_at: datetime) -> BotConfigVersion | None:
-    """Return the newest version; remembered, because it changes only when the bot does."""
+    """Return the newest version, cached: it changes only when the bot does."""
     return BotConfigVersion.objects.filter(bot_id=bot_id).order_by("-number").first()

@@ -26,7 +26,7 @@ def column(label: str, show: Show, *, ordering: str | None = None) -> Any:
 
 
 def number_column(label: str, show: Show, *, tone: Show | None = None) -> Any:
-    """Return a column of numbers, set right; `tone(row)` gives the CSS class of a gain or a loss."""
+    """Return a right-aligned column of numbers; `tone(row)` gives the CSS class of a gain or loss."""
     return column(label, lambda row: number(show(row), tone(row) if tone else ""))
 
 
@@ -37,12 +37,12 @@ def decimal_column(name: str, label: str | None = None) -> Any:
 
 
 def number(text: str, css: str = "") -> SafeString:
-    """Return a number as a cell, set right."""
+    """Return a number as a right-aligned cell."""
     return format_html('<span class="cell-num {}">{}</span>', css, text)
 
 
 def cell_column(label: str, template: str, context: Show, *, ordering: str | None = None) -> Any:
-    """Return a column drawn by a template that pages use too; `context(row)` gives its values."""
+    """Return a column rendered by a template that pages use too; `context(row)` gives its values."""
     return column(label, lambda row: render_to_string(template, context(row)), ordering=ordering)
 
 

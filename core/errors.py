@@ -1,8 +1,8 @@
-"""Define the one base of errors that are meant for the person who asked."""
+"""The base class of errors that are shown to the user."""
 
 
 class UserError(Exception):
-    """Something the person can put right; the message says what is wrong and what to do.
+    """Report something that the user can put right; the message says what is wrong and what to do.
 
-    It is shown as it is. Every other exception is a fault of the site: it is logged with its traceback.
+    It is shown unchanged. Every other exception is a fault of the site and logged with its traceback.
     """

@@ -1,6 +1,6 @@
-"""Format numbers and times for pages: money with its thousands, signs that show, ages in words.
+"""Format numbers and times as text: thousands, signs, percent, ages.
 
-Plain values to plain text; markup is in templates and admin columns.
+Markup is in templates and admin columns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NONE = "–"
 
 
 def plain(value: Decimal) -> str:
-    """Return digits without an exponent or needless zeros: Decimal('1E-7') is '0.0000001', Decimal('5.00') is '5'."""
+    """Return digits without exponent and trailing zeros: Decimal('1E-7') is '0.0000001', Decimal('5.00') is '5'."""
     if not value.is_finite():
         raise ValueError(f"{value} is not a number that an exchange can read")
     text = format(value, "f")
@@ -23,7 +23,7 @@ def plain(value: Decimal) -> str:
 
 
 def amount(value: Decimal | float | None, places: int | None = None) -> str:
-    """Return an amount or price with as many decimals as its size deserves, or exactly `places`."""
+    """Format an amount or price with decimals for its size, or exactly `places`."""
     if value is None:
         return NONE
     number = Decimal(str(value))
@@ -48,7 +48,7 @@ def _trim(text: str) -> str:
 
 
 def money(value: Decimal | float | None) -> str:
-    """Return money with two decimals, or more if it is under one."""
+    """Format money with two decimals, or more if it is less than a cent."""
     if value is None:
         return NONE
     number = Decimal(str(value))
@@ -60,14 +60,14 @@ def money(value: Decimal | float | None) -> str:
 
 
 def signed(value: Decimal | float | None) -> str:
-    """Return money with its sign, also a plus."""
+    """Format money with its sign, also a plus."""
     if value is None:
         return NONE
     return f"+{money(value)}" if Decimal(str(value)) > 0 else money(value)
 
 
 def percent(fraction: Decimal | float | None, places: int = 2) -> str:
-    """Return a fraction in percent: 0.0213 is +2.13 %."""
+    """Format a fraction in percent: 0.0213 is +2.13 %."""
     if fraction is None:
         return NONE
     number = Decimal(str(fraction)) * 100
@@ -76,21 +76,21 @@ def percent(fraction: Decimal | float | None, places: int = 2) -> str:
 
 
 def tone(value: Decimal | float | None) -> str:
-    """Return the CSS class of a result: gain, loss, or none for zero."""
+    """Return the CSS class of a result: gain, loss, or empty for zero."""
     if value is None or not value:
         return ""
     return "gain" if value > 0 else "loss"
 
 
 def quantity(value: Decimal | float | None) -> str:
-    """Return a quantity of an asset without trailing zeros."""
+    """Format a quantity without trailing zeros."""
     if value is None:
         return NONE
     return _trim(f"{Decimal(str(value)):,.8f}").replace("-", MINUS)
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration in its two largest units: 3 h 12 min."""
+    """Format a duration in its two largest units: 3 h 12 min."""
     if seconds is None:
         return NONE
     whole = int(seconds)
@@ -104,7 +104,7 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(then: datetime | None, now: datetime) -> str:
-    """Return “5 min ago”, or “in 5 min” for a time to come."""
+    """Format a time as “5 min ago”, or “in 5 min” for the future."""
     if then is None:
         return NONE
     seconds = (now - then).total_seconds()
@@ -113,6 +113,6 @@ def ago(then: datetime | None, now: datetime) -> str:
     return f"{duration(seconds)} ago" if seconds > 0 else f"in {duration(-seconds)}"
 
 
-def moment(when: datetime | None) -> str:
-    """Return a UTC time to the minute."""
+def utc_time(when: datetime | None) -> str:
+    """Format a UTC time to the minute."""
     return NONE if when is None else f"{when:%Y-%m-%d %H:%M}"

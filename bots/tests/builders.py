@@ -1,4 +1,4 @@
-"""Rows as the runner would have left them, for tests of pages: bots with decisions, trades, orders and fills."""
+"""Build rows as ticks store them: bots with decisions, trades, orders and fills."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def btcusdt(venue: str = Venue.PAPER) -> Symbol:
 
 
 def bot(name: str = "", **values: Any) -> BotConfig:
-    """A stored bot with its version, state and schedule."""
+    """Store a bot with its version, state and schedule."""
     number = next(_numbers)
     values = {"api_key": paper_key(), "symbol": "BTCUSDT", "timeframe": "1h", "stop_loss": Decimal("0.03"), **values}
     made = BotConfig(name=name or f"Bot {number}", **values)
@@ -121,7 +121,7 @@ def closed_trade(made: BotConfig, opened_at: datetime, pnl: Decimal, reason: str
 
 
 def order(made: BotConfig, trade: Trade, side: str, purpose: str, when: datetime, price: Decimal) -> Order:
-    """A filled market order with its fill."""
+    """Store a filled market order with its fill."""
     number = next(_numbers)
     quantity = Decimal("0.00825")
     row = Order.objects.create(

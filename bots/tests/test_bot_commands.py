@@ -26,7 +26,7 @@ ENTER = 2  # the bar that is decided
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A bot on the paper exchange of this process, which the commands find there."""
+    """Yield a bot on the paper exchange of this process, where the commands look for it."""
     made = Stage(TABLE)
     monkeypatch.setattr("bots.pages.preview.open_context", lambda bot: made.context())
     monkeypatch.setattr("bots.trading.context.open_context", lambda bot: made.context())
@@ -35,7 +35,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 
 def said(*command: str) -> str:
-    """What a command prints, its lines unfolded."""
+    """Return what a command prints, on one line."""
     out = StringIO()
     call_command(*command, stdout=out)
     return " ".join(out.getvalue().split())

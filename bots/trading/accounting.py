@@ -1,17 +1,17 @@
-"""The bot's own books: fills move its ledger and make its trades (rule 4). Nothing else does.
+"""Book fills: they alone move a bot's ledger and make its trades (rule 4).
 
-Called under the fence, with the locked state. What the exchange holds in its wallet is never read here.
+Callers hold the locked state. The balances of the exchange account are never read here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from bots.models import BotState, Fill, Order, Purpose, Trade
 from core.sql import find, insert, update
+from core.times import to_datetime
 from exchange.api.types import FillReport, Side, SymbolRules
 
 ZERO = Decimal(0)
@@ -19,23 +19,18 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What one fill does to the ledger, in base and quote, and its commission's worth in quote."""
+    """Hold a fill's change of the ledger in base and quote, and its commission in quote."""
 
     base: Decimal
     quote: Decimal
     fee_quote: Decimal
 
 
-def moment(time_ms: int) -> datetime:
-    """Market milliseconds as an aware UTC time."""
-    return datetime.fromtimestamp(time_ms / 1000, tz=UTC)
-
-
 def booking(fill: FillReport, rules: SymbolRules, discount_price: Decimal | None = None) -> Booking:
-    """Rule 4 for one execution.
+    """Return the booking of one execution (rule 4).
 
-    A commission in a third asset (BNB) leaves the ledger alone; its worth in quote is at `discount_price`, the price of
-    one unit of that asset in quote.
+    A commission in a third asset (BNB) does not change the ledger. Its worth in quote follows from `discount_price`,
+    the price of one unit of that asset in quote.
     """
     sign = 1 if fill.side == Side.BUY else -1
     base, quote = sign * fill.quantity, -sign * fill.quote_quantity
@@ -54,9 +49,9 @@ def book(
     *,
     discount_price: Decimal | None = None,
 ) -> int:
-    """Book the fills of an order that are not on record yet; return how many were new. Booking one twice is a no-op."""
-    known = set(order.fills.values_list("exchange_trade_id", flat=True)) if reports else set()
-    new = sorted((fill for fill in reports if fill.trade_id not in known), key=lambda fill: fill.trade_id)
+    """Book the fills of an order that are not on record yet, and return how many were new."""
+    booked_ids = set(order.fills.values_list("exchange_trade_id", flat=True)) if reports else set()
+    new = sorted((fill for fill in reports if fill.trade_id not in booked_ids), key=lambda fill: fill.trade_id)
     for fill in new:
         entry = booking(fill, rules, discount_price)
         trade = _trade_of(state, order, fill)
@@ -73,18 +68,18 @@ def book(
 
 
 def is_flat(state: BotState, rules: SymbolRules) -> bool:
-    """Whether what is left is dust: under one step of the lot."""
+    """Return True if the ledger's base is less than one step of the lot."""
     return sellable(state, rules) == 0
 
 
 def sellable(state: BotState, rules: SymbolRules) -> Decimal:
-    """The ledger's base, floored to the step of a market sale."""
+    """Return the ledger's base, floored to the step of a market sale."""
     step = max(rules.step_size or ZERO, rules.market_step_size or ZERO) or Decimal("0.00000001")
     return state.base // step * step
 
 
 def _trade_of(state: BotState, order: Order, fill: FillReport) -> Trade:
-    """The trade that a fill belongs to: a sale to the one it was ordered for, a purchase to the open one, if any."""
+    """Return the trade of a fill: a sale's from its order, a purchase's the open one, else a new one."""
     if fill.side == Side.SELL and order.trade is not None:
         return Trade.objects.get(pk=order.trade.pk)
     trade = Trade.objects.filter(bot_id=state.bot_id, closed_at__isnull=True).first()
@@ -94,7 +89,7 @@ def _trade_of(state: BotState, order: Order, fill: FillReport) -> Trade:
         bot_id=state.bot_id,
         version=order.version,
         symbol=order.symbol,
-        opened_at=moment(fill.time_ms),
+        opened_at=to_datetime(fill.time_ms),
         quantity=ZERO,
         entry_price=ZERO,
     )
@@ -119,7 +114,7 @@ def _store(order: Order, trade: Trade, fill: FillReport, entry: Booking) -> None
         commission_asset=fill.commission_asset,
         fee_quote=entry.fee_quote,
         is_maker=fill.is_maker,
-        filled_at=moment(fill.time_ms),
+        filled_at=to_datetime(fill.time_ms),
     )
     insert([booked])
 
@@ -137,7 +132,7 @@ def _close(trade: Trade, order: Order, fill: FillReport) -> None:
     sold = Fill.objects.filter(trade=trade, side=Side.SELL).values_list("price", "quantity")
     quantity = sum((part for _, part in sold), ZERO)
     trade.exit_price = (sum((price * part for price, part in sold), ZERO) / quantity).quantize(Decimal("1e-16"))
-    trade.closed_at = moment(fill.time_ms)
+    trade.closed_at = to_datetime(fill.time_ms)
     trade.exit_reason = order.exit_reason or (
         Trade.Reason.TAKE_PROFIT if order.purpose == Purpose.TARGET else Trade.Reason.MANUAL
     )

@@ -1,6 +1,6 @@
-"""Assess the newest closed bar: what the tick records and the preview shows. Nothing is written here.
+"""Assess the newest closed bar, for the tick that records it and the preview that shows it. Nothing is written.
 
-Position, ledger and gates are taken as they stood at the decided bar's close, by the market time of the fills (rule 1).
+Position, ledger and gates are those at the decided bar's close, by the market time of the fills (rule 1).
 """
 
 from __future__ import annotations
@@ -19,24 +19,33 @@ from bots.settings.engine import rule_settings
 from bots.settings.lot_rules import lot_rules
 from bots.strategy import registry
 from bots.strategy.decide import decide
-from bots.strategy.types import Action as DecidedAction
-from bots.strategy.types import Candles, Decided, EntryFacts, Funds, LotRules, RejectionReason, RuleSettings, Signal
-from bots.trading.accounting import moment
+from bots.strategy.types import (
+    Candles,
+    Decided,
+    EntryFacts,
+    Funds,
+    LotRules,
+    RejectionReason,
+    RuleSettings,
+    Signal,
+    StrategyAction,
+)
 from bots.trading.context import TradingContext
 from bots.trading.entry_facts import NEVER, EntryQuote, EntryRequest, capital_at, gather_facts
 from bots.trading.equity import EquityPath, follow_equity, ledger_since
 from bots.trading.orders import UNSETTLED, OrderTimes
 from core.formats import plain
+from core.times import to_datetime
 from exchange.api.types import Klines
 
 ACTIONS = {
-    DecidedAction.ENTER: Action.ENTER,
-    DecidedAction.EXIT: Action.EXIT,
-    DecidedAction.HOLD: Action.HOLD,
-    DecidedAction.WAIT: Action.WAIT,
-    DecidedAction.REFUSED: Action.REFUSED,
+    StrategyAction.ENTER: Action.ENTER,
+    StrategyAction.EXIT: Action.EXIT,
+    StrategyAction.HOLD: Action.HOLD,
+    StrategyAction.WAIT: Action.WAIT,
+    StrategyAction.REFUSED: Action.REFUSED,
 }
-# Without a quote nothing can be entered, so these numbers decide nothing.
+# Without a quote there is no entry, so these values change no decision.
 NO_FACTS = EntryFacts(False, False, False, NEVER, 0, 0.0, 0.0, False, True, float("inf"))
 NO_RULES = LotRules(1.0, 1.0, 1, 1, 0.0)
 NO_FUNDS = Funds(0.0, 0.0, 0.0, 1.0, 0.0)
@@ -44,7 +53,7 @@ NO_FUNDS = Funds(0.0, 0.0, 0.0, 1.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class SignalBar:
-    """The newest closed bar and the strategy's signal and indicator values for it."""
+    """Hold the newest closed bar with its signal and indicator values."""
 
     open_time_ms: int
     close_time_ms: int
@@ -54,16 +63,16 @@ class SignalBar:
 
     @property
     def opened_at(self) -> datetime:
-        return moment(self.open_time_ms)
+        return to_datetime(self.open_time_ms)
 
     @property
     def closed_at(self) -> datetime:
-        return moment(self.close_time_ms)
+        return to_datetime(self.close_time_ms)
 
 
 @dataclass(frozen=True)
 class Tick:
-    """What one tick of one bot looks at: the bot, its market, the closed bars, and its newest trade, open or not."""
+    """Hold the inputs of one tick: the bot, its market, the closed bars, and its newest trade, open or not."""
 
     bot: BotConfig
     context: TradingContext
@@ -76,13 +85,13 @@ class Tick:
 
     @cached_property
     def bar(self) -> SignalBar:
-        """Read the newest bar. Raise `ValueError` where its close is no price: bad data is worse than no data."""
+        """Return the newest bar. Raise `ValueError` if its close is no price: bad data is worse than no data."""
         return read_bar(self.bot, self.klines)
 
     @property
     def bar_time(self) -> datetime:
-        """Return the newest bar's open time, by which orders are named."""
-        return moment(int(self.klines.open_time[-1]))
+        """Return the newest bar's open time, which is part of client order ids."""
+        return to_datetime(int(self.klines.open_time[-1]))
 
     @property
     def open_trade(self) -> Trade | None:
@@ -97,14 +106,14 @@ class Tick:
 
     @property
     def needs_quote(self) -> bool:
-        """Return True if an entry is in sight, so that the exchange must be asked for prices and balances."""
+        """Return True if an entry is possible, so that prices and balances are needed."""
         return self.bar.signal > 0 and not self.was_long
 
     def order_times(self, sent_at: datetime) -> OrderTimes:
         return OrderTimes(self.bar_time, self.context.now, sent_at)
 
     def first_undecided(self, state: BotState) -> int:
-        """Return the row of the first bar that closed since the last decision; a new bot begins with the newest."""
+        """Return the row of the first bar since the last decision; a new bot begins with the newest."""
         if state.last_bar is None:
             return len(self.klines) - 1
         return int(np.searchsorted(self.klines.open_time, round(state.last_bar.timestamp() * 1000), side="right"))
@@ -112,7 +121,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What is to be done about one bar, and why."""
+    """Hold what to do about one bar, and why."""
 
     action: Action
     reason: str = ""
@@ -124,7 +133,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The newest bar, the equity up to its close, and what is to be done about it."""
+    """Hold the assessment: the bar, the equity up to its close, and what to do."""
 
     bar: SignalBar
     path: EquityPath
@@ -137,20 +146,24 @@ class Assessment:
 
 
 def warmup_bars(bot: BotConfig) -> int:
+    """Return the bars that the bot's strategy needs before its first signal."""
     return int(registry.get(bot.strategy).warmup_bars(strategy_params(bot)))
 
 
 def bars_needed(bot: BotConfig) -> int:
-    """Return how many bars a decision looks at: the warm-up and itself, and as many as its cooldown counts."""
+    """Return how many bars a decision needs: the warm-up and the bar, or the cooldown's."""
     return max(warmup_bars(bot) + 1, bot.cooldown_bars + 2)
 
 
 def read_bar(bot: BotConfig, klines: Klines) -> SignalBar:
+    """Return the newest bar with the strategy's signal and values. Raise `ValueError` if its close is no price."""
     params, strategy = strategy_params(bot), registry.get(bot.strategy)
     candles = Candles(klines.open_time, klines.open, klines.high, klines.low, klines.close, klines.volume)
     close = float(klines.close[-1])
     if not close > 0:
-        raise ValueError(f"the close of the bar at {moment(int(klines.open_time[-1]))} is {close}, which is no price")
+        raise ValueError(
+            f"the close of the bar at {to_datetime(int(klines.open_time[-1]))} is {close}, which is no price"
+        )
     series = strategy.indicators(candles, params)
     return SignalBar(
         open_time_ms=int(klines.open_time[-1]),
@@ -168,10 +181,10 @@ def _finite(value: float) -> float | None:
 def assess(tick: Tick, state: BotState, quote: EntryQuote | None) -> Assessment:
     """Decide about the newest bar from the bot's state; `quote` is needed where `tick.needs_quote`.
 
-    A tick calls it inside the transaction that records the answer: what it counts is held by the key's lock.
+    A tick calls it inside the transaction that records the decision; the key's lock protects what it counts.
     """
     first_new = min(tick.first_undecided(state), len(tick.klines) - 1)
-    since = moment(tick.klines.close_time_ms(first_new))
+    since = to_datetime(tick.klines.close_time_ms(first_new))
     ledger = ledger_since(state, since, tick.context.rules, tick.latest_trade)
     path = follow_equity(state, ledger, tick.klines, first_new, tick.settings.risk.max_drawdown)
     proposal = _propose(tick, state, path, quote)
@@ -182,7 +195,7 @@ def assess(tick: Tick, state: BotState, quote: EntryQuote | None) -> Assessment:
 
 
 def _has_entered(tick: Tick) -> bool:
-    """Return True if an entry of an earlier bar filled after the decided bar's close, or is still at work."""
+    """Return True if an earlier entry filled after the decided bar's close, or may still fill."""
     unsettled_entry = Order.objects.filter(bot=tick.bot, purpose=Purpose.ENTRY, state__in=UNSETTLED)
     return tick.open_trade is not None or unsettled_entry.exists()
 
@@ -191,7 +204,7 @@ def _propose(tick: Tick, state: BotState, path: EquityPath, quote: EntryQuote | 
     bar, lots = tick.bar, int(tick.was_long)
     if quote is None:
         decided = decide(bar.signal, lots, NO_FACTS, tick.settings, NO_RULES, NO_FUNDS)
-        return Proposal(ACTIONS[DecidedAction(decided.action)], reason=_reason_without_entry(bar.signal, lots))
+        return Proposal(ACTIONS[StrategyAction(decided.action)], reason=_reason_without_entry(bar.signal, lots))
     rules, context = lot_rules(tick.context.rules), tick.context
     request = EntryRequest(tick.bot, state, bar.close_time_ms, tick.klines, context, quote)
     facts = gather_facts(request, is_drawdown_reached=path.drawdown_reached_at is not None)
@@ -206,9 +219,9 @@ def _propose(tick: Tick, state: BotState, path: EquityPath, quote: EntryQuote | 
     decided = decide(bar.signal, lots, facts, tick.settings, rules, funds)
     terms = {"price": quote.ticker.ask, "free_quote": free_quote, "fee_rate": quote.rates.taker}
     return Proposal(
-        action=ACTIONS[DecidedAction(decided.action)],
+        action=ACTIONS[StrategyAction(decided.action)],
         reason=_rejection(decided),
-        quantity=decided.lots * Decimal(repr(rules.step_size)) if decided.action == DecidedAction.ENTER else None,
+        quantity=decided.lots * Decimal(repr(rules.step_size)) if decided.action == StrategyAction.ENTER else None,
         price=quote.ticker.ask,
         facts={**facts._asdict(), "capital": float(capital)},
         terms={name: plain(value) for name, value in terms.items()},

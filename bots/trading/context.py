@@ -1,4 +1,4 @@
-"""What one run works with: its exchange, its candles and its time. The only place that connects a bot to the world."""
+"""The context of one run: its exchange, candles, symbol rules and time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bots.models import BotConfig, Status
-from bots.trading.accounting import moment
+from core.times import to_datetime
 from exchange.api.base import Exchange
 from exchange.api.types import Klines, SymbolRules
 from exchange.factory import connect
@@ -16,15 +16,18 @@ from exchange.symbol_catalogue import rules_for
 
 
 class CandleSource(Protocol):
-    """Closed bars, newest last; at least `bars` of them where the exchange has that many."""
+    """Return closed bars, newest last; at least `bars` of them if the exchange has so many."""
 
     def closed(self, symbol: str, interval: str, *, bars: int, now_ms: int) -> Klines: ...
 
 
 @dataclass(frozen=True, slots=True)
 class TradingContext:
-    """`now_ms` is market time. `asked_at_ms` is when the newest bar is judged for age: now, but in a replay right after
-    that bar's close, so that a gap in the data makes nothing stale (rule 1)."""
+    """Hold the context of one run. `now_ms` is market time.
+
+    `asked_at_ms` is the time by which a bar's age is measured: now, but in a replay right after the bar's close, so
+    that a gap in the data makes no signal stale (rule 1).
+    """
 
     exchange: Exchange
     candles: CandleSource
@@ -34,14 +37,14 @@ class TradingContext:
 
     @property
     def now(self) -> datetime:
-        return moment(self.now_ms)
+        return to_datetime(self.now_ms)
 
     def exchange_time(self) -> datetime:
-        """The exchange's own clock, which a step of ours does not move: how long ago an order went on record."""
-        return moment(self.exchange.server_time_ms())
+        """Return the exchange's own time, which does not jump with this machine's clock."""
+        return to_datetime(self.exchange.server_time_ms())
 
     def age_ms(self, close_time_ms: int) -> int:
-        """How long ago a bar closed, as rule 1's staleness counts it."""
+        """Return how long ago a bar closed, for the age limit of rule 1."""
         return (self.asked_at_ms or self.now_ms) - close_time_ms
 
 

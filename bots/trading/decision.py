@@ -1,17 +1,17 @@
-"""Put a decision on record: its bar, the bars missed before it, the state it leaves, and the order it asks for."""
+"""Record a decision with its missed bars, the new state, and the order that it asks for."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from bots.models import Action, BotState, Decision, Purpose, Status, Trade
-from bots.trading.accounting import moment
 from bots.trading.assess import Assessment, SignalBar, Tick, assess
 from bots.trading.entry_facts import ask_quote
 from bots.trading.leases import Lease, locked_state
 from bots.trading.orders import Draft, record
 from bots.versions import current_version
 from core.sql import insert, update
+from core.times import to_datetime
 from exchange.api.types import OrderType, Side
 from exchange.models import ApiKey
 
@@ -19,9 +19,9 @@ MAX_MISSED_ROWS = 500  # rows of missed bars written at most after a long silenc
 
 
 def decide_bar(tick: Tick, lease: Lease, *, even_if_stopped: bool) -> Decision | None:
-    """Decide on the newest closed bar, and record the decision and the entry it asks for in one transaction.
+    """Decide on the newest closed bar and record decision and entry in one transaction.
 
-    Return None where the bar is decided already, or a person stopped the bot meanwhile.
+    Return None if the bar is already decided, or the bot was stopped meanwhile.
     """
     if tick.first_undecided(tick.bot.state) >= len(tick.klines):
         return None
@@ -31,7 +31,7 @@ def decide_bar(tick: Tick, lease: Lease, *, even_if_stopped: bool) -> Decision |
         if state.last_bar is not None and state.last_bar >= tick.bar.opened_at:
             return None
         if state.status == Status.STOPPED and not even_if_stopped:
-            return None  # a person stopped it while we were asking the exchange
+            return None  # it was stopped while we asked the exchange
         if quote is not None:
             ApiKey.objects.select_for_update().get(pk=tick.bot.api_key_id)
         first_new = tick.first_undecided(state)
@@ -70,14 +70,14 @@ def lateness_s(bar: SignalBar, now: datetime) -> float:
 
 
 def _record_missed(tick: Tick, first_new: int) -> None:
-    """Record the bars that closed while nothing ran; they are never traded (rule 1)."""
+    """Record the bars that closed while no tick ran; they are never traded (rule 1)."""
     klines = tick.klines
     first = max(first_new, len(klines) - 1 - MAX_MISSED_ROWS)
     missed = [
         Decision(
             bot=tick.bot,
             version=current_version(tick.bot),
-            bar=moment(int(klines.open_time[index])),
+            bar=to_datetime(int(klines.open_time[index])),
             action=Action.MISSED,
             reason="missed",
             close=float(klines.close[index]),
@@ -98,7 +98,7 @@ def _advance(state: BotState, assessment: Assessment, decision: Decision) -> Non
 
 
 def _record_intent(tick: Tick, decision: Decision, sent_at: datetime) -> None:
-    """Record what must not be forgotten whatever dies next: an exit's request, an entry's order."""
+    """Record an exit's request or an entry's order, so that it survives a crash."""
     if decision.action == Action.EXIT:
         open_trades = Trade.objects.filter(bot=tick.bot, closed_at__isnull=True, exit_requested="")
         open_trades.update(exit_requested=Trade.Reason.SIGNAL)

@@ -1,4 +1,4 @@
-"""Gather what an entry needs to know: the exchange's quote, and the facts that rule 6 looks at."""
+"""Gather the inputs of an entry: the exchange's quote and the facts of rule 6."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from django.db.models import Q, Sum
 from bots.models import BotConfig, BotState, KillSwitch, Order, OrderState, Purpose, Status, Trade
 from bots.settings import trading_hours
 from bots.strategy.types import EntryFacts
-from bots.trading.accounting import moment
 from bots.trading.context import TradingContext
+from core.times import to_datetime
 from exchange.api.types import INTERVAL_MS, Account, BookTicker, CommissionRates, Klines, OrderReport
 from exchange.models import ApiKey, Symbol
 from exchange.symbols.filters import Usage, room_for_protection
 
-NEVER = 1 << 40  # bars since an exit that has not happened
+NEVER = 1 << 40  # bars since the last exit, without one
 
 
 @dataclass(frozen=True, slots=True)
 class EntryQuote:
-    """What the exchange says at the moment of an entry; asked for only when one is in sight."""
+    """Hold what the exchange says before an entry; asked for only if one is possible."""
 
     account: Account
     ticker: BookTicker
     rates: CommissionRates
-    orders: tuple[OrderReport, ...]  # open on this symbol, whoever placed them
+    orders: tuple[OrderReport, ...]  # open on this symbol, foreign ones too
 
 
 @dataclass(frozen=True, slots=True)
 class EntryRequest:
-    """An entry in sight: the bot and its state, the closed bars, and what the exchange says."""
+    """Hold a possible entry: the bot and its state, the closed bars, and the quote."""
 
     bot: BotConfig
     state: BotState
@@ -55,7 +55,7 @@ def ask_quote(bot: BotConfig, context: TradingContext) -> EntryQuote:
 
 
 def capital_at(bot: BotConfig, until: datetime) -> Decimal:
-    """Return what sizes are taken of (rule 4)."""
+    """Return the capital that sizes are based on (rule 4)."""
     return bot.initial_capital + (_net(_closed(bot, until)) if bot.compounding else 0)
 
 
@@ -70,7 +70,7 @@ def _net(trades: Any) -> Decimal:
 
 def gather_facts(request: EntryRequest, *, is_drawdown_reached: bool) -> EntryFacts:
     """Return the facts of rule 6. "Today" is the day of the fill, that of `now`; the rest is as of the bar's close."""
-    bot, context, closed_at = request.bot, request.context, moment(request.close_time_ms)
+    bot, context, closed_at = request.bot, request.context, to_datetime(request.close_time_ms)
     today = context.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     closed = _closed(bot, closed_at)
     entries = Trade.objects.filter(bot=bot, opened_at__gte=today, opened_at__lte=closed_at).count()
@@ -89,7 +89,7 @@ def gather_facts(request: EntryRequest, *, is_drawdown_reached: bool) -> EntryFa
 
 
 def max_age_ms(bot: BotConfig) -> int:
-    """Return how old a signal may be (rule 1): half the interval where nothing is set."""
+    """Return the largest age of a signal (rule 1): half the interval by default."""
     if bot.max_signal_age_s is not None:
         return bot.max_signal_age_s * 1000
     return INTERVAL_MS[bot.timeframe] // 2
@@ -104,7 +104,7 @@ def _bars_since_exit(closed: Any, klines: Klines) -> int:
 
 
 def _has_order_room(bot: BotConfig, context: TradingContext, quote: EntryQuote) -> bool:
-    """Check gate 9. Room is what the exchange counts, or what our records will need, whichever is more."""
+    """Check gate 9: room for the protective orders of this entry, beside foreign orders and other bots'."""
     if not _needs_stop(bot) and bot.take_profit is None:
         return True
     usage = _usage(bot, quote)
@@ -118,8 +118,7 @@ def _needs_stop(bot: BotConfig) -> bool:
 
 
 def _usage(bot: BotConfig, quote: EntryQuote) -> Usage:
-    """Count orders on this symbol against its limits: those that the key's other bots hold or are about to need, and
-    whatever else rests on the account."""
+    """Count the orders on this symbol: those that the key's other bots need or will need, and foreign ones."""
     entering = Q(orders__purpose=Purpose.ENTRY, orders__state__in=(OrderState.CREATED, OrderState.UNKNOWN))
     others = (
         BotConfig.objects.filter(api_key_id=bot.api_key_id, symbol=bot.symbol)
@@ -133,24 +132,24 @@ def _usage(bot: BotConfig, quote: EntryQuote) -> Usage:
             "client_order_id", flat=True
         )
     )
-    foreign = [order for order in quote.orders if order.client_order_id not in ours]
+    foreign_orders = [order for order in quote.orders if order.client_order_id not in ours]
     return Usage(
-        open_orders=sum(stop + target for stop, target in needs) + len(foreign),
-        open_algo_orders=sum(stop for stop, _ in needs) + sum(bool(order.stop_price) for order in foreign),
+        open_orders=sum(stop + target for stop, target in needs) + len(foreign_orders),
+        open_algo_orders=sum(stop for stop, _ in needs) + sum(bool(order.stop_price) for order in foreign_orders),
         open_order_lists=sum(stop and target for stop, target in needs)
-        + len({order.order_list_id for order in foreign if order.order_list_id >= 0}),
+        + len({order.order_list_id for order in foreign_orders if order.order_list_id >= 0}),
     )
 
 
 def _exposure_room(bot: BotConfig, context: TradingContext, quote: EntryQuote) -> float:
-    """Return the quote that all bots of the key may still put into this base asset (gate 10)."""
+    """Return the quote that all bots of the key may still spend on this base asset (gate 10)."""
     limit = ApiKey.objects.values_list("max_exposure_quote", flat=True).get(pk=bot.api_key_id)
     if limit is None:
         return float("inf")
     names = Symbol.objects.filter(base=context.rules.base).values("name")
     same_base = BotConfig.objects.filter(Q(symbol__in=names) | Q(symbol=bot.symbol), api_key_id=bot.api_key_id)
-    held = BotState.objects.filter(bot__in=same_base).aggregate(total=Sum("base"))["total"] or Decimal(0)
+    base = BotState.objects.filter(bot__in=same_base).aggregate(total=Sum("base"))["total"] or Decimal(0)
     pending = Order.objects.filter(
         bot__in=same_base, purpose=Purpose.ENTRY, state__in=(OrderState.CREATED, OrderState.UNKNOWN)
     ).aggregate(total=Sum("quantity"))["total"] or Decimal(0)
-    return float(limit - (held + pending) * quote.ticker.ask)
+    return float(limit - (base + pending) * quote.ticker.ask)

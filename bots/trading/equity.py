@@ -1,4 +1,4 @@
-"""A bot's ledger and equity as they stood at a moment of market time (rules 1 and 4)."""
+"""A bot's ledger and equity at a market time (rules 1 and 4)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from decimal import Decimal
 
 from bots.models import BotState, Fill, Trade
 from bots.strategy.risk import drawdown_reached
-from bots.trading.accounting import moment
 from core.sql import find
+from core.times import to_datetime
 from exchange.api.types import Klines, Side, SymbolRules
 
 
 @dataclass(frozen=True, slots=True)
 class BotLedger:
-    """Quote and base of a bot now, and every later fill as (time, quote change, base change), to look back with."""
+    """Hold a bot's quote and base now, and later fills as (time, quote change, base change), to look back."""
 
     quote: Decimal
     base: Decimal
     later: tuple[tuple[datetime, Decimal, Decimal], ...] = ()
 
     def at(self, time: datetime) -> tuple[Decimal, Decimal]:
-        """Return (quote, base) as they stood then."""
+        """Return (quote, base) at that time."""
         quote, base = self.quote, self.base
         for filled_at, quote_change, base_change in self.later:
             if filled_at > time:
@@ -35,7 +35,7 @@ class BotLedger:
 
 
 def ledger_since(state: BotState, since: datetime, rules: SymbolRules, latest: Trade | None) -> BotLedger:
-    """Return the bot's ledger, able to answer for any moment from `since` on. `latest` is the bot's newest trade."""
+    """Return the bot's ledger for any time from `since` on. `latest` is the bot's newest trade."""
     if latest is None or (latest.closed_at is not None and latest.closed_at <= since):
         return BotLedger(state.quote, state.base)
     later = []
@@ -52,7 +52,7 @@ def ledger_since(state: BotState, since: datetime, rules: SymbolRules, latest: T
 
 @dataclass(frozen=True, slots=True)
 class EquityPath:
-    """Equity at the newest close, the peak so far, and when the drawdown limit was reached, if it was."""
+    """Hold equity at the newest close, its peak, and when the drawdown limit was reached, if ever."""
 
     equity: float
     peak: float
@@ -62,10 +62,10 @@ class EquityPath:
 def follow_equity(
     state: BotState, ledger: BotLedger, klines: Klines, first_new: int, max_drawdown: float
 ) -> EquityPath:
-    """Follow the equity over every bar that closed since the last decision (gate 8 looks at each of them)."""
+    """Return the equity after every bar since the last decision; gate 8 checks each of them."""
     equity, peak, reached_at = state.equity, state.peak_equity, state.drawdown_reached_at
     for index in range(first_new, len(klines)):
-        closed_at = moment(klines.close_time_ms(index))
+        closed_at = to_datetime(klines.close_time_ms(index))
         equity = ledger.equity(closed_at, float(klines.close[index]))
         peak = max(peak, equity)
         if reached_at is None and drawdown_reached(peak, equity, max_drawdown):

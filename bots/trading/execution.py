@@ -1,6 +1,6 @@
-"""Act: send the orders that a decision asks for. Each is on record before it leaves, and none is sent twice.
+"""Send the orders that a decision asks for. Each is recorded before it is sent, and none is sent twice.
 
-What was decided is in decision.py; lost answers are looked up in reconcile.py.
+Decisions are in decision.py; orders with a lost answer are looked up in reconcile.py.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ PROTECTIVE = (Purpose.STOP, Purpose.TARGET)
 
 
 def send(order: Order, context: TradingContext, lease: Lease) -> None:
-    """Send one order that is on record, and record what became of it.
+    """Send one recorded order and record its outcome.
 
     Raises:
-        StillUnknown: it may have been executed, and the exchange cannot say yet; the next settling looks it up.
-        RequestRejected: the exchange said no; the order is marked so.
-        RateLimited, ExchangeUnavailable: it was not executed; the order is marked so.
+        StillUnknown: it may have been executed; the next settling looks it up.
+        RequestRejected: the exchange refused it; the order is marked as refused.
+        RateLimited, ExchangeUnavailable: it was not executed; the order is marked as refused.
     """
     report = _place([order], lambda: context.exchange.submit(as_request(order)), context, lease)
     if report is not None:
@@ -51,7 +51,7 @@ def send(order: Order, context: TradingContext, lease: Lease) -> None:
 
 
 def _place(orders: list[Order], submit: Callable[[], Report], context: TradingContext, lease: Lease) -> Report | None:
-    """Send orders once. Return None when the answer was lost and the exchange, asked by their ids, knew them."""
+    """Send orders once. Return None if the answer was lost and settling has looked them up."""
     try:
         return submit()
     except (OutcomeUnknown, DuplicateOrder):
@@ -64,7 +64,7 @@ def _place(orders: list[Order], submit: Callable[[], Report], context: TradingCo
 
 
 def _book_answer(book: Callable[[], object], orders: list[Order], context: TradingContext) -> None:
-    """Book an answer. If the lease is lost, the answer is true all the same: leave the orders to be looked up."""
+    """Book an answer. If the lease is lost, leave the orders to be looked up: the answer is still true."""
     try:
         book()
     except LeaseLost:
@@ -82,7 +82,7 @@ def _mark(orders: list[Order], state: OrderState, error: str, lease: Lease) -> N
 
 
 def enter(tick: Tick, decision: Decision, lease: Lease) -> None:
-    """Send the entry that a decision put on record; where the exchange refuses it, wait for the next signal."""
+    """Send the entry of a decision; if the exchange refuses it, mark the decision as refused."""
     order = Order.objects.get(decision=decision, purpose=Purpose.ENTRY)
     try:
         send(order, tick.context, lease)
@@ -101,17 +101,18 @@ def _refuse(decision: Decision, reason: str, lease: Lease) -> None:
 
 
 def open_trade(bot: BotConfig) -> Trade | None:
+    """Return the bot's open trade, read from the database."""
     trades = find(Trade, "WHERE bot_id = %s AND closed_at IS NULL", [bot.pk])
     return trades[0] if trades else None
 
 
 def resting_orders(bot: BotConfig) -> list[Order]:
-    """Return the protective orders of ours that may still fill."""
+    """Return the bot's protective orders that may still fill."""
     return [order for order in unsettled_orders(bot.pk) if order.purpose in PROTECTIVE]
 
 
 def protect(tick: Tick, trade: Trade, lease: Lease) -> None:
-    """Place or replace the protective orders so that they match the levels that should hold.
+    """Place or replace the protective orders so that they match the target levels.
 
     A stop that the price has already reached cannot be placed; the position is then sold at once (rule 8.4).
     """
@@ -139,7 +140,7 @@ def _place_protection(tick: Tick, trade: Trade, protection: Protection, lease: L
     try:
         _send_protection(_record_protection(tick, trade, protection, lease), tick.context, lease)
     except WouldTriggerImmediately:
-        request_exit(trade, protection.stop_reason, lease)  # on record before anything else may fail
+        request_exit(trade, protection.stop_reason, lease)  # recorded before anything else may fail
         request_exit(trade, _reason_reached(protection, tick.context), lease)
         close_position(tick, lease)
     except RequestRejected as error:
@@ -147,14 +148,14 @@ def _place_protection(tick: Tick, trade: Trade, protection: Protection, lease: L
             tick.bot,
             IncidentKind.UNPROTECTED_POSITION,
             f"The exchange refused the protective orders: {error}",
-            repair="The next tick tries again; close the position by hand if you cannot wait.",
+            repair="The next tick tries again; close the position manually if you cannot wait.",
         )
     else:
         incidents.resolve(tick.bot, IncidentKind.UNPROTECTED_POSITION)
 
 
 def _matches(resting: list[Order], protection: Protection, tick: Tick) -> bool:
-    """Return True if what rests is what should: these levels, for all that is held."""
+    """Return True if the resting orders match these levels and the whole position."""
     if not resting:
         return not protection.exists
     stops = [order.stop_price for order in resting if order.purpose == Purpose.STOP]
@@ -167,7 +168,7 @@ def _matches(resting: list[Order], protection: Protection, tick: Tick) -> bool:
 
 
 def _is_stop_left_behind(resting: list[Order], context: TradingContext) -> bool:
-    """Return True if a stop with a limit was triggered and the price is under it, so that it does not fill."""
+    """Return True if a stop-limit was triggered and the price is under its limit, so that it does not fill."""
     limits = [order.stop_price for order in resting if order.type == OrderType.STOP_LOSS_LIMIT and order.stop_price]
     return bool(limits) and context.exchange.last_price(context.rules.symbol) <= limits[0]
 
@@ -225,7 +226,7 @@ def _book_legs(orders: list[Order], legs: dict[str, OrderReport], context: Tradi
 
 
 def _reason_reached(protection: Protection, context: TradingContext) -> str:
-    """Return which of the two levels the price stands beyond, so that it could not be placed."""
+    """Return which of the two levels the price has passed, so that it could not be placed."""
     if protection.stop_price is None:
         return Trade.Reason.TAKE_PROFIT
     last_price = context.exchange.last_price(context.rules.symbol)
@@ -235,14 +236,14 @@ def _reason_reached(protection: Protection, context: TradingContext) -> str:
 
 
 def cancel_protection(tick: Tick, lease: Lease) -> None:
-    """Cancel what protects the position and have that confirmed, booking whatever it had still filled.
+    """Cancel the protective orders, confirm it, and book what they had filled.
 
-    There is never a moment with two sellers: nothing else is placed until every order here is final.
+    Nothing else is placed until every order here is final, so that two orders never sell the same position.
     """
     context = tick.context
     for resting in resting_orders(tick.bot):
         deadline_s = context.exchange_time().timestamp() + SEND_WITHIN_S
-        with locked_state(lease):  # a run that was overtaken must not take away what the other relies on
+        with locked_state(lease):  # a run that lost its lease must not cancel the orders of another
             order = get(Order, "WHERE id = %s", [resting.pk])
         if order.state not in UNSETTLED:
             continue  # the other leg's cancel took it along
@@ -251,19 +252,19 @@ def cancel_protection(tick: Tick, lease: Lease) -> None:
         except (OrderNotFound, OutcomeUnknown):
             pass  # it may have filled, never have arrived, or be cancelled with its answer lost: settling asks
         reconcile.settle(lease, context)
-    left = resting_orders(tick.bot)
-    if left:
-        raise ExchangeError(f"order {left[0].client_order_id} is still open after it was cancelled")
+    still_open = resting_orders(tick.bot)
+    if still_open:
+        raise ExchangeError(f"order {still_open[0].client_order_id} is still open after it was cancelled")
 
 
 def request_exit(trade: Trade, reason: str, lease: Lease) -> None:
-    """Record that a position is to be sold; `close_position` carries it out, now or on a later tick."""
+    """Record that a position is to be sold; `close_position` sells it, now or on a later tick."""
     with locked_state(lease):
         Trade.objects.filter(pk=trade.pk, closed_at__isnull=True).update(exit_requested=reason)
 
 
 def close_position(tick: Tick, lease: Lease) -> None:
-    """Carry out an exit on record: cancel the protection, have it confirmed, then sell what is left at market."""
+    """Carry out a recorded exit: cancel the protection, confirm it, then sell what is left at market."""
     trade = open_trade(tick.bot)
     if trade is None or not trade.exit_requested:
         return
@@ -279,7 +280,7 @@ def close_position(tick: Tick, lease: Lease) -> None:
             tick.bot,
             IncidentKind.EXIT_REFUSED,
             f"The exchange refused to sell the position: {error}",
-            repair="It is tried again on every tick; if it is too small to sell, close it by hand on the exchange.",
+            repair="It is tried again on every tick; if it is too small to sell, close it manually on the exchange.",
         )
     else:
         incidents.resolve(tick.bot, IncidentKind.EXIT_REFUSED)
@@ -294,7 +295,7 @@ def _record_exit(tick: Tick, trade: Trade, lease: Lease) -> Order:
 
 
 def _market_quantity(state: BotState, context: TradingContext) -> Decimal:
-    """Return what one market sale may carry; the rest goes out with the next tick."""
+    """Return the quantity of one market sale; the rest is sold by the next tick."""
     rules = context.rules
     quantity = accounting.sellable(state, rules)
     maxima = [limit for limit in (rules.max_quantity, rules.market_max_quantity) if limit]

@@ -1,12 +1,12 @@
-"""One run of a bot at a time: a lease on its state, and the fence that keeps a late run from writing.
+"""Leases: one run of a bot at a time, and no writes by a run that lost its lease.
 
-A claim is a committed run number with an expiry by the database's clock. Every later write locks the state again and
+A lease is a committed run number with an expiry by the database's clock. Every later write locks the state again and
 checks the number, so a run that lost its lease changes nothing. No row is locked while we wait on the network.
 
-Beside its lease a run holds an advisory lock on its number, which PostgreSQL takes from it the moment its connection
-ends. So a run whose process was killed is known to be dead at once, on whatever machine it ran, and its bot need not
-wait for the lease to expire. Overtaking a run that lives after all (its connection broke, or a pooler gave it another)
-is as harmless as overtaking one that was silent for too long: the fence stops it.
+A run also holds an advisory lock on its number, which PostgreSQL releases when its connection ends. So a run whose
+process was killed is known to be dead at once, on any machine, and its bot does not wait for the lease to expire.
+Overtaking a run that lives after all (its connection broke, or a pooler gave it another) is harmless: its next write
+is refused.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from django.utils import timezone
 from bots.models import BotConfig, BotState
 from core.sql import columns, get, query, row_of
 
-# How long a run may be silent before another takes its bot over. A slow one that is overtaken changes nothing any more:
-# the fence stops its writes, and an order it had put on record may not leave so late (orders.SEND_WITHIN_S).
+# How long a run may be silent before another takes its bot over. A slow run that is overtaken changes nothing more: its
+# writes are refused, and an order that it had recorded is not sent so late (orders.SEND_WITHIN_S).
 LEASE = timedelta(seconds=90)
 
 _LIVING = """
@@ -38,12 +38,12 @@ _TAKE_LOCK = "pg_try_advisory_lock(mod(bot_id, 2147483648)::int, mod(run_number,
 
 
 class LeaseLost(Exception):
-    """Another run took the bot over; this one must not write any more."""
+    """Report that another run took the bot over; this one must not write any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to act for one bot, while `run_number` is the state's. `bot` and its state are as claimed."""
+    """Hold the right to act for one bot, while `run_number` is the state's. `bot` and its state are as claimed."""
 
     bot: BotConfig
     run_number: int
@@ -54,17 +54,17 @@ class Lease:
 
 
 def claim(bot_id: int) -> Lease | None:
-    """Take the bot's lease; None while another run holds it and lives."""
+    """Take the bot's lease. Return None while a living run holds it."""
     state = _take(bot_id, "lease_expires_at IS NULL OR lease_expires_at <= statement_timestamp()") or _overtake(bot_id)
     if state is None:
         return None
-    # Read after it is ours: a person's change that we had to wait for is in it.
+    # Read after the lease is ours, so that a change that we waited for is in it.
     state.bot = get(BotConfig, "WHERE id = %s", [bot_id])
     return Lease(state.bot, state.run_number)
 
 
 def _overtake(bot_id: int) -> BotState | None:
-    """Take the lease of a run that is dead."""
+    """Take the lease of a dead run."""
     run_number = BotState.objects.values_list("run_number", flat=True).get(bot_id=bot_id)
     if _number_pair(bot_id, run_number) in _living_runs():
         return None
@@ -72,10 +72,10 @@ def _overtake(bot_id: int) -> BotState | None:
 
 
 def _take(bot_id: int, is_free: str, *values: Any) -> BotState | None:
-    """Take the lease if it is free, in one statement: who waits here for another run then sees what that one wrote.
+    """Take the lease if it is free, in one statement, so that a run that waited sees what the other wrote.
 
-    The advisory lock is ours before anyone can see the number, and it is not waited for: a lock that a connection kept
-    from a claim that was rolled back says "alive" as well as ours would.
+    The advisory lock is taken before anyone can see the number. It is not waited for: if a connection still has it from
+    a claim that was rolled back, the run counts as alive all the same.
     """
     # Written out because every tick begins with it: 0.6 ms, against 2.6 ms through select_for_update() and save() in a
     # transaction, which would make a tick that has nothing to do 2.4 times as long (1.9 to 4.6 ms). Everywhere else
@@ -90,7 +90,7 @@ def _take(bot_id: int, is_free: str, *values: Any) -> BotState | None:
 
 @contextmanager
 def locked_state(lease: Lease) -> Iterator[BotState]:
-    """A transaction in which the bot's state is locked and ours. Raise `LeaseLost` when it is not ours any more."""
+    """Lock the bot's state in a transaction. Raise `LeaseLost` if the lease is not ours any more."""
     with transaction.atomic():
         state = BotState.objects.select_for_update().get(bot_id=lease.bot_id)
         if state.run_number != lease.run_number or state.lease_expires_at is None:
@@ -99,10 +99,10 @@ def locked_state(lease: Lease) -> Iterator[BotState]:
 
 
 def release(lease: Lease, **results: Any) -> None:
-    """Give the lease back, if it is still ours, and with it what the run came to."""
+    """Release the lease, if it is still ours, and store the run's results with it."""
     written = {"lease_expires_at": None, "last_tick_at": timezone.now(), **results}
     places = ", ".join(f"{name} = %s" for name in written)
-    query(  # it counts what it gave back, so that the lock goes after the lease
+    query(  # the count makes the lock go after the lease
         f'WITH given_back AS (UPDATE "{_STATE}" SET {places} WHERE bot_id = %s AND run_number = %s RETURNING 1) '  # noqa: S608
         "SELECT count(*), pg_advisory_unlock(%s::int, %s::int) FROM given_back",
         [*written.values(), lease.bot_id, lease.run_number, *_number_pair(lease.bot_id, lease.run_number)],
@@ -110,17 +110,17 @@ def release(lease: Lease, **results: Any) -> None:
 
 
 def bots_with_active_run() -> list[int]:
-    """Bots that a run holds at this moment: a lease in force, and whoever took it lives."""
+    """Return the ids of bots with a lease in force whose run lives."""
     leased = BotState.objects.filter(lease_expires_at__gt=Now()).values_list("bot_id", "run_number")
     living = _living_runs()
     return [bot_id for bot_id, run_number in leased if _number_pair(bot_id, run_number) in living]
 
 
 def _living_runs() -> set[tuple[Any, ...]]:
-    """The advisory locks that connections to this database hold, by bot and run number."""
+    """Return the advisory locks held on this database, by bot and run number."""
     return set(query(_LIVING, []))
 
 
 def _number_pair(bot_id: int, run_number: int) -> tuple[int, int]:
-    """An advisory lock is named by two numbers of 31 bits."""
+    """Return the two 31-bit numbers that name the advisory lock."""
     return bot_id % 2**31, run_number % 2**31

@@ -1,6 +1,6 @@
-"""Orders on record: their names, their birth, and what the exchange's answers make of them.
+"""Order records: client order ids, creation, and updates by the exchange's reports.
 
-Sending is in execution.py, looking lost ones up in reconcile.py, booking fills in accounting.py.
+Sending is in execution.py, looking up lost orders in reconcile.py, booking fills in accounting.py.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ IN_DOUBT = (OrderState.CREATED, OrderState.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An order about to be put on record."""
+    """Hold the terms of an order that is not recorded yet."""
 
     purpose: Purpose
     side: Side
@@ -48,7 +48,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class OrderTimes:
-    """When an order is made: `bar` opens the bar it is named by, `now` is market time, `sent_at` the exchange's own."""
+    """Hold an order's times: its bar's open time, market time, and the exchange's own time."""
 
     bar: datetime
     now: datetime
@@ -56,6 +56,7 @@ class OrderTimes:
 
 
 def base36(number: int) -> str:
+    """Return a whole number in base 36."""
     digits = ""
     while number:
         number, digit = divmod(number, 36)
@@ -64,12 +65,15 @@ def base36(number: int) -> str:
 
 
 def stem(bot: BotConfig, bar: datetime) -> str:
-    """What all order ids of one bot and bar begin with; the bot's birth tells apart sites that share an account."""
+    """Return the prefix of the order ids of one bot and bar.
+
+    The bot's creation time tells apart sites that share an account.
+    """
     return f"{base36(bot.pk)}-{base36(int(bot.created_at.timestamp()))}-{base36(int(bar.timestamp()))}-"
 
 
 def next_attempt(bot: BotConfig, bar: datetime) -> int:
-    """1 for the first orders of a bot's bar, then up: an id is never used twice."""
+    """Return 1 for the first orders of a bot's bar, then up: an id is never used twice."""
     return Order.objects.filter(client_order_id__startswith=stem(bot, bar), bot=bot).count() + 1
 
 
@@ -81,7 +85,7 @@ def record(
     trade: Trade | None = None,
     decision: Decision | None = None,
 ) -> list[Order]:
-    """Put orders on record as about to be sent; two drafts are the legs of one OCO. Call it with the state locked."""
+    """Record orders before they are sent; two drafts are the legs of an OCO. Call it with the state locked."""
     bar = times.bar
     attempt = next_attempt(bot, bar)
     prefix = stem(bot, bar)
@@ -113,6 +117,7 @@ def record(
 
 
 def as_request(order: Order) -> OrderRequest:
+    """Return the request that sends a recorded order."""
     rests_with_terms = order.type in (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
     return OrderRequest(
         symbol=order.symbol,
@@ -128,13 +133,15 @@ def as_request(order: Order) -> OrderRequest:
 
 
 def send_by_s(order: Order) -> float | None:
-    """The last moment at which an order may leave, in Unix seconds by the exchange's clock: nobody gives it up before
-    that is long over."""
+    """Return the latest time to send an order, in Unix seconds by the exchange's clock.
+
+    It is given up as lost only long after that.
+    """
     return order.sent_at.timestamp() + SEND_WITHIN_S if order.sent_at else None
 
 
 def apply_report(order: Order, report: OrderReport) -> None:
-    """Write what the exchange says of an order into its row. Its fills are booked apart (accounting.py)."""
+    """Store an exchange's report in the order. Fills are booked by accounting.py."""
     order.exchange_order_id = report.order_id
     order.state = STATE_OF[report.status]
     order.executed_quantity = report.executed_quantity
@@ -143,6 +150,7 @@ def apply_report(order: Order, report: OrderReport) -> None:
 
 
 def mark(order: Order, state: OrderState, error: str = "") -> None:
+    """Store an order's state and the reason for it."""
     order.state = state
     order.error = error[:300]
     update(order, "state", "error", "updated_at")

@@ -1,4 +1,4 @@
-"""Where a position gets out: the levels of rule 8, turned from the strategy's ticks into orders."""
+"""Protective levels of a position and the orders that place them (rule 8)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from bots.models import BotConfig, Purpose, Trade
 from bots.settings.engine import rule_settings
-from bots.strategy.exits import force, opening_levels, stop_reason, trail_level
+from bots.strategy.exits import active_stop, opening_levels, stop_reason, trail_level
 from bots.strategy.types import ExitReason, Levels
 from bots.trading.orders import Draft
 from exchange.api.types import Klines, OrderType, Side, SymbolRules
@@ -19,7 +19,7 @@ REASON_NAMES = {ExitReason.STOP_LOSS: Trade.Reason.STOP_LOSS, ExitReason.TRAILIN
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The stop in force and the target of an open trade; None where there is none."""
+    """Hold the stop in force and the target of an open trade; None for none."""
 
     stop_price: Decimal | None
     target_price: Decimal | None
@@ -39,7 +39,7 @@ class Protection:
         return [] if self.target_price is None else [self.target_price]
 
     def drafts(self, quantity: Decimal, rules: SymbolRules, limit_distance: Decimal) -> list[Draft]:
-        """The orders that hold these levels: one, or the two legs of an OCO."""
+        """Return the orders for these levels: one, or the two legs of an OCO."""
         drafts = []
         if self.stop_price is not None:
             drafts.append(_stop_draft(self.stop_price, self.stop_reason, quantity, rules, limit_distance))
@@ -60,7 +60,7 @@ class Protection:
 def _stop_draft(
     stop_price: Decimal, reason: str, quantity: Decimal, rules: SymbolRules, limit_distance: Decimal
 ) -> Draft:
-    """STOP_LOSS sells at market on trigger; a symbol without it gets a limit somewhat below."""
+    """Return a STOP_LOSS, which sells at market on trigger; for symbols without it, a stop-limit below."""
     if not rules.order_types or OrderType.STOP_LOSS in rules.order_types:
         kind, limit_price = OrderType.STOP_LOSS, None
     else:
@@ -72,14 +72,14 @@ def _stop_draft(
 
 
 def protection_of(bot: BotConfig, trade: Trade, candles: Klines, rules: SymbolRules) -> Protection:
-    """Rule 8 for an open trade, `candles` being closed bars up to now. A stop never moves down."""
+    """Return the protection of an open trade (rule 8) from the closed bars up to now. A stop never moves down."""
     tick = rules.tick_size or Decimal("0.00000001")
     exits = rule_settings(bot).exits
     entry_price = float(trade.entry_price)
     highest = max(entry_price, float(trade.highest_price or 0), _highest_since(trade, candles))
     opening = opening_levels(exits, entry_price, float(tick))
     levels = Levels(opening.stop, opening.target, trail_level(exits, highest, float(tick)))
-    stop = force(levels) * tick
+    stop = active_stop(levels) * tick
     if trade.stop_price is not None and trade.stop_price > stop > 0:
         stop = trade.stop_price
     return Protection(
@@ -91,7 +91,7 @@ def protection_of(bot: BotConfig, trade: Trade, candles: Klines, rules: SymbolRu
 
 
 def _highest_since(trade: Trade, candles: Klines) -> float:
-    """The highest high of the bars completed since the entry, the entry bar included; 0 where there is none yet."""
+    """Return the highest high of the bars completed since the entry, its own bar included; 0 without one."""
     opened_ms = int(trade.opened_at.timestamp() * 1000)
     first = max(int(np.searchsorted(candles.open_time, opened_ms, side="right")) - 1, 0)
     if first >= len(candles) or opened_ms > candles.close_time_ms(len(candles) - 1):

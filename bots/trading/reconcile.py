@@ -1,7 +1,7 @@
-"""Settle: make our record agree with the exchange before anything is decided.
+"""Settle orders: reconcile our records with the exchange before anything is decided.
 
-Every order that may still move is looked up by its own id; what it filled is booked. An order whose answer was lost
-blocks its bot until the exchange has said, beyond doubt, what became of it.
+Every unsettled order is looked up by its client order id, and its fills are booked. An order whose answer was lost
+blocks its bot until its outcome is certain.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from bots.trading.orders import IN_DOUBT, apply_report, mark, unsettled_orders
 from exchange.api.errors import ExchangeError, OrderNotFound
 from exchange.api.types import FillReport, OrderReport
 
-# By the exchange's clock a request is signed at most so long after it went on record (orders.SEND_WITHIN_S, 10 s). A
-# copy of it may pass the exchange's last gate within its recvWindow (5 s); then come the engine's own limit (10 s), and
-# 20 s for an answer that lags behind.
+# By the exchange's clock a request is signed at most 10 s after it was recorded (orders.SEND_WITHIN_S). The exchange
+# accepts it within its recvWindow (5 s); then come the matching engine's own limit (10 s), and 20 s for delays.
 PATIENCE = timedelta(seconds=45)
 
 
 class StillUnknown(Exception):
-    """An order's outcome cannot be told yet; the bot must wait."""
+    """Report that an order's outcome is not certain yet; the bot must wait."""
 
 
 def settle(lease: Lease, context: TradingContext) -> int:
-    """Bring every unsettled order of a bot up to date; return how many fills were booked.
+    """Update every unsettled order of a bot, and return how many fills were booked.
 
     Raises:
-        StillUnknown: an order's fate is not certain yet; nothing else may happen to this bot.
+        StillUnknown: an order's outcome is not certain yet; the bot must do nothing else.
     """
     unsettled = unsettled_orders(lease.bot_id)
     if not unsettled:
@@ -50,7 +49,7 @@ def _settle_one(order: Order, resting: OrderReport | None, context: TradingConte
         if order.state not in IN_DOUBT:
             raise StillUnknown(
                 f"the exchange does not know order {order.client_order_id}, which it had accepted; nothing is placed "
-                "for this bot until it answers; `manage.py forget_orders` ends the wait if it has forgotten it for good"
+                "for this bot until it answers; `manage.py abandon_orders` ends the wait if the order is lost for good"
             ) from None
         _give_up_on(order, context, lease)
         return 0
@@ -58,7 +57,7 @@ def _settle_one(order: Order, resting: OrderReport | None, context: TradingConte
 
 
 def book_report(order: Order, report: OrderReport, context: TradingContext, lease: Lease) -> int:
-    """Book what an order has filled and then record its state, in one transaction."""
+    """Book an order's new fills and store its state, in one transaction."""
     fills = fills_of(order, report, context)
     price = discount_price(fills, context)
     with locked_state(lease) as state:
@@ -68,7 +67,7 @@ def book_report(order: Order, report: OrderReport, context: TradingContext, leas
 
 
 def fills_of(order: Order, report: OrderReport, context: TradingContext) -> tuple[FillReport, ...]:
-    """All executions of an order: those its answer carried, else asked for.
+    """Return an order's executions, from its report or by asking the exchange.
 
     Raises:
         StillUnknown: the exchange's trade list lags behind the order's executed quantity.
@@ -82,21 +81,21 @@ def fills_of(order: Order, report: OrderReport, context: TradingContext) -> tupl
 
 
 def discount_price(fills: tuple[FillReport, ...], context: TradingContext) -> Decimal | None:
-    """What one unit of a third asset that commissions were paid in (BNB) is worth in quote."""
+    """Return the price in quote of a third asset that commissions were paid in (BNB), if any."""
     assets = {fill.commission_asset for fill in fills} - {context.rules.base, context.rules.quote}
     if not assets:
         return None
     try:
         return context.exchange.book_ticker(f"{assets.pop()}{context.rules.quote}").bid
     except ExchangeError:
-        return None  # the fill is booked in any case; only the fee's worth in quote stays unknown
+        return None  # the fill is booked in any case; only the fee in quote stays unknown
 
 
 def _give_up_on(order: Order, context: TradingContext, lease: Lease) -> None:
-    """Decide that an order never reached the exchange, once no copy of it can still arrive.
+    """Mark an order as never received by the exchange, once it cannot arrive any more.
 
     Raises:
-        StillUnknown: it is too early to tell, or an execution that nobody asked for looks like this order's.
+        StillUnknown: it is too early, or an unexplained execution may be this order's.
     """
     sent_at = order.sent_at or order.updated_at
     if context.exchange_time() < sent_at + PATIENCE:
@@ -107,7 +106,7 @@ def _give_up_on(order: Order, context: TradingContext, lease: Lease) -> None:
             incidents.IncidentKind.UNEXPLAINED_FILL,
             f"Order {order.client_order_id} is not known to the exchange, but the account has an execution like it "
             "that no order on record explains.",
-            repair="Compare the account's trades with the bot's orders; `manage.py forget_orders` then ends the wait.",
+            repair="Compare the account's trades with the bot's orders; `manage.py abandon_orders` then ends the wait.",
         )
         raise StillUnknown(f"order {order.client_order_id} may have been executed under another name")
     with locked_state(lease):
@@ -115,6 +114,7 @@ def _give_up_on(order: Order, context: TradingContext, lease: Lease) -> None:
 
 
 def _has_unexplained_fill(order: Order, context: TradingContext) -> bool:
+    """Return True if the account has executions of this quantity that no order on record explains."""
     since_ms = int(order.created_at.timestamp() * 1000) - 5_000
     ours = set(
         Order.objects.filter(api_key_id=order.api_key_id)
@@ -127,8 +127,8 @@ def _has_unexplained_fill(order: Order, context: TradingContext) -> bool:
         .order_by("-pk")
         .values_list("exchange_trade_id", flat=True)[:1000]
     )
-    strangers: dict[int, Decimal] = {}
+    foreign_orders: dict[int, Decimal] = {}  # executed quantity by order id
     for fill in context.exchange.fills(order.symbol, start_ms=since_ms):
         if fill.side == order.side and fill.order_id not in ours and fill.trade_id not in booked:
-            strangers[fill.order_id] = strangers.get(fill.order_id, Decimal(0)) + fill.quantity
-    return order.quantity in strangers.values()
+            foreign_orders[fill.order_id] = foreign_orders.get(fill.order_id, Decimal(0)) + fill.quantity
+    return order.quantity in foreign_orders.values()

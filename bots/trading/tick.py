@@ -1,7 +1,7 @@
 """Run one tick of one bot: settle, decide, act.
 
-`run_bot` is the edge: it takes the lease, and it is the one place that catches whatever a tick may raise and records
-it, so that nothing stops a bot for good. Time comes in with the trading context.
+`run_bot` takes the lease. It is the one place that catches and records every exception, so that none stops a bot for
+good. The trading context has the time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FAILURES_BEFORE_INCIDENT = 3
 
 @dataclass(frozen=True, slots=True)
 class TickResult:
-    """How a tick ended, for the run log."""
+    """Hold how a tick ended, for the run log."""
 
     outcome: BotRun.Outcome
     message: str = ""
@@ -61,7 +61,7 @@ def run_bot(bot_id: int, connect: Connect, *, even_if_stopped: bool = False) -> 
 
 
 def _attempt(lease: Lease, connect: Connect, even_if_stopped: bool) -> TickResult:
-    """Run a tick and turn everything that it may raise into its result."""
+    """Run a tick and convert any exception to its result."""
     bot = lease.bot
     try:
         return run_tick(lease, connect(bot), even_if_stopped=even_if_stopped)
@@ -106,7 +106,7 @@ def _state_after(lease: Lease, result: TickResult) -> dict[str, Any]:
 
 def _log(bot_id: int, started: datetime, result: TickResult) -> TickResult:
     if result.outcome == BotRun.Outcome.SETTLED and not result.message:
-        return result  # nothing happened; a row each minute would bury what did
+        return result  # nothing happened; such rows would bury the others
     duration = (timezone.now() - started).total_seconds()
     message = result.message[:500]
     insert([BotRun(bot_id=bot_id, outcome=result.outcome, message=message, started_at=started, duration_s=duration)])
@@ -137,7 +137,7 @@ def _summary(decision: Decision) -> str:
 
 
 def act(tick: Tick, decision: Decision | None, lease: Lease) -> None:
-    """Carry out what is on record: exits first, then the entry, then the protection of what is held."""
+    """Carry out what is recorded: an exit first, else the entry, then the protection of the position."""
     trade = tick.open_trade
     if decision is not None and decision.action == Action.ENTER:
         execution.enter(tick, decision, lease)

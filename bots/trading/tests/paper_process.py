@@ -45,7 +45,7 @@ BUYS, SELLS = 2, 5
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What a process of ours needs to work on this test's database."""
+    """Return the environment of a process that works on this test's database."""
     parameters = connection.settings_dict
     database = f"postgres://{parameters['USER']}@/{parameters['NAME']}?host={parameters['HOST']}"
     return os.environ | {"DATABASE_URL": database, "PYTHONUNBUFFERED": "1"} | more
@@ -90,7 +90,7 @@ class PaperProcess:
         assert answer.json() == {"time": time_ms}, answer.text
 
     def ask(self, path: str, **params: Any) -> Any:
-        """A signed GET."""
+        """Send a signed GET."""
         query = urlencode(params | {"timestamp": time.time_ns() // 1_000_000, "recvWindow": 60_000})
         signed = f"{query}&signature={signatures.sign(SECRET, query.encode())}"
         answer = requests.get(f"{self.url}/api/v3/{path}?{signed}", headers={"X-MBX-APIKEY": KEY}, timeout=60)
@@ -100,7 +100,7 @@ class PaperProcess:
 
 @contextmanager
 def paper_exchange(folder: Path, symbols: list[str], *, cycles: int, usdt: int = 1_000_000) -> Iterator[PaperProcess]:
-    """The command in a process of its own, its manual clock standing at the first bar."""
+    """Run the command in a process of its own, with its manual clock at the first bar."""
     market = write_market(folder, symbols, cycles)
     command = [
         sys.executable, "manage.py", "paper_exchange", "--port", "0", "--clock", "manual", "--control",
@@ -213,7 +213,7 @@ class Wire(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A killed caller leaves its connection open: no news."""
+        """Ignore the open connection of a killed caller."""
 
 
 class _WireHandler(BaseHTTPRequestHandler):
@@ -276,7 +276,7 @@ class _WireHandler(BaseHTTPRequestHandler):
 
 @contextmanager
 def wire_to(target: str) -> Iterator[Wire]:
-    """A wire that runs in a thread of this process."""
+    """Run a wire in a thread of this process."""
     wire = Wire(target)
     thread = threading.Thread(target=wire.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -127,7 +127,7 @@ class Stage:
     # --- The market and the bot -----------------------------------------------------------------------------------
 
     def open_of(self, bar: int) -> int:
-        """A millisecond after a bar has opened."""
+        """Return a millisecond after a bar has opened."""
         return int(self.klines.open_time[bar]) + 1
 
     def relist(self, **changes: Any) -> None:
@@ -152,11 +152,11 @@ class Stage:
         )
 
     def tick(self, **rules: Any) -> runner.TickResult:
-        """A run at this moment."""
+        """Run a tick now."""
         return runner.run_bot(self.bot.pk, lambda _: self.context(**rules))
 
     def decide(self, bar: int, **rules: Any) -> runner.TickResult:
-        """A run right after that bar has closed."""
+        """Run a tick right after that bar has closed."""
         self.clock.set(self.open_of(bar + 1))
         return self.tick(**rules)
 

@@ -51,7 +51,7 @@ def hours(table: str, start: str = MIDNIGHT) -> FullKlines:
 
 
 def lots(step: str = "0.001", least: str = "0.001", notional: str = "5") -> dict[str, Any]:
-    """A symbol's filters with this step, smallest quantity and smallest notional; the tick is 0.01."""
+    """Return a symbol's filters with this step, smallest quantity and smallest notional; the tick is 0.01."""
     return symbol_info(
         LOT_SIZE={"minQty": least, "maxQty": "9000", "stepSize": step},
         NOTIONAL={"minNotional": notional, "applyMinToMarket": True, "maxNotional": "9000000", "avgPriceMins": 5},
@@ -61,7 +61,7 @@ def lots(step: str = "0.001", least: str = "0.001", notional: str = "5") -> dict
 def run(
     table: str, *, start: str = MIDNIGHT, info: dict[str, Any] | None = None, since: str | None = None, **settings: Any
 ) -> RunResult:
-    """What the live runner makes of a table. It trades with 500 of its 1000 USDT unless told otherwise."""
+    """Replay a table with the live runner. By default it trades 500 of its 1000 USDT."""
     usual = {
         "strategy": "donchian",
         "entry_period": 2,

@@ -31,7 +31,7 @@ TABLE = (
 
 @pytest.fixture
 def stage() -> Stage:
-    """A bot that holds BNB, of which fees of another bot of the same key were taken."""
+    """Make a bot that holds BNB, out of which another bot of the same key pays its fees."""
     made = Stage(
         TABLE, symbol="BNBUSDT", info=lots(), terms=PAYS_IN_BNB, replay_rules=False, stop_loss=None, take_profit=None
     )

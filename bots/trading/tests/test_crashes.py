@@ -88,7 +88,7 @@ class Stage:
         return now_ms
 
     def tick(self, decided: int) -> TickResult:
-        """A run in this process."""
+        """Run a tick in this process."""
         return worker.tick(self.bot.pk, self.go_to(decided))
 
     def kill_worker_at(self, decided: int, method: str, path: str, *, forwarded: bool = True) -> None:
@@ -186,7 +186,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def reach(stage: Stage, decided: int) -> None:
-    """What comes before the bar at which the blow falls."""
+    """Run what comes before the bar of the crash."""
     if decided == SELLS:
         assert stage.tick(BUYS).outcome == BotRun.Outcome.DECIDED
 
@@ -361,7 +361,7 @@ class Chaos:
             time.sleep(0.05)
 
     def recover(self, now_ms: int) -> None:
-        """What the sweep does until nothing is left to do; then all must be as though nothing had happened."""
+        """Sweep until nothing is left to do; then all must be as though nothing had happened."""
         self.wait_for_the_dead()
         for _ in range(4):
             self.run(now_ms)

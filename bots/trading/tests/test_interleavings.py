@@ -124,7 +124,7 @@ def test_a_step_of_our_clock_gives_no_order_up(stage, monkeypatch):
 
 
 def _lose_on_the_way(bot: Stage) -> None:
-    """The next order does not reach the exchange, and nobody can tell."""
+    """Lose the next order on its way to the exchange."""
 
     def lose() -> None:
         raise OutcomeUnknown("the connection failed before an answer came")
@@ -331,11 +331,11 @@ def test_what_the_exchange_refuses_again_and_again_is_tried_once_a_minute(stage)
     bot.exchange.before["submit_oco"] = _raise(RequestRejected("Too many algo orders.", code=-2010))
     bot.decide(ENTER)
     due = []
-    for _ in range(tasks.HURRIED_TRIES):
+    for _ in range(tasks.URGENT_TRIES):
         due.append(bool(tasks.bots_to_settle()))
         bot.exchange.before["submit_oco"] = _raise(RequestRejected("Too many algo orders.", code=-2010))
         bot.tick()
-    assert due == [True] * (tasks.HURRIED_TRIES - 1) + [False]
+    assert due == [True] * (tasks.URGENT_TRIES - 1) + [False]
     BotState.objects.update(last_tick_at=timezone.now() - tasks.SETTLE_EVERY - timedelta(seconds=1))
     assert tasks.bots_to_settle() == [bot.bot.pk]
     bot.tick()
@@ -506,22 +506,22 @@ def test_a_person_ends_the_wait_for_orders_that_the_exchange_has_forgotten(stage
     PaperBalance.objects.filter(account=bot.account).update(free=F("free") + F("locked"), locked=0)
     waits = bot.decide(ENTER + 1)
     assert "does not know" in waits.message
-    with pytest.raises(lifecycle.ActionRefused, match="Say why"):
-        lost_orders.forget(bot.bot, bot.context(), by="op", reason=" ")
-    gone = lost_orders.forget(bot.bot, bot.context(), by="op", reason="testnet wiped")
+    with pytest.raises(lifecycle.ActionRefused, match="Give a reason"):
+        lost_orders.abandon(bot.bot, bot.context(), by="op", reason=" ")
+    gone = lost_orders.abandon(bot.bot, bot.context(), by="op", reason="testnet wiped")
     assert {order.purpose for order in gone} == {"stop", "target"}
     assert set(Order.objects.filter(pk__in=[order.pk for order in gone]).values_list("state", "error")) == {
-        ("canceled", "Declared gone by op: testnet wiped")
+        ("canceled", "Marked as lost by op: testnet wiped")
     }
     bot.decide(ENTER + 2)
     assert Order.objects.filter(bot=bot.bot, side="SELL", state="open").count() == 2  # protected anew
-    assert lost_orders.forget(bot.bot, bot.context(), by="op", reason="again") == []
+    assert lost_orders.abandon(bot.bot, bot.context(), by="op", reason="again") == []
 
 
 def test_a_page_shows_forgotten_orders_and_ends_the_wait_for_them(stage, admin_client, monkeypatch):
     bot = stage(HELD + QUIET * 2, stop_loss="0.05", take_profit="0.2")
     monkeypatch.setattr(views, "open_context", lambda _: bot.context())
-    page = reverse("admin:bots_botconfig_forget_orders", args=[bot.bot.pk])
+    page = reverse("admin:bots_botconfig_abandon_orders", args=[bot.bot.pk])
     bot.decide(ENTER)
     assert "knows every open order" in admin_client.get(page).content.decode()
     PaperOrder.objects.filter(account=bot.account, side="SELL").delete()
@@ -531,11 +531,11 @@ def test_a_page_shows_forgotten_orders_and_ends_the_wait_for_them(stage, admin_c
     assert f'href="{page}"' in live
     assert "Mark 2 orders as lost" in admin_client.get(page).content.decode()
     refused = admin_client.post(page, {"reason": " "}).content.decode()
-    assert "Say why these orders are gone" in refused
+    assert "Give a reason why these orders are lost" in refused
     assert Order.objects.filter(side="SELL", state="open").count() == 2
     assert admin_client.post(page, {"reason": "wiped"}).status_code == 302
-    assert Order.objects.filter(side="SELL", state="canceled", error="Declared gone by admin: wiped").count() == 2
-    assert Incident.objects.get(kind="order_in_doubt").resolution == "Declared gone by admin: wiped"
+    assert Order.objects.filter(side="SELL", state="canceled", error="Marked as lost by admin: wiped").count() == 2
+    assert Incident.objects.get(kind="order_in_doubt").resolution == "Marked as lost by admin: wiped"
 
 
 def test_a_stop_with_a_limit_that_is_left_behind_is_sold_at_market(stage):

@@ -18,7 +18,6 @@ from django.db.models import Count
 
 from bots.control import lifecycle
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Order, OrderState, Status, Trade
-from bots.trading.accounting import moment
 from bots.trading.tests import worker
 from bots.trading.tests.celery_site import celery_workers, empty_queue, queue_length
 from bots.trading.tests.paper_process import (
@@ -31,6 +30,7 @@ from bots.trading.tests.paper_process import (
     PaperProcess,
     paper_exchange,
 )
+from core.times import to_datetime
 from exchange.models import ApiKey, Venue
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -41,7 +41,7 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT"]
 
 
 def make_bots(number: int) -> list[BotConfig]:
-    """Running bots on one key, over all symbols in turn; every third has a trailing stop, every fifth no target."""
+    """Make running bots on one key over all symbols; every third has a trailing stop, every fifth no target."""
     key = ApiKey.objects.create(name="Paper", venue=Venue.PAPER, key=KEY, secret=SECRET)
     bots = []
     for index in range(number):
@@ -117,7 +117,7 @@ def _run_at_once(bot: BotConfig, market_ms: int) -> Counter[str]:
 
 
 def race(number: int, folder: Path, settings: Any) -> None:
-    """Every bot's doorbell rings twice a bar; then all books are compared."""
+    """Queue every bot twice a bar; then compare all ledgers."""
     with paper_exchange(folder, SYMBOLS, cycles=4 + BARS // len(CYCLE)) as paper:
         settings.PAPER_URL = paper.url
         bots = make_bots(number)
@@ -136,19 +136,19 @@ def race(number: int, folder: Path, settings: Any) -> None:
 
 
 def _wait_until_decided(bots: list[BotConfig], market_ms: int, folder: Path) -> None:
-    """All bots have decided the newest bar and are at rest; whoever is late is rung for again, as the sweep does."""
-    bar = moment(market_ms - 1 - HOUR_MS)
+    """Wait until all bots have decided the newest bar; queue late ones again, as the sweep does."""
+    bar = to_datetime(market_ms - 1 - HOUR_MS)
     give_up = time.monotonic() + 60 + len(bots)
-    ring_at = time.monotonic() + 5
+    sweep_at = time.monotonic() + 5
     while time.monotonic() < give_up:
         late = BotState.objects.exclude(lease_expires_at=None, last_bar=bar).values_list("bot_id", flat=True)
         waiting = queue_length()
         if not waiting and not late:
             return
-        if not waiting and time.monotonic() > ring_at:
+        if not waiting and time.monotonic() > sweep_at:
             for bot_id in late:
                 worker.tick_at.delay(bot_id, market_ms)
-            ring_at = time.monotonic() + 5
+            sweep_at = time.monotonic() + 5
         time.sleep(0.05)
     messages = list(BotRun.objects.order_by("-pk").values_list("message", flat=True)[:5])
     logs = "".join(log.read_text()[-2000:] for log in folder.glob("worker*.log"))

@@ -20,7 +20,7 @@ WITHOUT_MARKET_STOP = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAK
 
 
 def stage_with(info: dict[str, Any], **settings: Any) -> Stage:
-    """A bot on a symbol that offers no STOP_LOSS; its stop has its limit half a percent under the trigger."""
+    """Make a bot on a symbol without STOP_LOSS; its stop has its limit half a percent under the trigger."""
     stage = Stage(TABLE, info=info, replay_rules=False, take_profit=None, **settings)
     stage.relist(orderTypes=WITHOUT_MARKET_STOP)
     stage.rules = parse_rules(stage.market.symbols()["BTCUSDT"])

@@ -48,7 +48,7 @@ def test_the_backtest_refuses_the_same_entry():
 
 @pytest.fixture
 def refused_target() -> Stage:
-    """A bot whose entry filled by the filters on record, and whose target the exchange now refuses."""
+    """Make a bot whose entry has filled and whose target the exchange now refuses."""
     stage = Stage(TABLE, info=lots(), replay_rules=False, **FAR_TARGET)
     stage.relist(filters=NARROW["filters"])
     stage.decide(BUYS)

@@ -39,7 +39,7 @@ def leave_out_the_sweep(**_: object) -> None:
 
 
 def context_at(bot_id: int, market_ms: int) -> TradingContext:
-    """What a bot works with, at a market time that a test has set."""
+    """Return a bot's context at a market time that a test has set."""
     bot = BotConfig.objects.select_related("api_key").get(pk=bot_id)
     exchange = connect(bot.api_key)
     candles = shared_candles(exchange, bot.api_key)
