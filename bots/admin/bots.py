@@ -1,4 +1,4 @@
-"""Bots in the admin: the list with what each is doing, the form, and the way to a bot's own pages (pages/views.py)."""
+"""Bots in the admin: the list with the state of each, the form, and the URLs of a bot's own pages (pages/views.py)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from bots.admin.forms import BotForm
 from bots.bot_settings import parameter_values
 from bots.control import deletion, lifecycle
 from bots.models import BotConfig
-from bots.pages import actions, charts, queries, views
+from bots.pages import actions, bot_facts, charts, queries, views
 from bots.settings.strategies import labels
 from bots.settings.validate import notes
 from core.admin_columns import cell_column
 
 
 class BotList(ChangeList):
-    """A page of bots with their facts: a fixed number of queries. A name leads to the live page."""
+    """Load the facts of all bots on the page in a fixed number of queries. A name links to the live page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        facts = {fact.bot.pk: fact for fact in queries.facts(rows)}
+        facts = {fact.bot.pk: fact for fact in bot_facts.facts(rows)}
         lines = charts.equity_points([row.pk for row in rows])
         checks = queries.latest_parity([row.pk for row in rows])
         for row in rows:
@@ -82,11 +82,11 @@ class BotConfigAdmin(admin.ModelAdmin):
         return request.user.has_perm(views.OPERATE)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer the actions that the person may take; nothing deletes many bots at once."""
+        """Offer the actions that the user may run. No action deletes many bots at once."""
         allowed = [*actions.ACTIONS.values()] if self.has_operate_permission(request) else []
         if self.has_add_permission(request):
             allowed.append(actions.DUPLICATE)
-        return {action.name: (_list_action(action), action.name, action.several) for action in allowed}
+        return {action.name: (_list_action(action), action.name, action.list_label) for action in allowed}
 
     def get_fieldsets(self, request: HttpRequest, obj: BotConfig | None = None) -> Any:
         if obj is None:
@@ -98,7 +98,7 @@ class BotConfigAdmin(admin.ModelAdmin):
 
     @admin.display(description="Parameters")
     def strategy_parameters(self, bot: BotConfig) -> str:
-        """Return the strategy's parameters by their labels, for those who may only look."""
+        """Return the strategy's parameters by label, for users with view permission only."""
         values = parameter_values(bot)
         return " · ".join(f"{labels()[name]} {value}" for name, value in values.items())
 
@@ -130,7 +130,7 @@ class BotConfigAdmin(admin.ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Refuse in words, before anything is asked, while the bot holds something."""
+        """Refuse with the reasons, before the confirmation page, while the bot holds a position."""
         bot = self.get_object(request, object_id)
         problems = deletion.problems(bot) if bot is not None and self.has_delete_permission(request, bot) else []
         if bot is None or not problems:
@@ -142,7 +142,7 @@ class BotConfigAdmin(admin.ModelAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Count the records that go along, instead of listing every decision."""
+        """Count the records that are deleted too, instead of listing each."""
         return [[str(bot), deletion.contents(bot)] for bot in objs], {"bot": len(objs)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: BotConfig) -> None:
@@ -158,8 +158,9 @@ class BotConfigAdmin(admin.ModelAdmin):
             page("<int:bot_id>/live/chart/", views.chart, "chart"),
             page("<int:bot_id>/versions/", views.versions, "versions"),
             page("<int:bot_id>/parity/", views.parity, "parity"),
-            page("<int:bot_id>/forget-orders/", views.forget_orders, "forget_orders"),
-            page("<int:bot_id>/act/<slug:name>/", views.act, "act"),
+            page("<int:bot_id>/abandon-orders/", views.abandon_orders, "abandon_orders"),
+            page("<int:bot_id>/forget-orders/", views.redirect_to_abandon_orders, "forget_orders"),  # the old address
+            page("<int:bot_id>/action/<slug:name>/", views.run_action, "action"),
             *super().get_urls(),
         ]
 
@@ -178,6 +179,6 @@ def _list_action(action: actions.BotAction) -> Callable[[BotConfigAdmin, HttpReq
         if done == 1:
             messages.success(request, sentence)
         elif done:
-            messages.success(request, f"{action.several}: done for {done} bots.")
+            messages.success(request, f"{action.list_label}: done for {done} bots.")
 
     return run

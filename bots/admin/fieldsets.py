@@ -1,4 +1,4 @@
-"""The groups of a bot's form, in their order; the settings in them are those that schema.py declares."""
+"""The groups of a bot's form, in order, with the settings that schema.py declares."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FIELDSETS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
 )
 THIS_CHANGE = ("This change", {"fields": ["reason_for_change"]})
-# Who may only look sees the chosen strategy's parameters, not the inputs of all.
+# With view permission only: the chosen strategy's parameters, not the inputs of all.
 READ_ONLY_FIELDSETS = tuple(
     (title, {**options, "fields": ["strategy", "strategy_parameters"]} if title == "Strategy" else options)
     for title, options in FIELDSETS

@@ -1,6 +1,6 @@
-"""The form of a bot: every choice typed, bounded and explained; what does not fit is refused in words at its field.
+"""The form of a bot: each setting with its bounds and help, each problem at its field.
 
-What is refused only when a bot is to start (a key that cannot trade, no candles) is in validation.py.
+Checks that need the exchange run when a bot starts; they are in control/validation.py.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from bots.strategy import registry
 from exchange.models import ApiKey, Symbol, Venue
 from exchange.symbols.filters import InvalidSymbolInfo, parse_rules
 
-# Under an open position these would part the bot from what it holds.
+# Changed under an open position, these would leave the position without its bot.
 FIXED_WHILE_HOLDING = ("api_key", "symbol")
 
-# Declared on a class, as the admin wants fields that it is told to show.
+# The admin shows only fields that are declared on the form class.
 SettingInputs: Any = type("SettingInputs", (forms.ModelForm,), parameter_fields() | setting_fields(BOT_SETTINGS))
 
 
 class BotForm(SettingInputs):
-    """A bot as a person chooses it. `parameters` of strategies without columns are filled from their own inputs."""
+    """Edit a bot. The inputs of strategies without columns of their own are stored in `parameters`."""
 
     reason_for_change = forms.CharField(
         label="Reason for this change",
@@ -49,7 +49,7 @@ class BotForm(SettingInputs):
         self.fields["strategy"] = forms.ChoiceField(
             choices=[(name, strategy.LABEL) for name, strategy in registry.STRATEGIES.items()],
             initial=COLUMN_STRATEGY,
-            help_text="What decides to buy and to sell. Size, exits and limits are the same for all.",
+            help_text="Decides when to buy and to sell. Size, exits and limits work the same for all.",
         )
         symbols = Symbol.objects.order_by("name").values_list("name", flat=True).distinct()[:2000]
         self.fields["symbol"].widget = SymbolInput(symbols)
@@ -68,8 +68,6 @@ class BotForm(SettingInputs):
             for name, value in bot.parameters.items():
                 self.initial[input_name(bot.strategy, name)] = value
 
-    # --- What is refused ---------------------------------------------------------------------------------------------
-
     def clean_symbol(self) -> str:
         return str(self.cleaned_data["symbol"]).strip().upper()
 
@@ -84,13 +82,13 @@ class BotForm(SettingInputs):
         return cleaned
 
     def _check_strategy(self, cleaned: dict[str, Any]) -> None:
-        """The chosen strategy's parameters must all be there and fit together; those of the others do not matter."""
+        """Require all parameters of the chosen strategy, and that they fit together."""
         name = cleaned.get("strategy")
         if name is None:
             return
         strategy = registry.get(name)
         values = {described.name: cleaned.get(input_name(name, described.name)) for described in strategy.FIELDS}
-        self._forget_other_strategies(name, cleaned)
+        self._ignore_other_strategies(name, cleaned)
         if any(value is None for value in values.values()):
             return
         params = make_params(name, values)
@@ -98,8 +96,8 @@ class BotForm(SettingInputs):
             self.add_error(input_name(name, parameter), sentence)
         self.instance.parameters = {} if name == COLUMN_STRATEGY else params._asdict()
 
-    def _forget_other_strategies(self, chosen: str, cleaned: dict[str, Any]) -> None:
-        """Nonsense in an input of a strategy that is not used refuses nothing, and its column keeps its value."""
+    def _ignore_other_strategies(self, chosen: str, cleaned: dict[str, Any]) -> None:
+        """Drop the errors of strategies that are not used; their columns keep their values."""
         for name, strategy in registry.STRATEGIES.items():
             for described in strategy.FIELDS:
                 if name == chosen:
@@ -114,7 +112,7 @@ class BotForm(SettingInputs):
             self.add_error(name, sentence)
 
     def _check_symbol(self, cleaned: dict[str, Any]) -> None:
-        """Known to the venue, trading, and affordable with this capital."""
+        """Require a symbol that the venue knows, that trades, and that this capital can buy."""
         key, name = cleaned.get("api_key"), cleaned.get("symbol")
         if not isinstance(key, ApiKey) or not name:
             return
@@ -133,7 +131,7 @@ class BotForm(SettingInputs):
         try:
             least = parse_rules(symbol.info).min_notional
         except InvalidSymbolInfo:
-            return  # the start of the bot tells; a broken description must not block an edit
+            return  # starting the bot reports it; a broken description must not block an edit
         if capital is not None and least is not None and capital < least:
             self.add_error(
                 "initial_capital",
@@ -148,7 +146,7 @@ class BotForm(SettingInputs):
                 self.add_error(name, "The bot holds a position here. Close it first, then move the bot.")
 
     def _check_capital_taken_out(self, cleaned: dict[str, Any]) -> None:
-        """A smaller capital takes money out of the bot's ledger: no more than what lies there."""
+        """Refuse to take more money out of the bot's ledger than it has."""
         capital, before = cleaned.get("initial_capital"), self.initial.get("initial_capital")
         state = BotState.objects.filter(bot=self.instance).first()
         if capital is None or before is None or state is None:

@@ -1,4 +1,4 @@
-"""What needs a person, in the admin: incidents to resolve, states to repair, and who did what."""
+"""Incidents to resolve, states to repair and the log of actions, in the admin."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _incident_state(incident: Incident) -> Any:
 
 @admin.register(Incident)
 class IncidentAdmin(BotRecordAdmin):
-    """Open incidents first; a person resolves one by saying what was done about it."""
+    """List incidents. Saving a resolution resolves one."""
 
     list_display = (
         *("kind_column", "bot_column", "cause", "proposed_repair", "occurrences", "last_seen_at", "state_column"),
@@ -87,7 +87,7 @@ def _repair_action(
 
 @admin.register(BotState)
 class BotStateAdmin(BotRecordAdmin):
-    """Where each bot stands. A run writes it; a person may only repair it, and each repair is on record."""
+    """Show each bot's state. Runs write it; users can only repair it, and each repair is logged."""
 
     list_display = (
         *("bot_column", "status", "last_bar", "quote_column", "base_column", "equity_column", "peak_column"),
@@ -98,7 +98,7 @@ class BotStateAdmin(BotRecordAdmin):
     actions = (
         _repair_action("Rebuild the ledger from the fills", repairs.rebuild_ledger),
         _repair_action("Measure the drawdown from today's equity", repairs.restart_drawdown),
-        _repair_action("Forget the failed ticks", repairs.clear_failures),
+        _repair_action("Reset the count of failed ticks", repairs.clear_failures),
     )
     quote_column = number_column("Quote", lambda row: formats.quantity(row.quote))
     base_column = number_column("Base", lambda row: formats.quantity(row.base))

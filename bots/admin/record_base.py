@@ -1,4 +1,4 @@
-"""What the record pages of bots share: found by bot or symbol through the small table of bots."""
+"""The base of the record pages of bots: links to the bot, search by bot or symbol."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.csv import Column, field
 
 
 def bot_link(row: Any) -> SafeString | str:
-    """Return the bot's name, leading to its live page, and whose money it trades."""
+    """Return the bot's name, linked to its live page, and its venue."""
     if row.bot_id is None:
         return getattr(row, "bot_name", "") or "The whole site"
     return format_html(
@@ -37,7 +37,7 @@ BOT_COLUMNS = (field("bot.name"), Column("venue", lambda row: row.bot.api_key.ve
 
 
 class BotRecordAdmin(ReadOnlyAdmin):
-    """Records of bots: found by bot or symbol through the small table of bots, never by a scan of the records."""
+    """Search records through the small table of bots, never by a scan of the records."""
 
     bot_column = column("Bot", bot_link)
     search_help_text = "Bot or symbol"
@@ -54,21 +54,21 @@ class BotRecordAdmin(ReadOnlyAdmin):
         )
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """All words must be found: in the bot's name, its symbol, or as the beginning of the record's own name."""
+        """Match every word with the bot's name, its symbol, or the beginning of the record's own name."""
         for word in search_term.split():
             bots = list(
                 BotConfig.objects.filter(Q(name__icontains=word) | Q(symbol__icontains=word)).values_list(
                     "pk", flat=True
                 )
             )
-            found = Q(bot__in=bots)
+            matches = Q(bot__in=bots)
             if self.record_name:
-                found |= Q(**{f"{self.record_name}__startswith": word})
+                matches |= Q(**{f"{self.record_name}__startswith": word})
             if self.record_name and word.isdigit():
-                found |= self.by_number(int(word))
-            queryset = queryset.filter(found)
+                matches |= self.by_number(int(word))
+            queryset = queryset.filter(matches)
         return queryset, False
 
     def by_number(self, number: int) -> Q:
-        """Return what a bare number may also mean."""
+        """Return the condition for a search term that is a number; none by default."""
         return Q()

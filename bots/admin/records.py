@@ -1,4 +1,4 @@
-"""What bots did, in the admin: decisions, orders, fills, trades and runs, to read and to export."""
+"""Decisions, orders, fills, trades and runs of bots in the admin, to read and to export."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.csv import Column, fields
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """Reasons by their known names: asking a million rows which ones occur would be the slowest part of the page."""
+    """Offer the known reasons. Asking a million rows which ones occur would be the slowest part of the page."""
 
     title = "reason"
     parameter_name = "reason"
@@ -52,7 +52,7 @@ class DecisionAdmin(BotRecordAdmin):
 
 
 def _order_price(order: Order) -> str:
-    """Return the average price of what filled, else the price that the order waits for."""
+    """Return the average fill price, else the price that the order waits for."""
     if order.executed_quantity:
         return formats.amount(order.executed_quote / order.executed_quantity)
     return formats.amount(order.stop_price or order.limit_price)
@@ -114,7 +114,7 @@ class FillAdmin(BotRecordAdmin):
 
 
 class RecordInline(admin.TabularInline):
-    """Rows that belong to a record, each leading to its own page; nobody edits them."""
+    """Show the rows of a record, read-only, each linked to its own page."""
 
     extra = 0
     can_delete = False
@@ -140,7 +140,7 @@ class FillInline(RecordInline):
 
 
 def _closed(trade: Trade) -> Any:
-    return formats.moment(trade.closed_at) if trade.closed_at else badges.badge("open dot", "Open")
+    return formats.utc_time(trade.closed_at) if trade.closed_at else badges.badge("open dot", "Open")
 
 
 @admin.register(Trade)

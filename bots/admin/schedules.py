@@ -1,4 +1,4 @@
-"""Celery beat's schedule in the admin: the rows that bots own are shown as theirs and are not edited by hand."""
+"""Celery beat's schedule in the admin. Rows that belong to a bot are read-only."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if admin.site.is_registered(PeriodicTask):
 
 
 def is_owned(task: Any) -> bool:
-    """True for the one task that a bot keeps for itself."""
+    """Return True if the task belongs to a bot."""
     return task is not None and task.task == schedules.TASK
 
 
 def every(period: timedelta) -> str:
-    """A period in its largest whole unit; our intervals are kept in seconds."""
+    """Return a period in its largest whole unit; intervals are stored in seconds."""
     for unit, length in (("week", WEEK), ("day", DAY), ("hour", HOUR), ("minute", MINUTE)):
         number, rest = divmod(period, length)
         if number and not rest:
@@ -53,11 +53,11 @@ class ScheduleAdmin(PeriodicTaskAdmin):
 
     @admin.display(description="Owner")
     def owner_column(self, task: Any) -> SafeString:
-        return badges.badge("info", "Kept by its bot") if is_owned(task) else badges.badge("", "Site")
+        return badges.badge("info", "Managed by its bot") if is_owned(task) else badges.badge("", "Site")
 
     @admin.display(description="Every", ordering="interval__every")
     def every_column(self, task: Any) -> str:
-        """What a row of ours has: an interval in seconds, or a time of day."""
+        """Return the interval, or the time of day."""
         if task.interval:
             return every(task.schedule.run_every)
         return str(task.crontab.human_readable) if task.crontab else str(task.schedule)

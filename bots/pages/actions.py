@@ -1,4 +1,4 @@
-"""The buttons and list actions of bots: what each is called, when it is offered, and the one function it calls."""
+"""The actions on bots: label, function, and when each is offered as a button or list action."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import transaction
 
 from bots.control import lifecycle
 from bots.models import BotConfig, Status
-from bots.pages.queries import BotFacts
+from bots.pages.bot_facts import BotFacts
 
 Author = User | None
 PARITY_TASK = "backtests.tasks.check_parity_task"  # by name: bots know nothing of backtests
@@ -19,16 +19,16 @@ PARITY_TASK = "backtests.tasks.check_parity_task"  # by name: bots know nothing 
 
 @dataclass(frozen=True, slots=True)
 class BotAction:
-    """`run` does it and returns the sentence that says so; it raises `lifecycle.ActionRefused` when refused."""
+    """Describe an action. `run` performs it and returns a message; it raises `ActionRefused`."""
 
     name: str
     label: str
-    several: str  # as an action on a list
+    list_label: str  # as an action on a list
     run: Callable[[BotConfig, Author], str]
     is_offered: Callable[[BotFacts], bool]
     style: str = "plain"
     question: str = ""
-    page: str = "live"  # where it leads to
+    page: str = "live"  # shown afterwards
 
 
 def _start(bot: BotConfig, by: Author) -> str:
@@ -42,8 +42,8 @@ def _pause(bot: BotConfig, by: Author) -> str:
 
 
 def _stop(bot: BotConfig, by: Author) -> str:
-    left = lifecycle.stop(bot, by=by)
-    return left or f"{bot.name} is stopped."
+    notice = lifecycle.stop(bot, by=by)
+    return notice or f"{bot.name} is stopped."
 
 
 def _run_now(bot: BotConfig, by: Author) -> str:
@@ -58,12 +58,12 @@ def _resume(bot: BotConfig, by: Author) -> str:
 
 def _check_parity(bot: BotConfig, by: Author) -> str:
     transaction.on_commit(lambda: current_app.send_task(PARITY_TASK, args=[bot.pk]))
-    return f"{bot.name} is being held against the engine; the result is on its page Parity in a moment."
+    return f"{bot.name} is being compared with the engine; the result appears on its page Parity."
 
 
 def _duplicate(bot: BotConfig, by: Author) -> str:
-    copy = lifecycle.duplicate(bot, author=by)
-    return f"{copy.name} is a copy of {bot.name}, stopped, with books of its own."
+    copy = lifecycle.duplicate(bot, by=by)
+    return f"{copy.name} is a copy of {bot.name}, stopped, with a ledger of its own."
 
 
 def _close(bot: BotConfig, by: Author) -> str:
@@ -100,7 +100,7 @@ DUPLICATE = BotAction("duplicate", "Duplicate", "Duplicate", _duplicate, lambda 
 
 
 def offered(facts: BotFacts) -> list[BotAction]:
-    """The buttons that make sense for a bot as it stands."""
+    """Return the actions that suit the bot's current state."""
     if facts.status == Status.PREPARING:
         return []
     return [action for action in ACTIONS.values() if action.is_offered(facts)]

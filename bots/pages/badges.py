@@ -1,4 +1,4 @@
-"""Small labels with a colour: status, action, venue, state of an order. Colours are in static/site/css/badges.css."""
+"""Render badges: status, venue, parity. Their colours are in static/site/css/badges.css."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ VENUES = {
 
 
 def badge(kind: str, text: str, title: str = "") -> SafeString:
+    """Return a badge with the CSS classes `kind`."""
     return format_html('<span class="badge {}" title="{}">{}</span>', kind, title or text, text)
 
 
 def venue(name: str) -> SafeString:
-    """Whose money it is: unmistakable wherever it shows."""
+    """Return the badge that tells real money from simulated."""
     kind, text, title = VENUES.get(Venue(name), ("", name, ""))
     return badge(kind, text, title)
 
 
 def parity(check: ParityCheck) -> SafeString:
-    """How a bot's record stood against the engine: equal, different with causes, drift, or not compared."""
+    """Return the badge of a parity check: equal, explained differences, drift, or not compared."""
     if check.error:
         return badge("warn", "Not compared", check.error)
     if check.drift:
@@ -37,7 +38,7 @@ def parity(check: ParityCheck) -> SafeString:
 
 
 def status(name: str, label: str, *, is_halted: bool = False) -> SafeString:
-    """A bot's status; a drawdown halt shows over it."""
+    """Return the badge of a bot's status; a drawdown halt replaces it."""
     if is_halted and name != "stopped":
         return badge(
             "bad dot", "Halted: drawdown", "The drawdown limit was reached; resume the bot to let it enter again"

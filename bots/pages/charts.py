@@ -1,6 +1,6 @@
-"""A bot's chart as plain data: candles, entries and exits, levels, equity. It is drawn by static/bots/live_chart.js.
+"""Collect a bot's chart data: candles, entries and exits, levels, equity. static/bots/live_chart.js draws it.
 
-Times are Unix seconds, as the chart library wants them; prices are floats, for looking at.
+Times are Unix seconds, as the chart library takes them; prices are floats, for display only.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NEWEST_EQUITIES = """
 
 @dataclass(frozen=True, slots=True)
 class BotChart:
-    """`source` says in words where the candles are from; `note` why there are none."""
+    """Hold a chart. `source` names the origin of the candles, `note` says why there are none."""
 
     candles: list[dict[str, float]] = field(default_factory=list)
     markers: list[dict[str, Any]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class BotChart:
 
 
 def bot_chart(bot: BotConfig, bars: int = BARS, *, asks_exchange: bool = True) -> BotChart:
-    """The newest bars of a bot's market with what it did on them; without the exchange, from its own records."""
+    """Return the newest bars with the bot's fills; without the exchange, from the bot's own records."""
     klines, source, note = _klines(bot, bars) if asks_exchange else (None, "", "")
     decisions = list(bot.decisions.order_by("-bar").values_list("bar", "close", "equity")[:bars])[::-1]
     if klines is None or not len(klines):
@@ -73,20 +73,20 @@ def bot_chart(bot: BotConfig, bars: int = BARS, *, asks_exchange: bool = True) -
 
 
 def equity_points(bot_ids: Sequence[int], points: int = 48) -> dict[int, list[float]]:
-    """The newest equities of each bot, oldest first, for small pictures: one query, each bot answered by its index."""
+    """Return the newest equities of each bot, oldest first, by one query."""
     if not bot_ids:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(NEWEST_EQUITIES, [list(bot_ids), points])
         rows = cursor.fetchall()
-    found: dict[int, list[float]] = {pk: [] for pk in bot_ids}
+    equities: dict[int, list[float]] = {pk: [] for pk in bot_ids}
     for pk, equity in rows:
-        found[pk].append(equity)
-    return found
+        equities[pk].append(equity)
+    return equities
 
 
 def _klines(bot: BotConfig, bars: int) -> tuple[Klines | None, str, str]:
-    """Candles from the bot's own exchange, else from the store; with words on where from, or why not."""
+    """Return candles from the bot's exchange, else from the store, with their origin, or why there are none."""
     try:
         return (*_from_exchange(bot, bars), "")
     except (ExchangeError, ImportError) as error:
@@ -125,14 +125,14 @@ def _flat(time: float, close: float) -> dict[str, float]:
     return {"time": time, "open": close, "high": close, "low": close, "close": close}
 
 
-def _bar_of(bot: BotConfig, moment: Any) -> int:
-    """Open of the bar that holds a moment, in seconds."""
+def _bar_of(bot: BotConfig, time: datetime) -> int:
+    """Return the open time of the bar that contains a time, in seconds."""
     interval = INTERVAL_MS[bot.timeframe] // 1000
-    return int(moment.timestamp()) // interval * interval
+    return int(time.timestamp()) // interval * interval
 
 
 def _markers(bot: BotConfig, first: float) -> list[dict[str, Any]]:
-    """Fills as arrows: buys below their bar, sells above, with the exit's reason."""
+    """Return the fills as arrows, sells with their exit reason."""
     since = datetime.fromtimestamp(first, tz=UTC)
     fills = Fill.objects.filter(bot=bot, filled_at__gte=since).select_related("trade", "order").order_by("filled_at")
     return [_marker(bot, fill) for fill in fills[:1000]]
@@ -150,7 +150,7 @@ def _marker(bot: BotConfig, fill: Fill) -> dict[str, Any]:
 
 
 def _lines(bot: BotConfig) -> list[dict[str, Any]]:
-    """Entry, stop and target of the open trade."""
+    """Return entry, stop and target of the open trade."""
     trade = Trade.objects.filter(bot=bot, closed_at__isnull=True).first()
     if trade is None:
         return []
@@ -159,7 +159,7 @@ def _lines(bot: BotConfig) -> list[dict[str, Any]]:
 
 
 def _precision(candles: list[dict[str, float]]) -> int:
-    """Decimals that prices of this size are shown with."""
+    """Return the decimals for prices of this size."""
     if not candles:
         return 2
     price = candles[-1]["close"]

@@ -1,4 +1,4 @@
-"""The site's first page, the part of it that refreshes, and the kill switch. What they show is in queries.py."""
+"""Views of the site's first page, of its parts that refresh, and of the kill switch."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from bots.control import lifecycle
 from bots.models import KillSwitch
-from bots.pages import charts, queries
+from bots.pages import charts
+from bots.pages.overview import overview
 
 SWITCH = "bots.change_killswitch"
 
 
 def overview_context(request: HttpRequest) -> dict[str, Any]:
-    """Everything on the first page; nothing of bots for somebody who may not see them."""
+    """Return the first page's context, without bots for users who may not view them."""
     may_view = request.user.has_perm("bots.view_botconfig")
     if not may_view:
         return {"overview": None}
-    overview = queries.overview()
-    lines = charts.equity_points([fact.bot.pk for fact in overview.bots])
+    values = overview()
+    lines = charts.equity_points([fact.bot.pk for fact in values.bots])
     return {
-        "overview": overview,
-        "rows": [(fact, lines.get(fact.bot.pk, [])) for fact in overview.bots],
+        "overview": values,
+        "rows": [(fact, lines.get(fact.bot.pk, [])) for fact in values.bots],
         "may_switch": request.user.has_perm(SWITCH),
         "may_add": request.user.has_perm("bots.add_botconfig"),
     }
@@ -37,14 +38,14 @@ def overview_context(request: HttpRequest) -> dict[str, Any]:
 @never_cache
 @require_safe
 def overview_parts(request: HttpRequest) -> HttpResponse:
-    """The overview again, every few seconds."""
+    """Return the parts of the first page that refresh."""
     return TemplateResponse(request, "bots/dashboard_parts.html", overview_context(request))
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 def kill_switch(request: HttpRequest) -> HttpResponse:
-    """Stop, or allow again, every entry of every bot; says why and by whom."""
+    """Show and set the kill switch."""
     if not request.user.has_perm(SWITCH):
         raise PermissionDenied
     switch = KillSwitch.load()

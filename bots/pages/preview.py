@@ -1,4 +1,4 @@
-"""Preview what a bot would do right now, and why, without sending anything or writing anything down."""
+"""Preview what a bot would do now, and why, without sending or storing anything."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.formats import plain
 
 @dataclass(frozen=True, slots=True)
 class BotPreview:
-    """One dry tick. `orders` are the exact orders it would send, in words a person can check."""
+    """Hold the result of a dry tick. `orders` are the orders that it would send, as texts."""
 
     bar: datetime
     close: float
@@ -33,7 +33,7 @@ class BotPreview:
 
 
 class NothingToPreview(UserError):
-    """The exchange has too few bars to say anything; the message says how many are missing."""
+    """Report that the exchange has no closed bar yet."""
 
 
 def preview(bot: BotConfig, context: TradingContext | None = None) -> BotPreview:
@@ -68,19 +68,19 @@ def _orders(tick: Tick, state: BotState, assessment: Assessment) -> list[dict[st
         protection = protection_of(tick.bot, trade, tick.klines, rules)
         return [
             entry,
-            *(_described(draft) for draft in protection.drafts(quantity, rules, tick.bot.stop_limit_distance)),
+            *(_as_texts(draft) for draft in protection.drafts(quantity, rules, tick.bot.stop_limit_distance)),
         ]
     if proposal.action == Action.EXIT:
         quantity = sellable(state, rules)
-        note = "after cancelling its stop and target"
+        note = "after cancelling stop and target"
         return [{"side": "SELL", "type": "MARKET", "quantity": plain(quantity), "note": note}]
     return []
 
 
-def _described(draft: Draft) -> dict[str, str]:
-    described = {"side": str(draft.side), "type": str(draft.type), "quantity": plain(draft.quantity)}
+def _as_texts(draft: Draft) -> dict[str, str]:
+    texts = {"side": str(draft.side), "type": str(draft.type), "quantity": plain(draft.quantity)}
     if draft.stop_price is not None:
-        described["stop price"] = plain(draft.stop_price)
+        texts["stop price"] = plain(draft.stop_price)
     if draft.limit_price is not None:
-        described["limit price"] = plain(draft.limit_price)
-    return described
+        texts["limit price"] = plain(draft.limit_price)
+    return texts

@@ -1,7 +1,4 @@
-"""What reasons, actions and errors are called on pages and in CSV files: a sentence a person understands at once.
-
-The names are those of rule 6's gates, rule 4's exits and the runner; what they mean is decided elsewhere.
-"""
+"""Label reasons for people: the gates of rule 6, the exits of rule 4, and the tick's own, a sentence each."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ REASONS = {
     "daily_trade_limit": "Today's number of entries is used up.",
     "daily_loss_limit": "Today's loss limit is reached.",
     "daily_profit_target": "Today's profit target is reached.",
-    "max_drawdown": "Drawdown limit reached: waits for a person to resume.",
+    "max_drawdown": "Drawdown limit reached: waits to be resumed.",
     "order_limit": "The exchange has no room for the protective orders.",
     "exposure_limit": "The key's exposure limit for this asset is reached.",
     "insufficient_balance": "The account's free balance is too small.",
@@ -31,7 +28,7 @@ REASONS = {
     "stop_loss": "Stop-loss hit.",
     "trailing_stop": "Trailing stop hit.",
     "take_profit": "Target reached.",
-    "manual": "Closed by hand.",
+    "manual": "Closed manually.",
 }
 
 # Those that a decision can carry; the rest belong to exits of trades.
@@ -52,12 +49,12 @@ WITHOUT_REASON = {
 
 
 def reason(name: str) -> str:
-    """The sentence for a reason on record; an unknown one in plain words."""
+    """Return the sentence for a stored reason; an unknown one as words."""
     return REASONS.get(name) or (name.replace("_", " ").capitalize() + "." if name else "")
 
 
 def decision_reason(decision: Decision) -> str:
-    """Why a bar's decision was what it was."""
+    """Return why a decision was made, as a sentence."""
     signal_buys = decision.action == Action.ENTER and decision.reason == "signal"
     if not decision.reason or signal_buys:
         return WITHOUT_REASON.get(Action(decision.action), "")
@@ -65,5 +62,5 @@ def decision_reason(decision: Decision) -> str:
 
 
 def indicators(values: dict[str, float | None]) -> str:
-    """Indicator values in one line."""
+    """Return indicator values in one line."""
     return " · ".join(f"{name} {value:,.6g}" for name, value in values.items() if isinstance(value, int | float))

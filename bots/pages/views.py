@@ -1,7 +1,6 @@
-"""A bot's own pages inside the admin: its live page, the parts of it that refresh, its chart data, its buttons.
+"""Views of a bot's own pages inside the admin: live page, refreshed parts, chart data, versions, parity, actions.
 
-Addresses hang under the admin of bots (bots.py), which also checks that somebody is logged in; permissions are
-checked here. What the pages show comes from queries.py and charts.py.
+The admin of bots (admin/bots.py) has their URLs and requires a login. Permissions are checked here.
 """
 
 from __future__ import annotations
@@ -18,27 +17,25 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from bots.control import lifecycle, lost_orders
 from bots.models import BotConfig
-from bots.pages import actions, charts, queries
+from bots.pages import actions, bot_facts, charts, queries
 from bots.pages.actions import ACTIONS, DUPLICATE
 from bots.trading.context import open_context
 from exchange.api.errors import ExchangeError
 
 OPERATE = "bots.operate_botconfig"
-TABS = (("live", "Live"), ("change", "Configuration"), ("versions", "Versions"), ("parity", "Parity"))
 
 
 def header_context(request: HttpRequest, bot: BotConfig, tab: str) -> dict[str, Any]:
-    """What the header of every page of one bot needs."""
-    facts = queries.facts_of(bot)
+    """Return the context of the header on every page of one bot."""
+    facts = bot_facts.facts_of(bot)
     may_operate = request.user.has_perm(OPERATE)
     return {
         "bot": bot,
         "facts": facts,
-        "acts": actions.offered(facts) if may_operate else [],
+        "actions": actions.offered(facts) if may_operate else [],
         "may_operate": may_operate,
-        "waits_for_order": lost_orders.ENDS,
+        "waits_for_order": lost_orders.WAITING_INCIDENTS,
         "may_duplicate": request.user.has_perm("bots.add_botconfig"),
-        "tabs": TABS,
         "tab": tab,
         "opts": BotConfig._meta,
     }
@@ -53,7 +50,7 @@ def _viewable(request: HttpRequest, bot_id: int) -> BotConfig:
 @never_cache
 @require_safe
 def live(request: HttpRequest, bot_id: int) -> HttpResponse:
-    """What one bot does now: chart, position, decisions, orders, trades, incidents."""
+    """Show what one bot does now: chart, position, decisions, orders, trades, incidents."""
     bot = _viewable(request, bot_id)
     context = {
         **admin.site.each_context(request),
@@ -67,7 +64,7 @@ def live(request: HttpRequest, bot_id: int) -> HttpResponse:
 @never_cache
 @require_safe
 def live_parts(request: HttpRequest, bot_id: int) -> HttpResponse:
-    """The parts of the live page that change, fetched again every few seconds."""
+    """Return the parts of the live page that refresh."""
     bot = _viewable(request, bot_id)
     context = {**header_context(request, bot, "live"), "records": queries.records(bot), "is_refresh": True}
     return TemplateResponse(request, "bots/live_parts.html", context)
@@ -76,7 +73,7 @@ def live_parts(request: HttpRequest, bot_id: int) -> HttpResponse:
 @never_cache
 @require_safe
 def chart(request: HttpRequest, bot_id: int) -> JsonResponse:
-    """The chart's data; with `?quick` what we have on record, without asking the exchange."""
+    """Return the chart's data; with `?quick` from our records, without asking the exchange."""
     bot = _viewable(request, bot_id)
     return JsonResponse(charts.bot_chart(bot, asks_exchange="quick" not in request.GET).as_json())
 
@@ -84,7 +81,7 @@ def chart(request: HttpRequest, bot_id: int) -> JsonResponse:
 @never_cache
 @require_safe
 def versions(request: HttpRequest, bot_id: int) -> HttpResponse:
-    """What the bot's configuration was, and what each change changed."""
+    """Show the versions of the bot's configuration with their changes."""
     bot = _viewable(request, bot_id)
     context = {
         **admin.site.each_context(request),
@@ -98,7 +95,7 @@ def versions(request: HttpRequest, bot_id: int) -> HttpResponse:
 @never_cache
 @require_safe
 def parity(request: HttpRequest, bot_id: int) -> HttpResponse:
-    """How the bot's record stands against the backtest engine; the page asks for itself again while it is open."""
+    """Show how the bot's trades compare with the backtest engine. The open page refreshes itself."""
     bot = _viewable(request, bot_id)
     checks = queries.parity_checks(bot)
     context = {
@@ -113,8 +110,8 @@ def parity(request: HttpRequest, bot_id: int) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def forget_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
-    """Show which open orders the exchange does not know, and let a person declare them gone."""
+def abandon_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
+    """Show the open orders that the exchange does not know, and mark them as lost."""
     bot = _viewable(request, bot_id)
     if not request.user.has_perm(OPERATE):
         raise PermissionDenied
@@ -122,8 +119,8 @@ def forget_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
     try:
         if request.method == "POST":
             reason = request.POST.get("reason", "")
-            gone = lost_orders.forget(bot, open_context(bot), by=request.user.get_username(), reason=reason)
-            messages.success(request, f"Orders on record as gone: {len(gone)}. The next run goes on without them.")
+            lost = lost_orders.abandon(bot, open_context(bot), by=_user(request), reason=reason)
+            messages.success(request, f"Orders marked as lost: {len(lost)}. The next run continues without them.")
             return redirect("admin:bots_botconfig_live", bot_id=bot.pk)
         unknown = lost_orders.unknown_orders(bot, open_context(bot))
     except lifecycle.ActionRefused as error:
@@ -135,37 +132,43 @@ def forget_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
         **header_context(request, bot, ""),
         "unknown": unknown,
         "problems": problems,
-        "title": f"{bot.name}: orders that the exchange has forgotten",
+        "title": f"{bot.name}: lost orders",
     }
     return TemplateResponse(request, "bots/abandon_orders.html", context)
 
 
+@require_safe
+def redirect_to_abandon_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
+    """Redirect the old address of the page."""
+    return redirect("admin:bots_botconfig_abandon_orders", bot_id=bot_id, permanent=True)
+
+
 @require_POST
-def act(request: HttpRequest, bot_id: int, name: str) -> HttpResponse:
-    """One of the buttons of a bot."""
+def run_action(request: HttpRequest, bot_id: int, name: str) -> HttpResponse:
+    """Run one of a bot's actions."""
     if name == DUPLICATE.name:
         return _duplicate(request, bot_id)
-    chosen = ACTIONS.get(name)
-    if chosen is None:
-        raise Http404(f"A bot has no act called {name}.")
+    action = ACTIONS.get(name)
+    if action is None:
+        raise Http404(f"A bot has no action called {name}.")
     if not request.user.has_perm(OPERATE):
         raise PermissionDenied
     bot = _viewable(request, bot_id)
     try:
-        messages.success(request, chosen.run(bot, _who(request)))
+        messages.success(request, action.run(bot, _user(request)))
     except lifecycle.ActionRefused as error:
         for problem in error.problems:
             messages.error(request, problem)
-    return redirect(f"admin:bots_botconfig_{chosen.page}", bot_id=bot.pk)
+    return redirect(f"admin:bots_botconfig_{action.page}", bot_id=bot.pk)
 
 
 def _duplicate(request: HttpRequest, bot_id: int) -> HttpResponse:
     if not request.user.has_perm("bots.add_botconfig"):
         raise PermissionDenied
-    copy = lifecycle.duplicate(_viewable(request, bot_id), author=_who(request))
-    messages.success(request, f"{copy.name} is a stopped copy with books of its own. Change what should differ.")
+    copy = lifecycle.duplicate(_viewable(request, bot_id), by=_user(request))
+    messages.success(request, f"{copy.name} is a stopped copy with a ledger of its own. Change what should differ.")
     return redirect("admin:bots_botconfig_change", copy.pk)
 
 
-def _who(request: HttpRequest) -> Any:
+def _user(request: HttpRequest) -> Any:
     return request.user

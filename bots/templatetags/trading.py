@@ -1,4 +1,4 @@
-"""Filters and tags that templates use to format values and to draw small pictures; no rule of trading lives here."""
+"""Template filters and tags that format values and draw badges and sparklines."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from bots.models import BotConfig, Decision, ParityCheck
-from bots.pages import badges
-from bots.pages import reason_labels as in_words
-from bots.pages.queries import BotFacts
+from bots.pages import badges, reason_labels
+from bots.pages.bot_facts import BotFacts
 from bots.strategy.registry import STRATEGIES
 from core import formats
 
@@ -28,24 +27,24 @@ register.filter("percent", formats.percent)
 register.filter("tone", formats.tone)
 register.filter("quantity", formats.quantity)
 register.filter("duration", formats.duration)
-register.filter("moment", formats.moment)
-register.filter("reason_words", in_words.reason)
+register.filter("utc_time", formats.utc_time)
+register.filter("reason_words", reason_labels.reason)
 
 
 @register.filter
 def ago(then: datetime | None) -> str:
-    """How long ago a moment was, or how far ahead it is."""
+    """Return how long ago a time was, or how far ahead it is."""
     return formats.ago(then, timezone.now())
 
 
 @register.filter
 def decision_words(decision: Decision) -> str:
-    return in_words.decision_reason(decision)
+    return reason_labels.decision_reason(decision)
 
 
 @register.filter
 def tinted(value: Any) -> SafeString:
-    """A signed result, a number or the text of one, in its colour."""
+    """Return a signed result, a number or its text, in its colour."""
     number = None if value is None else Decimal(str(value))
     return format_html('<span class="{}">{}</span>', formats.tone(number), formats.signed(number))
 
@@ -62,13 +61,13 @@ def venue_badge(venue: str) -> SafeString:
 
 @register.filter
 def chosen_display(choices: Sequence[dict[str, Any]]) -> str:
-    """What a list filter is set to; empty when it filters nothing (its first choice)."""
+    """Return the chosen display of a list filter; empty for its first choice, which filters nothing."""
     return next((str(choice["display"]) for choice in choices[1:] if choice.get("selected")), "")
 
 
 @register.simple_tag
 def sparkline(values: Sequence[float], width: int = 96, height: int = 26) -> SafeString:
-    """A small line of the values, oldest first, in the colour of its result; nothing for fewer than two."""
+    """Draw a small line of the values, oldest first, in the colour of its result; empty for fewer than two."""
     if len(values) < 2:
         return format_html('<svg class="spark" width="{}" height="{}" aria-hidden="true"></svg>', width, height)
     low, high = min(values), max(values)
@@ -92,13 +91,13 @@ def sparkline(values: Sequence[float], width: int = 96, height: int = 26) -> Saf
 
 @register.filter
 def words(name: str) -> str:
-    """A name of the code as words: order_in_doubt is Order in doubt."""
+    """Return a name as words: order_in_doubt is Order in doubt."""
     return name.replace("_", " ").capitalize()
 
 
 @register.filter
 def indicators(values: dict[str, float | None]) -> str:
-    return in_words.indicators(values)
+    return reason_labels.indicators(values)
 
 
 @register.simple_tag
@@ -113,7 +112,7 @@ def action_badge(decision: Decision) -> SafeString:
 
 @register.simple_tag
 def state_badge(row: Any) -> SafeString:
-    """The state of an order, or the outcome of a run."""
+    """Return the badge of an order's state, or of a run's outcome."""
     if hasattr(row, "outcome"):
         return badges.badge(row.outcome, row.get_outcome_display())
     return badges.badge(row.state, row.get_state_display(), row.error)

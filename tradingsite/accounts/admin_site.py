@@ -72,7 +72,7 @@ class TradingAdminSite(AdminSite):
         """Add the state of the site, which every page shows in its header."""
         context = super().each_context(request)
         if context["has_permission"]:
-            from bots.pages.queries import site_status  # models may be imported once all apps are loaded
+            from bots.pages.overview import site_status  # models may be imported once all apps are loaded
 
             context["site_status"] = site_status()
         return context

@@ -107,7 +107,7 @@ def test_a_trades_page_has_its_orders_and_fills(admin_client, held):
 @pytest.mark.parametrize("name", ["pause", "stop"])
 def test_who_acted_is_kept(admin_client, held, name):
     BotState.objects.filter(bot=held).update(status="running")
-    admin_client.post(reverse("admin:bots_botconfig_act", args=[held.pk, name]))
+    admin_client.post(reverse("admin:bots_botconfig_action", args=[held.pk, name]))
     assert OperatorAction.objects.get(kind=name).author_name == "admin"
 
 

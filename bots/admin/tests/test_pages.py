@@ -209,7 +209,7 @@ def test_a_button_needs_a_post_and_the_permission(client):
     viewer = get_user_model().objects.create_user("vera", password="x", is_staff=True)
     viewer.groups.add(Group.objects.get(name="Viewer"))
     client.force_login(viewer)
-    address = reverse("admin:bots_botconfig_act", args=[made.pk, "pause"])
+    address = reverse("admin:bots_botconfig_action", args=[made.pk, "pause"])
     assert client.get(address).status_code == 405
     assert client.post(address).status_code == 403
     assert client.get(reverse("admin:bots_botconfig_live", args=[made.pk])).status_code == 200
@@ -223,7 +223,7 @@ def test_an_operator_stops_a_bot_and_throws_the_kill_switch_but_edits_nothing(cl
     operator = get_user_model().objects.create_user("olga", password="x", is_staff=True)
     operator.groups.add(Group.objects.get(name="Operator"))
     client.force_login(operator)
-    client.post(reverse("admin:bots_botconfig_act", args=[made.pk, "stop"]))
+    client.post(reverse("admin:bots_botconfig_action", args=[made.pk, "stop"]))
     made.state.refresh_from_db()
     assert made.state.status == Status.STOPPED
     client.post(reverse("admin:kill_switch"), {"is_on": "1", "reason": "Storm"})
@@ -233,7 +233,7 @@ def test_an_operator_stops_a_bot_and_throws_the_kill_switch_but_edits_nothing(cl
 
 def test_a_copy_is_stopped_and_has_books_of_its_own(admin_client):
     made = builders.with_history(builders.bot("Alpha", is_active=True, take_profit=Decimal("0.07")))
-    answer = admin_client.post(reverse("admin:bots_botconfig_act", args=[made.pk, "duplicate"]))
+    answer = admin_client.post(reverse("admin:bots_botconfig_action", args=[made.pk, "duplicate"]))
     copy = BotConfig.objects.get(name="Alpha (2)")
     assert answer.url == reverse("admin:bots_botconfig_change", args=[copy.pk])
     assert (copy.take_profit, copy.is_active, copy.state.status) == (Decimal("0.07"), False, Status.STOPPED)
@@ -245,7 +245,7 @@ def test_run_now_queues_one_tick_of_a_bot_that_is_not_stopped(
     admin_client, redis_url, django_capture_on_commit_callbacks
 ):
     made = builders.bot("Alpha")
-    address = reverse("admin:bots_botconfig_act", args=[made.pk, "run-now"])
+    address = reverse("admin:bots_botconfig_action", args=[made.pk, "run-now"])
     empty_queue()
     for status, queued in ((Status.STOPPED, 0), (Status.PAUSED, 1)):
         BotState.objects.update(status=status)
@@ -257,7 +257,7 @@ def test_run_now_queues_one_tick_of_a_bot_that_is_not_stopped(
 
 def test_a_paused_bot_keeps_its_schedule_and_a_stopped_one_is_not_paused(admin_client):
     made = builders.bot("Alpha")
-    address = reverse("admin:bots_botconfig_act", args=[made.pk, "pause"])
+    address = reverse("admin:bots_botconfig_action", args=[made.pk, "pause"])
     assert "start it first" in admin_client.post(address, follow=True).content.decode()
     assert BotState.objects.get().status == Status.STOPPED
     BotState.objects.update(status=Status.RUNNING)
@@ -324,7 +324,9 @@ def test_a_bots_schedule_is_not_edited_by_hand(admin_client):
     task = PeriodicTask.objects.get(name__startswith="bot-")
     page = admin_client.get(reverse("admin:django_celery_beat_periodictask_change", args=[task.pk]))
     assert b'name="_save"' not in page.content
-    assert b"Kept by its bot" in admin_client.get(reverse("admin:django_celery_beat_periodictask_changelist")).content
+    assert (
+        b"Managed by its bot" in admin_client.get(reverse("admin:django_celery_beat_periodictask_changelist")).content
+    )
 
 
 def test_today_counts_trades_closed_since_midnight_utc(admin_client):
@@ -332,7 +334,7 @@ def test_today_counts_trades_closed_since_midnight_utc(admin_client):
     now = timezone.now()
     builders.closed_trade(made, now - timedelta(days=3), Decimal(7), "signal")
     builders.closed_trade(made, now - timedelta(hours=5), Decimal(2), "signal")
-    from bots.pages.queries import facts_of
+    from bots.pages.bot_facts import facts_of
 
     facts = facts_of(made, now)
     assert (facts.today_pnl, facts.total_pnl) == (Decimal(2), Decimal(9))
@@ -393,7 +395,7 @@ def test_a_parity_check_is_asked_for_by_who_may_operate(client, monkeypatch, dja
     sent = []
     monkeypatch.setattr("bots.pages.actions.current_app.send_task", lambda name, args: sent.append((name, args)))
     made = builders.bot("Alpha")
-    address = reverse("admin:bots_botconfig_act", args=[made.pk, "check-parity"])
+    address = reverse("admin:bots_botconfig_action", args=[made.pk, "check-parity"])
     page = reverse("admin:bots_botconfig_parity", args=[made.pk])
     for role, status in (("Viewer", 403), ("Operator", 302)):
         person = get_user_model().objects.create_user(role, password="x", is_staff=True)

@@ -39,7 +39,7 @@ pytestmark = [
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """A fresh browser. Whatever the pages complain about fails the test."""
+    """Open a browser. Any error that a page reports fails the test."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
@@ -121,7 +121,7 @@ def test_no_page_is_wider_than_the_screen(logged_in: Page, live_server, width: i
 
 
 def market_with_a_breakout(key: ApiKey) -> tuple[str, str]:
-    """A symbol and timeframe of the paper market whose newest closed bar is a two-bar breakout."""
+    """Return a symbol and timeframe of the paper market whose newest closed bar is a two-bar breakout."""
     exchange = connect(key)
     now_ms = exchange.server_time_ms()
     for timeframe in ("2h", "4h", "6h", "8h", "12h", "1d"):
