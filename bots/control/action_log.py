@@ -6,16 +6,22 @@ from django.contrib.auth.models import User
 
 from bots.models import BotConfig, OperatorAction
 
-Kind = OperatorAction.Kind
+ActionKind = OperatorAction.ActionKind
+Actor = User | str | None  # a user of the site, the name of whoever ran a command, or the site itself
 
 
-def log_action(kind: Kind, bot: BotConfig | None = None, *, by: User | None = None, reason: str = "") -> OperatorAction:
-    """Put one action on record. `by` is None where the site itself acted, or a command on its machine."""
+def log_action(kind: ActionKind, bot: BotConfig | None = None, *, by: Actor = None, reason: str = "") -> OperatorAction:
+    """Record one action with its author."""
     return OperatorAction.objects.create(
         bot=bot,
         bot_name=bot.name if bot else "",
         kind=kind,
         reason=reason[:500],
-        author=by,
-        author_name=by.get_username() if by else "",
+        author=by if isinstance(by, User) else None,
+        author_name=actor_name(by)[:150],
     )
+
+
+def actor_name(by: Actor) -> str:
+    """Return the name of whoever acted; empty for the site itself."""
+    return by.get_username() if isinstance(by, User) else by or ""

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from django.contrib.auth.models import User
 from django.db import models, transaction
 
 from bots.control import schedules
-from bots.control.action_log import Kind, log_action
+from bots.control.action_log import ActionKind, Actor, log_action
 from bots.control.lifecycle import ActionRefused
 from bots.models import BotConfig, BotConfigVersion, BotState, Decision, Fill, Order, Trade
 from bots.trading import leases
@@ -18,7 +17,7 @@ from bots.trading.orders import UNSETTLED
 
 
 class DeletionStep(NamedTuple):
-    """Rows of `model` found by the field path to the bot; `nulled` names the field to empty, else they are deleted."""
+    """Delete the rows of `model` that lead to the bot by `path`, or set their field `nulled` to NULL."""
 
     model: type[models.Model]
     path: str
@@ -26,24 +25,24 @@ class DeletionStep(NamedTuple):
 
 
 def problems(bot: BotConfig) -> list[str]:
-    """Return why a bot cannot be deleted now; nothing when it can."""
-    found = []
+    """Return why a bot cannot be deleted now, a sentence each."""
+    sentences = []
     if bot.trades.filter(closed_at__isnull=True).exists():
-        found.append(f"{bot.name} holds a position. Close it first.")
+        sentences.append(f"{bot.name} holds a position. Close it first.")
     elif bot.orders.filter(state__in=UNSETTLED).exists():
-        found.append(f"{bot.name} has an order that is not settled yet. Wait for its next run, or stop it first.")
+        sentences.append(f"{bot.name} has an order that is not settled yet. Wait for its next run, or stop it first.")
     elif bot.pk in leases.bots_with_active_run():
-        found.append(f"{bot.name} is in the middle of a run. Try again in a moment.")
-    return found
+        sentences.append(f"{bot.name} is in the middle of a run. Try again in a moment.")
+    return sentences
 
 
 @transaction.atomic
-def remove(bot: BotConfig, *, by: User | None = None) -> None:
-    """Delete a bot, its records and its schedule. Raise `ActionRefused` while something of its is open."""
-    BotState.objects.select_for_update().filter(bot=bot).first()  # no run begins, and none books
-    if found := problems(bot):
-        raise ActionRefused(found)
-    log_action(Kind.DELETE, bot, by=by)
+def remove(bot: BotConfig, *, by: Actor = None) -> None:
+    """Delete a bot, its records and its schedule. Raise `ActionRefused` while a position or order is open."""
+    BotState.objects.select_for_update().filter(bot=bot).first()  # no run can begin or book meanwhile
+    if sentences := problems(bot):
+        raise ActionRefused(sentences)
+    log_action(ActionKind.DELETE, bot, by=by)
     for step in deletion_steps():
         rows = step.model._default_manager.filter(**{step.path: bot.pk})
         if step.nulled:
@@ -56,10 +55,10 @@ def remove(bot: BotConfig, *, by: User | None = None) -> None:
 
 @cache
 def deletion_steps() -> tuple[DeletionStep, ...]:
-    """Return what goes with a bot, children before what they point to, found from all models' foreign keys.
+    """Return the steps that delete a bot's records, children before what they point to.
 
-    So a record that another app adds is not forgotten. Rows that outlive the bot point nowhere afterwards: those that
-    point at the bot itself are left to `bot.delete()`.
+    They are derived from the foreign keys of all models, so that no app's records are left out. Rows that outlive the
+    bot lose their reference; references to the bot itself are left to `bot.delete()`.
     """
     paths: dict[type[models.Model], str] = {BotConfig: "pk"}
     waiting = [BotConfig]
@@ -89,7 +88,7 @@ def _steps(
 
 
 def _relations(target: type[models.Model]) -> list[Any]:
-    """Return the foreign keys that point at a model, hidden ones included."""
+    """Return the foreign keys that point to a model, hidden ones included."""
     fields = target._meta.get_fields(include_hidden=True)
     return [field for field in fields if field.auto_created and not field.concrete and not field.many_to_many]
 
@@ -99,7 +98,7 @@ def _joined(name: str, path: str) -> str:
 
 
 def contents(bot: BotConfig) -> list[str]:
-    """What goes with the bot, counted for the page that asks whether one is sure."""
+    """Return the counts of records that are deleted with the bot, for the confirmation page."""
     counted = (
         ("decision", Decision),
         ("order", Order),

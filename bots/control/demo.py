@@ -1,7 +1,7 @@
-"""The demo: three bots on simulated money with two weeks of trading behind them, made by the real runner.
+"""Prepare the demo: three bots on simulated money with two weeks of history, traded by real ticks.
 
-Their past is produced on a clock that runs through those two weeks while the site is already up; every decision and
-fill carries its market time. Interrupted, it goes on where it stopped. Then the bots start and live in real time.
+A manual clock runs through those two weeks while the site is already up; decisions and fills carry its time. After an
+interruption it continues where it stopped. Then the bots start in real time.
 """
 
 from __future__ import annotations
@@ -81,54 +81,54 @@ BOTS: tuple[dict[str, Any], ...] = (
 )
 
 
-MAKING = 7_294_310  # names the lock among the server's advisory locks
+LOCK_ID = 7_294_310  # among the server's advisory locks
 
 Due = tuple[int, int]  # market time of a tick in milliseconds, and the bot's id
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the demo's past has come, in ticks."""
+    """Count the simulated ticks that are done."""
 
     done: int
     total: int
 
 
 class DemoFailed(Exception):
-    """A tick of the demo's past that failed; run it again to go on from there."""
+    """Report a failed tick of the simulation; another run continues from there."""
 
 
 def prepare(report: Callable[[Progress], object] = lambda _: None) -> bool:
-    """Make the demo, or go on making it; False when it is complete already.
+    """Prepare the demo, or finish it. Return False if it is complete already.
 
     Raises:
-        DemoFailed: a tick failed; what came before it is kept.
+        DemoFailed: a tick failed; the ticks before it stay on record.
     """
-    with _alone():
-        account, bots = make()
+    with _exclusive():
+        account, bots = create_bots()
         if not bots:
             return False
-        _produce(account, bots, report)
+        _simulate_past(account, bots, report)
         for bot in bots:
-            go_on_in_real_time(bot)
+            start_live(bot)
         return True
 
 
 @transaction.atomic
-def make() -> tuple[PaperAccount, list[BotConfig]]:
-    """The demo's account, and those of its bots that have no whole past yet.
+def create_bots() -> tuple[PaperAccount, list[BotConfig]]:
+    """Return the demo's account and those of its bots whose history is not complete.
 
-    All are made together, once: a demo bot that a person removed stays removed.
+    All are created together, once: a demo bot that somebody deleted stays deleted.
     """
     account = PaperAccount.objects.filter(is_demo=True).first()
     if account is None:
-        key, account = _key()
+        key, account = _create_key()
         for values in BOTS:
-            _bot(key, values)
+            _create_bot(key, values)
     return account, list(BotConfig.objects.filter(is_demo=True, state__status=Status.PREPARING).order_by("pk"))
 
 
-def _key() -> tuple[ApiKey, PaperAccount]:
+def _create_key() -> tuple[ApiKey, PaperAccount]:
     account = create_account(NAME, MARKET, BALANCES, AccountTerms(slippage_bps=SLIPPAGE_BPS, is_demo=True))
     secret = reveal(account.api_secret)
     key = ApiKey.objects.create(
@@ -139,48 +139,47 @@ def _key() -> tuple[ApiKey, PaperAccount]:
     return key, account
 
 
-def _bot(key: ApiKey, values: dict[str, Any]) -> None:
-    """A bot that nothing of today's touches until its past is whole: no sweep, no schedule, no button."""
+def _create_bot(key: ApiKey, values: dict[str, Any]) -> None:
+    """Create a bot that no sweep, schedule or button reaches until its history is complete."""
     bot = BotConfig(api_key=key, is_demo=True, **values)
     lifecycle.save(bot, reason="Part of the demo")
     BotState.objects.filter(bot=bot).update(status=Status.PREPARING)
 
 
 @transaction.atomic
-def go_on_in_real_time(bot: BotConfig) -> None:
-    """Let a bot whose past is whole, or is to be left as it is, trade as any other."""
+def start_live(bot: BotConfig) -> None:
+    """Start a prepared bot in real time."""
     BotState.objects.filter(bot=bot, status=Status.PREPARING).update(status=Status.STOPPED)
     lifecycle.start(bot)
 
 
-# --- The past ---------------------------------------------------------------------------------------------------------
-
-
-def _produce(account: PaperAccount, bots: list[BotConfig], report: Callable[[Progress], object]) -> None:
-    """Tick every bot at every close of its candles, from two weeks ago, or from where it stopped, to now."""
+def _simulate_past(account: PaperAccount, bots: list[BotConfig], report: Callable[[Progress], object]) -> None:
+    """Run a tick of every bot at each close of its candles, from two weeks ago, or where it stopped, to now."""
     began_ms = int((min(bot.created_at for bot in bots) - PAST).timestamp() * 1000)  # the same after an interruption
     ticks = _ticks(bots, began_ms, with_last=True)
-    _let_nothing_arrive(bots)
+    _expire_unsent_orders(bots)
     clock = ManualClock(max(ticks[0][0], account.settled_to_ms))
     venues.install(account, clock=clock, default=True)
     try:
         trade = _trader(account, bots, clock)
-        while ticks:  # what closes while we are at it belongs to the past too
+        while ticks:  # bars that close meanwhile are simulated too
             _run(ticks, trade, report)
             ticks = _ticks(bots, began_ms)
     finally:
         venues.remove(account)
 
 
-def _let_nothing_arrive(bots: list[BotConfig]) -> None:
-    """An order that an interruption left on record unsent need not be waited for: its exchange died with its sender."""
+def _expire_unsent_orders(bots: list[BotConfig]) -> None:
+    """Stop waiting for orders left unsent by an interruption: their exchange ran in the same process."""
     in_doubt = Order.objects.filter(bot__in=bots, state__in=IN_DOUBT)
     in_doubt.update(sent_at=F("sent_at") - reconcile.PATIENCE)
 
 
 def _ticks(bots: list[BotConfig], began_ms: int, *, with_last: bool = False) -> list[Due]:
-    """Every tick still to be made, in market time: 1 ms after each close. `with_last` makes each bot's last one again:
-    it decides no bar twice, but finishes what an interruption may have left undone."""
+    """Return the ticks still to run, 1 ms of market time after each close.
+
+    `with_last` repeats each bot's last one: it decides no bar twice, but finishes what an interruption left undone.
+    """
     now_ms = int(timezone.now().timestamp() * 1000)
     return list(heapq.merge(*(_ticks_of(bot, began_ms, now_ms, with_last) for bot in bots)))
 
@@ -196,7 +195,7 @@ def _ticks_of(bot: BotConfig, began_ms: int, now_ms: int, with_last: bool) -> li
 
 
 def _trader(account: PaperAccount, bots: list[BotConfig], clock: ManualClock) -> Callable[[Due], None]:
-    """What makes one tick: the clock goes to its time, then the real runner and client trade there."""
+    """Return a function that sets the clock to a tick's time and runs the tick."""
     exchange = connect_locally(account, clock)
     by_id = {bot.pk: bot for bot in bots}
     rules = {bot.pk: exchange.symbol_rules(bot.symbol) for bot in bots}
@@ -214,7 +213,7 @@ def _trader(account: PaperAccount, bots: list[BotConfig], clock: ManualClock) ->
 
 
 def _candles_from(bot: BotConfig, first_tick_ms: int) -> int:
-    """The open of the first bar that the warm-up needs."""
+    """Return the open time of the first bar that the warm-up needs."""
     return first_tick_ms - (bars_needed(bot) + 2) * INTERVAL_MS[bot.timeframe]
 
 
@@ -226,13 +225,13 @@ def _run(ticks: list[Due], trade: Callable[[Due], None], report: Callable[[Progr
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Wait for another process that makes the demo. The lock is the connection's: it ends with us, however we end.
+def _exclusive() -> Iterator[None]:
+    """Wait for another process that prepares the demo. The lock ends with the connection, however we end.
 
-    Commits may reach the disk a moment later, in order: what a power cut takes of the past is simply made again.
+    Commits may reach the disk later, in order: ticks lost in a power cut are simulated again.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [MAKING])
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_ID])
         cursor.execute("SET synchronous_commit TO off")
     try:
         yield

@@ -1,4 +1,4 @@
-"""Repair a bot's state: what a person may set right, each repair refused during a run and put on record."""
+"""Repair a bot's state. Each repair is refused during a run, and logged."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
-from django.contrib.auth.models import User
-
-from bots.control.action_log import Kind, log_action
+from bots.control.action_log import ActionKind, Actor, log_action
 from bots.control.lifecycle import ActionRefused
 from bots.models import BotConfig, BotState, Fill
 from bots.trading.leases import claim, locked_state, release
@@ -19,7 +17,7 @@ from exchange.models import Symbol
 ZERO = Decimal(0)
 
 
-def rebuild_ledger(bot: BotConfig, *, by: User | None = None) -> str:
+def rebuild_ledger(bot: BotConfig, *, by: Actor = None) -> str:
     """Set quote and base to the initial capital and the sum of the fills (rule 4). Return what was changed."""
     with _state_to_repair(bot) as state:
         quote, base = _ledger_of_fills(bot, _symbol_of(bot))
@@ -27,29 +25,29 @@ def rebuild_ledger(bot: BotConfig, *, by: User | None = None) -> str:
         state.quote, state.base = quote, base
         state.save(update_fields=["quote", "base"])
         done = f"The ledger of {bot.name} is {plain(quote)} quote and {plain(base)} base; it was {before}."
-        log_action(Kind.REPAIR, bot, by=by, reason=done)
+        log_action(ActionKind.REPAIR, bot, by=by, reason=done)
     return done
 
 
-def restart_drawdown(bot: BotConfig, *, by: User | None = None) -> str:
-    """Measure the drawdown from today's equity on; a halt by the drawdown limit ends. Return what was changed."""
+def restart_drawdown(bot: BotConfig, *, by: Actor = None) -> str:
+    """Measure the drawdown from today's equity, which ends a drawdown halt. Return what was changed."""
     with _state_to_repair(bot) as state:
         before = state.peak_equity
         state.peak_equity, state.drawdown_reached_at = state.equity, None
         state.save(update_fields=["peak_equity", "drawdown_reached_at"])
         done = f"The drawdown of {bot.name} is measured from {state.equity:.8g}; its peak was {before:.8g}."
-        log_action(Kind.REPAIR, bot, by=by, reason=done)
+        log_action(ActionKind.REPAIR, bot, by=by, reason=done)
     return done
 
 
-def clear_failures(bot: BotConfig, *, by: User | None = None) -> str:
+def clear_failures(bot: BotConfig, *, by: Actor = None) -> str:
     """Set the count of failed ticks in a row to 0. Return what was changed."""
     with _state_to_repair(bot) as state:
         before = state.failures
         state.failures, state.last_error = 0, ""
         state.save(update_fields=["failures", "last_error"])
-        done = f"{before} failed ticks of {bot.name} are forgotten."
-        log_action(Kind.REPAIR, bot, by=by, reason=done)
+        done = f"{before} failed ticks of {bot.name} were cleared."
+        log_action(ActionKind.REPAIR, bot, by=by, reason=done)
     return done
 
 
@@ -83,5 +81,5 @@ def _ledger_of_fills(bot: BotConfig, symbol: Symbol) -> tuple[Decimal, Decimal]:
             base -= fill.commission
         elif fill.commission_asset == symbol.quote:
             quote -= fill.commission
-        base = max(base, ZERO)  # as the books do: BNB spent as a fee of a BNB sale may exceed what was left
+        base = max(base, ZERO)  # as accounting does: BNB spent as a fee of a BNB sale may exceed what was left
     return quote, base

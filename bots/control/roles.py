@@ -1,8 +1,8 @@
-"""Who may do what: the groups Viewer, Operator and Admin, kept after every migration.
+"""Grant the groups Viewer, Operator and Admin their permissions after every migration.
 
 Viewer reads everything. Operator also starts, pauses, stops and runs bots, closes positions, resolves incidents and
-throws the kill switch. Admin may do all of it, people and keys included. A group only ever gains permissions here: what
-a person adds to one stays.
+uses the kill switch. Admin has every permission, users and keys included. Permissions are only added here: those that
+somebody gave a group by hand stay.
 """
 
 from __future__ import annotations

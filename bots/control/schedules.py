@@ -1,7 +1,6 @@
-"""One PeriodicTask per bot, owned by the bot: made, changed, enabled and removed with it.
+"""Sync the PeriodicTask of each bot: created, changed, enabled and removed with it.
 
-When such a task is due is the scheduler's matter (tradingsite/scheduler.py): on the UTC grid of the bot's interval
-plus the offset that `offset_s` spreads bots by.
+The scheduler (tradingsite/scheduler.py) runs it on the UTC grid of the bot's interval, plus `offset_s`.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ def task_name(bot_id: int) -> str:
 
 
 def offset_s(bot_id: int) -> int:
-    """Seconds after the candle's close, 1 to 10, spread by id so that bots do not all knock at once."""
+    """Return the seconds after the candle's close, 1 to 10, spread by id to spread the load."""
     return 1 + bot_id % 10
 
 
 def sync(bot: BotConfig) -> bool:
-    """Make the bot's PeriodicTask what it should be. True when it had to change."""
+    """Sync the bot's PeriodicTask. Return True if it changed."""
     seconds = INTERVAL_MS[bot.timeframe] // 1000
-    wanted = {
+    fields = {
         "task": TASK,
         "interval": _interval(seconds),
         "args": json.dumps([bot.pk]),
@@ -40,13 +39,13 @@ def sync(bot: BotConfig) -> bool:
         "solar": None,
         "clocked": None,
         "one_off": False,
-        "description": f"Ticks the bot “{bot.name}” after each {bot.timeframe} candle. Kept by the bot.",
+        "description": f"Ticks the bot “{bot.name}” after each {bot.timeframe} candle. Managed by the bot.",
     }
     task = PeriodicTask.objects.filter(name=task_name(bot.pk)).first()
-    if task is not None and all(getattr(task, field) == value for field, value in wanted.items()):
+    if task is not None and all(getattr(task, field) == value for field, value in fields.items()):
         return False
     task = task or PeriodicTask(name=task_name(bot.pk))
-    for field, value in wanted.items():
+    for field, value in fields.items():
         setattr(task, field, value)
     task.save()
     return True
@@ -57,16 +56,17 @@ def _interval(seconds: int) -> IntervalSchedule:
 
 
 def remove(bot_id: int) -> None:
+    """Delete the bot's PeriodicTask."""
     PeriodicTask.objects.filter(name=task_name(bot_id)).delete()
 
 
 def sync_all() -> tuple[int, int]:
-    """Repair every bot's schedule and drop those without a bot: (changed, removed)."""
+    """Sync every bot's schedule and delete those without a bot. Return (changed, removed)."""
     bots = list(BotConfig.objects.all())
     changed = sum(sync(bot) for bot in bots)
     names = {task_name(bot.pk) for bot in bots}
-    strays = PeriodicTask.objects.filter(task=TASK).exclude(name__in=names)
-    removed = strays.count()
-    strays.delete()
+    orphans = PeriodicTask.objects.filter(task=TASK).exclude(name__in=names)
+    removed = orphans.count()
+    orphans.delete()
     PeriodicTasks.update_changed()
     return changed, removed

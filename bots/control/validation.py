@@ -1,6 +1,6 @@
-"""Validate a bot: its configuration by field, the symbol's own rules, and what else keeps it from starting.
+"""Validate a bot before it starts: its configuration, the symbol's rules, and live trading.
 
-What each setting may be is in bots/settings; the database keeps the coarse bounds as constraints.
+The bounds of each setting are in bots/settings; the database repeats the coarse ones as constraints.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Errors = dict[str, list[str]]
 
 
 def configuration_errors(bot: BotConfig) -> Errors:
-    """Return everything that is wrong with the configuration itself, by field, asking nobody."""
+    """Return the configuration's errors by field, without asking the exchange."""
     errors: Errors = {}
     for name, sentence in check_bot(bot).problems.items():
         errors.setdefault(name if hasattr(bot, name) else "parameters", []).append(sentence)
@@ -33,7 +33,7 @@ def configuration_errors(bot: BotConfig) -> Errors:
 
 
 def market_errors(bot: BotConfig, rules: SymbolRules) -> Errors:
-    """What the symbol's own rules make impossible."""
+    """Return what the symbol's rules make impossible, by field."""
     errors: Errors = {}
     if rules.status != "TRADING":
         errors["symbol"] = [f"{bot.symbol} is not trading at the moment: its status is {rules.status}."]
@@ -47,16 +47,16 @@ def market_errors(bot: BotConfig, rules: SymbolRules) -> Errors:
 
 
 def problems(bot: BotConfig) -> list[str]:
-    """Why a bot may not start, a sentence each; asks its exchange for the symbol's rules."""
-    found = [message for messages in configuration_errors(bot).values() for message in messages]
+    """Return why a bot cannot start, a sentence each. Asks its exchange for the symbol's rules."""
+    sentences = [message for messages in configuration_errors(bot).values() for message in messages]
     if bot.api_key.venue == Venue.LIVE and not settings.ALLOW_LIVE_TRADING:
-        found.append("Real money is off on this site: set ALLOW_LIVE_TRADING=1 in its environment to turn it on.")
-        return found
+        sentences.append("Real money is off on this site: set ALLOW_LIVE_TRADING=1 in its environment to turn it on.")
+        return sentences
     try:
-        found.extend(message for messages in market_errors(bot, _rules(bot)).values() for message in messages)
+        sentences.extend(message for messages in market_errors(bot, _rules(bot)).values() for message in messages)
     except (ExchangeError, UserError, LookupError) as error:
-        found.append(f"The rules of {bot.symbol} could not be read from the exchange: {error}")
-    return found
+        sentences.append(f"The rules of {bot.symbol} could not be read from the exchange: {error}")
+    return sentences
 
 
 def _rules(bot: BotConfig) -> SymbolRules:

@@ -1,4 +1,4 @@
-"""Bots, what they decided, and what became of it. Rules that the database can keep are constraints here."""
+"""Bots and their records. Rules that the database can check are constraints here."""
 
 from bots.models.config import BotConfig, BotConfigVersion, KillSwitch, Timeframe
 from bots.models.records import (

@@ -1,4 +1,4 @@
-"""What a person chooses: a bot, every version of it, and the kill switch."""
+"""Configuration: bots, their versions, and the kill switch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Timeframe(models.TextChoices):
 
 
 class BotConfig(models.Model):
-    """What a person chooses about one bot. What it does with it is in `BotState` and the records below."""
+    """Configure one bot. What it does is in `BotState` and the other records."""
 
     name = models.CharField(max_length=60, unique=True)
     api_key = models.ForeignKey(
@@ -96,7 +96,7 @@ class BotConfig(models.Model):
             models.CheckConstraint(name="bot_capital_positive", condition=Q(initial_capital__gt=0)),
             models.CheckConstraint(
                 name="bot_size_fits_its_mode",
-                # A comparison with NULL is not false, and a check that is not false lets pass: what is needed is there.
+                # A comparison with NULL is not false, and a check passes unless it is false.
                 condition=Q(position_size_mode="fixed", position_size_fixed__isnull=False, position_size_fixed__gt=0)
                 | Q(position_size_mode="percent", position_size_perc__isnull=False, position_size_perc__gt=0)
                 | Q(
@@ -135,7 +135,7 @@ class BotConfig(models.Model):
 
 
 class BotConfigVersion(models.Model):
-    """What a bot's configuration was from one change to the next: by whom, and why."""
+    """Record one version of a bot's configuration, with author and reason."""
 
     bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -153,7 +153,7 @@ class BotConfigVersion(models.Model):
 
 
 class KillSwitch(models.Model):
-    """Stops every entry of every bot at once. One row; exits always go out."""
+    """Stop the entries of all bots at once. One row; exits always go out."""
 
     is_on = models.BooleanField(default=False, help_text="No bot enters while this is on.")
     reason = models.CharField(max_length=300, blank=True)
@@ -168,5 +168,5 @@ class KillSwitch(models.Model):
 
     @classmethod
     def load(cls) -> KillSwitch:
-        """Return the one row, made if it is not there yet."""
+        """Return the only row; create it if there is none."""
         return cls.objects.get_or_create(pk=1)[0]

@@ -1,4 +1,4 @@
-"""Fields and constraints that several models share: amounts, fractions, and the range a fraction may have."""
+"""Fields and constraints that several models share: amounts, settings, ranges."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from bots.settings.schema import BY_NAME, LARGEST_SMALL_INT, Kind, Setting
+from bots.settings.schema import BY_NAME, LARGEST_SMALL_INT, Setting, SettingKind
 
 
 def amount(**kwargs: object) -> models.DecimalField:
-    """An amount of an asset or a price: 8 decimals, as the exchange counts."""
+    """Return the field of an amount or price: 8 decimals, as the exchange counts."""
     return models.DecimalField(max_digits=28, decimal_places=8, **kwargs)  # type: ignore[arg-type]
 
 
 def exact_amount(**kwargs: object) -> models.DecimalField:
-    """A product of two amounts (a fee in base at its price): 16 decimals, nothing lost."""
+    """Return the field of a product of two amounts: 16 decimals, so that it is exact."""
     return models.DecimalField(max_digits=38, decimal_places=16, **kwargs)  # type: ignore[arg-type]
 
 
@@ -28,7 +28,7 @@ def setting_field(name: str) -> Any:
     common: dict[str, Any] = {"verbose_name": setting.label, "help_text": setting.help}
     if setting.default is not None:
         common["default"] = setting.default
-    if setting.kind in (Kind.AMOUNT, Kind.FRACTION, Kind.NUMBER, Kind.COUNT):
+    if setting.kind in (SettingKind.AMOUNT, SettingKind.FRACTION, SettingKind.NUMBER, SettingKind.COUNT):
         common["validators"] = [MinValueValidator(setting.low), MaxValueValidator(setting.high)]
         if setting.can_be_off and setting.off is None:
             common |= {"null": True, "blank": True}
@@ -45,14 +45,14 @@ def _count_field(setting: Setting, common: dict[str, Any]) -> models.IntegerFiel
     return kind(**common)
 
 
-_MAKERS: dict[Kind, Callable[[Setting, dict[str, Any]], Any]] = {
-    Kind.AMOUNT: _decimal_field,
-    Kind.FRACTION: _decimal_field,
-    Kind.NUMBER: _decimal_field,
-    Kind.COUNT: _count_field,
-    Kind.CHOICE: lambda setting, common: models.CharField(max_length=10, choices=setting.choices, **common),
-    Kind.FLAG: lambda setting, common: models.BooleanField(**common),
-    Kind.TRADING_HOURS: lambda setting, common: models.CharField(
+_MAKERS: dict[SettingKind, Callable[[Setting, dict[str, Any]], Any]] = {
+    SettingKind.AMOUNT: _decimal_field,
+    SettingKind.FRACTION: _decimal_field,
+    SettingKind.NUMBER: _decimal_field,
+    SettingKind.COUNT: _count_field,
+    SettingKind.CHOICE: lambda setting, common: models.CharField(max_length=10, choices=setting.choices, **common),
+    SettingKind.FLAG: lambda setting, common: models.BooleanField(**common),
+    SettingKind.TRADING_HOURS: lambda setting, common: models.CharField(
         max_length=200, blank=True, **{**common, "default": ""}
     ),
 }

@@ -1,4 +1,4 @@
-"""What became of it: where a bot stands, what it decided, asked, got, and what a person should look at."""
+"""Bot state and its records: decisions, orders, fills, trades, incidents, actions."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Status(models.TextChoices):
     STOPPED = "stopped", "Stopped"
     RUNNING = "running", "Running"
     PAUSED = "paused", "Paused: exits only"
-    PREPARING = "preparing", "Preparing: its simulated past is being made"  # lives in market time; see demo.py
+    PREPARING = "preparing", "Preparing: its history is being simulated"  # see control/demo.py
 
 
 class BotState(models.Model):
-    """Where a bot stands. Start, pause and stop move `status`; everything else is written by the runner alone."""
+    """Hold a bot's state. Operator actions move `status`; ticks write the rest."""
 
     bot = models.OneToOneField(BotConfig, on_delete=models.CASCADE, related_name="state")
     status = models.CharField(max_length=10, choices=Status, default=Status.STOPPED)
     since = models.DateTimeField(auto_now_add=True)
-    run_number = models.PositiveBigIntegerField(default=0, help_text="Fences off a run that lost its lease.")
+    run_number = models.PositiveBigIntegerField(default=0, help_text="Stops a run that lost its lease from writing.")
     lease_expires_at = models.DateTimeField(null=True)
-    last_bar = models.DateTimeField(null=True, help_text="Open time of the last bar decided on.")
+    last_bar = models.DateTimeField(null=True, help_text="Open time of the last decided bar.")
     quote = amount(default=0)
     base = amount(default=0)
     peak_equity = models.FloatField(default=0)
@@ -56,7 +56,7 @@ class Action(models.TextChoices):
 
 
 class Decision(models.Model):
-    """One bar of one bot: what it saw, what it wanted, and what stood in the way."""
+    """Record the decision about one bar of one bot."""
 
     bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="decisions")
     version = models.ForeignKey(BotConfigVersion, on_delete=models.PROTECT, related_name="+")
@@ -88,14 +88,14 @@ class Decision(models.Model):
 
 
 class Trade(models.Model):
-    """A round trip, from flat to flat (rule 4)."""
+    """Record a round trip, from flat to flat (rule 4)."""
 
     class Reason(models.TextChoices):
         SIGNAL = "signal", "Signal"
         STOP_LOSS = "stop_loss", "Stop-loss"
         TRAILING_STOP = "trailing_stop", "Trailing stop"
         TAKE_PROFIT = "take_profit", "Take-profit"
-        MANUAL = "manual", "By hand"
+        MANUAL = "manual", "Manual"
 
     bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="trades")
     version = models.ForeignKey(BotConfigVersion, on_delete=models.PROTECT, related_name="+")
@@ -144,7 +144,7 @@ class Purpose(models.TextChoices):
 
 
 class OrderState(models.TextChoices):
-    """Our side of an order's life. CREATED and UNKNOWN must be looked up before anything else happens to the bot."""
+    """Name our states of an order. CREATED and UNKNOWN must be looked up before the bot does anything else."""
 
     CREATED = "created", "On record, not yet sent"
     UNKNOWN = "unknown", "Sent, answer lost"
@@ -156,7 +156,7 @@ class OrderState(models.TextChoices):
 
 
 class Order(models.Model):
-    """What we asked of the exchange: on record before it is sent, under a name of our own."""
+    """Record an order before it is sent, under a client order id of our own."""
 
     bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="orders")
     version = models.ForeignKey(BotConfigVersion, on_delete=models.PROTECT, related_name="+")
@@ -199,7 +199,7 @@ class Order(models.Model):
 
 
 class Fill(models.Model):
-    """An execution of one of our orders, booked once: unique by the exchange's trade id."""
+    """Record an execution of an order once; it is unique by the exchange's trade id."""
 
     bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="fills")
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="fills")
@@ -253,7 +253,7 @@ class BotRun(models.Model):
 
 
 class Incident(models.Model):
-    """Something a person should look at: its cause, a proposed repair, and how it ended."""
+    """Record what needs an operator: cause, proposed repair and resolution."""
 
     bot = models.ForeignKey(BotConfig, null=True, blank=True, on_delete=models.CASCADE, related_name="incidents")
     kind = models.CharField(max_length=40)
@@ -279,9 +279,9 @@ class Incident(models.Model):
 
 
 class OperatorAction(models.Model):
-    """What a person did to a bot, or to all of them: when, and why. It outlives the bot and the person."""
+    """Log an action on a bot, or on all of them. The log outlives the bot and its author."""
 
-    class Kind(models.TextChoices):
+    class ActionKind(models.TextChoices):
         START = "start", "Started"
         PAUSE = "pause", "Paused"
         STOP = "stop", "Stopped"
@@ -297,7 +297,7 @@ class OperatorAction(models.Model):
 
     bot = models.ForeignKey(BotConfig, null=True, blank=True, on_delete=models.SET_NULL, related_name="actions")
     bot_name = models.CharField(max_length=60, blank=True)
-    kind = models.CharField(max_length=20, choices=Kind)
+    kind = models.CharField(max_length=20, choices=ActionKind)
     reason = models.CharField(max_length=500, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     author_name = models.CharField(max_length=150, blank=True, help_text="Empty: the site itself.")
@@ -312,9 +312,9 @@ class OperatorAction(models.Model):
 
 
 class ParityCheck(models.Model):
-    """A bot's recorded span held against the backtest engine: what differed, why, and whether it is drift.
+    """Record a comparison of a bot's trades with the backtest engine: differences, causes and drift.
 
-    Made by backtests/parity/; here because it is a bot's record. Words are stored as they are shown.
+    Written by backtests/parity/; declared here because it is a bot's record. Labels are stored as they are shown.
     """
 
     bot = models.ForeignKey(BotConfig, on_delete=models.CASCADE, related_name="parity_checks")

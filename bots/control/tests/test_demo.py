@@ -102,10 +102,10 @@ def nothing_of_today_reaches_into_it() -> None:
     bot = Trade.objects.select_related("bot").filter(closed_at=None)[0].bot
     before = PaperAccount.objects.get().settled_to_ms, bot.fills.count(), bot.decisions.count()
     tasks.run_bot_task(bot.pk)
-    assert BotRun.objects.filter(bot=bot).latest("started_at").message.startswith("Its past is being made")
+    assert BotRun.objects.filter(bot=bot).latest("started_at").message.startswith("Its history is being simulated")
     assert (PaperAccount.objects.get().settled_to_ms, bot.fills.count(), bot.decisions.count()) == before
     for act in (lifecycle.start, lifecycle.stop, lifecycle.run_now, lifecycle.close_position):
-        with pytest.raises(lifecycle.ActionRefused, match="still being made"):
+        with pytest.raises(lifecycle.ActionRefused, match="still being simulated"):
             act(bot)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py list_bots`: every bot, where it stands and what it last decided."""
+"""`manage.py list_bots`: list every bot with its state and last decision."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _bots() -> Any:
 
 
 def _cells(bot: Any) -> tuple[str, ...]:
-    held = bot.state.base.normalize() if bot.state.base else 0
+    base = bot.state.base.normalize() if bot.state.base else 0
     decision = f"{bot.last_bar:%m-%d %H:%M} {bot.last_action} {bot.last_reason}".strip() if bot.last_bar else "none yet"
     venue = f"{bot.api_key.venue} (simulated)" if bot.api_key.is_simulated else bot.api_key.venue
     return (
@@ -47,7 +47,7 @@ def _cells(bot: Any) -> tuple[str, ...]:
         f"{bot.symbol} {bot.timeframe}",
         bot.strategy,
         bot.state.status,
-        f"{held:f}" if held else "flat",
+        f"{base:f}" if base else "flat",
         f"{bot.closed_pnl:.2f}" if bot.closed_pnl is not None else "0",
         decision,
         venue,

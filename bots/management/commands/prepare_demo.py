@@ -1,4 +1,4 @@
-"""`manage.py prepare_demo`: make the demo's past, or finish it. `manage.py up` calls it on the first start."""
+"""`manage.py prepare_demo`: prepare the demo, or finish it. `manage.py up` calls it on the first start."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bots.control import demo
 
 
 class Command(BaseCommand):
-    help = "Prepare three demo bots with two weeks of simulated trading behind them, or finish that."
+    help = "Prepare three demo bots with two weeks of simulated trading, or finish that."
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            made = demo.prepare(self._report)
+            is_new = demo.prepare(self._report)
         except demo.DemoFailed as error:
             raise CommandError(f"The demo stopped: {error}. Run it again to go on.") from None
-        self.stdout.write("The demo's bots are running." if made else "The demo was ready already.")
+        self.stdout.write("The demo's bots are running." if is_new else "The demo was ready already.")
 
     def _report(self, progress: demo.Progress) -> None:
         self.stdout.write(f"Demo: {progress.done} of {progress.total} past candles traded.")

@@ -1,4 +1,4 @@
-"""`manage.py run_bot NAME [--dry-run]`: one tick, now; dry, it only says what it would do."""
+"""`manage.py run_bot NAME [--dry-run]`: run one tick now, or show what it would do."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bot = bot_named(options["name"])
         if options["dry_run"]:
-            self._dry(bot)
+            self._dry_run(bot)
             return
         result = tick.run_bot(bot.pk, context_for_tick, even_if_stopped=True)
         if result.outcome == BotRun.Outcome.FAILED:
             raise CommandError(f"{bot.name}: {result.message}")
         self.stdout.write(f"{bot.name}: {result.outcome}. {result.message or 'No new bar since the last decision.'}")
 
-    def _dry(self, bot: BotConfig) -> None:
+    def _dry_run(self, bot: BotConfig) -> None:
         try:
-            seen = preview(bot)
+            shown = preview(bot)
         except (ExchangeError, UserError) as error:
             raise CommandError(f"{bot.name}: {error}") from None
         console = Console(file=self.stdout, width=120 if not self.stdout.isatty() else None)  # type: ignore[arg-type]
-        console.print(_table(bot, seen))
-        for order in seen.orders or ({"orders": "none would be sent"},):
+        console.print(_table(bot, shown))
+        for order in shown.orders or ({"orders": "none would be sent"},):
             console.print("  would send: " + ", ".join(f"{name} {value}" for name, value in order.items()))
-        if seen.is_decided:
+        if shown.is_decided:
             console.print("  This bar is already decided; the next tick would only settle.")
 
 
-def _table(bot: BotConfig, seen: BotPreview) -> Table:
+def _table(bot: BotConfig, shown: BotPreview) -> Table:
     table = Table(title=f"{bot.name}: dry run on {bot.symbol} {bot.timeframe}", show_header=False)
-    table.add_row("bar", f"{seen.bar:%Y-%m-%d %H:%M} UTC, close {seen.close:g}")
-    for name, value in seen.values.items():
+    table.add_row("bar", f"{shown.bar:%Y-%m-%d %H:%M} UTC, close {shown.close:g}")
+    for name, value in shown.values.items():
         table.add_row(name, "undefined yet" if value is None else f"{value:.8g}")
-    table.add_row("signal", SIGNALS[seen.signal])
-    for name, value in seen.facts.items():
+    table.add_row("signal", SIGNALS[shown.signal])
+    for name, value in shown.facts.items():
         table.add_row(name.replace("_", " "), str(value))
-    table.add_row("decision", seen.action + (f" ({seen.reason})" if seen.reason else ""))
+    table.add_row("decision", shown.action + (f" ({shown.reason})" if shown.reason else ""))
     return table

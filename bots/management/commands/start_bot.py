@@ -1,4 +1,4 @@
-"""`manage.py start_bot NAME`: let a bot's schedule trade."""
+"""`manage.py start_bot NAME`: start a bot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bots.control import lifecycle
-from bots.management.commands._bots import bot_named
+from bots.management.commands._bots import bot_named, operator_name
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         bot = bot_named(options["name"])
         try:
-            lifecycle.start(bot)
+            lifecycle.start(bot, by=operator_name())
         except lifecycle.ActionRefused as refused:
             raise CommandError(f"{bot.name} cannot start. " + " ".join(refused.problems)) from None
         self.stdout.write(f"{bot.name} is running: it decides after each {bot.timeframe} candle of {bot.symbol}.")

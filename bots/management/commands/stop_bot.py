@@ -1,4 +1,4 @@
-"""`manage.py stop_bot NAME [--close]`: stop a bot's schedule; its protective orders stay unless it sells."""
+"""`manage.py stop_bot NAME [--close]`: stop a bot. Its protective orders stay unless it sells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bots.control import lifecycle
-from bots.management.commands._bots import bot_named
+from bots.management.commands._bots import bot_named, operator_name
 from bots.models import BotConfig, BotRun
 from bots.trading import tick
 from bots.trading.context import context_for_tick
@@ -24,13 +24,13 @@ class Command(BaseCommand):
         bot = bot_named(options["name"])
         if options["close"]:
             self._close(bot)
-        left = lifecycle.stop(bot)
-        self.stdout.write(left or f"{bot.name} is stopped and holds nothing.")
+        notice = lifecycle.stop(bot, by=operator_name())
+        self.stdout.write(notice or f"{bot.name} is stopped and holds nothing.")
 
     def _close(self, bot: BotConfig) -> None:
-        """Sell what it holds, or say why that was not possible."""
+        """Sell the position, or raise with the reason why not."""
         try:
-            lifecycle.request_close(bot)
+            lifecycle.request_close(bot, by=operator_name())
         except lifecycle.ActionRefused:
             return
         result = tick.run_bot(bot.pk, context_for_tick)

@@ -1,4 +1,4 @@
-"""`manage.py sync_schedules`: repair the bots' schedules."""
+"""`manage.py sync_schedules`: sync the bots' schedules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bots.control import schedules
 
 
 class Command(BaseCommand):
-    help = "Make every bot's periodic task what the bot says, and remove those without a bot."
+    help = "Sync every bot's periodic task, and delete those without a bot."
 
     def handle(self, *args: Any, **options: Any) -> None:
         changed, removed = schedules.sync_all()

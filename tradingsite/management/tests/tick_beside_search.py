@@ -57,8 +57,8 @@ def chunks_in_hand(search: Optimisation) -> int:
 
 
 def main() -> None:
-    bot = demo.make()[1][0]
-    demo.go_on_in_real_time(bot)
+    bot = demo.create_bots()[1][0]
+    demo.start_live(bot)
     store.merge("BTCUSDT", candles())
     search = rounds.new_optimisation(RunRequest("BTCUSDT", "1m", {}), {"grid": GRID})
     tasks.enqueue(search)

@@ -1,0 +1,3 @@
+"""`manage.py forget_orders`: the old name of abandon_orders, for one release."""
+
+from bots.management.commands.abandon_orders import Command as Command
