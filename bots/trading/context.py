@@ -60,11 +60,11 @@ def open_context(bot: BotConfig) -> TradingContext:
 
 
 class StillPreparing(Exception):
-    """The bot's past is being made; today's market must not reach into it."""
+    """Report that the bot's history is being simulated."""
 
 
 def context_for_tick(bot: BotConfig) -> TradingContext:
-    """Connect a bot for a tick on today's market. Raise `StillPreparing` while its past is being made."""
+    """Connect a bot for a tick on today's market. Raise `StillPreparing` while its history is being simulated."""
     if bot.state.status == Status.PREPARING:
-        raise StillPreparing("Its past is being made; today's market must not reach into it.")
+        raise StillPreparing("Its history is being simulated; today's market must not reach it.")
     return open_context(bot)
