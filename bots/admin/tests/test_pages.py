@@ -18,39 +18,11 @@ from django_celery_beat.models import PeriodicTask
 from bots.control import deletion
 from bots.models import BotConfig, BotState, Decision, Incident, KillSwitch, Order, ParityCheck, Status, Trade
 from bots.tests import builders
+from bots.tests.forms import FORM, errors, post_bot
 from bots.trading.tests.celery_site import empty_queue, queue_length
 from exchange.models import Symbol, Venue
 
 pytestmark = pytest.mark.django_db
-
-FORM = {
-    "name": "Fresh",
-    "symbol": "btcusdt",
-    "timeframe": "1h",
-    "strategy": "ema_rsi",
-    "ema_fast": "12",
-    "ema_slow": "26",
-    "rsi_period": "14",
-    "rsi_overbought": "70",
-    "rsi_oversold": "30",
-    "initial_capital": "1000",
-    "position_size_mode": "percent",
-    "position_size_perc": "0.5",
-    "stop_loss": "2 %",
-    "stop_limit_distance": "0.5 %",
-    "compounding": "on",
-    "cooldown_bars": "0",
-}
-
-
-def post_form(client, **changes):
-    builders.btcusdt()
-    values = {**FORM, "api_key": builders.paper_key().pk, **changes}
-    return client.post(reverse("admin:bots_botconfig_add"), {k: v for k, v in values.items() if v is not None})
-
-
-def errors(answer):
-    return {name: " ".join(found) for name, found in answer.context["adminform"].form.errors.items()}
 
 
 @pytest.mark.parametrize("model", ["decision", "order", "fill", "trade", "botrun", "incident", "botconfig"])
@@ -119,7 +91,7 @@ def test_a_list_of_sixty_bots_asks_no_more_queries_than_one_of_three(admin_clien
 
 
 def test_a_bot_is_made_through_the_form_and_has_its_version_and_schedule(admin_client):
-    answer = post_form(admin_client)
+    answer = post_bot(admin_client)
     made = BotConfig.objects.get(name="Fresh")
     assert answer.url == reverse("admin:bots_botconfig_live", args=[made.pk])
     assert (made.symbol, made.stop_loss) == ("BTCUSDT", Decimal("0.02"))
@@ -145,20 +117,20 @@ def test_a_bot_is_made_through_the_form_and_has_its_version_and_schedule(admin_c
     ],
 )
 def test_the_form_refuses_in_words_at_the_field(admin_client, changes, field, words):
-    found = errors(post_form(admin_client, **changes))
+    found = errors(post_bot(admin_client, **changes))
     assert words in found[field]
     assert not BotConfig.objects.exists()
 
 
 def test_parameters_of_another_strategy_are_kept_by_name(admin_client):
-    post_form(
+    post_bot(
         admin_client, strategy="donchian", donchian__entry_period="30", donchian__exit_period="12", ema_fast="nonsense"
     )
     assert BotConfig.objects.get().parameters == {"entry_period": 30, "exit_period": 12}
 
 
 def test_a_change_is_listed_with_its_reason_and_both_values(admin_client):
-    post_form(admin_client)
+    post_bot(admin_client)
     made = BotConfig.objects.get()
     changed = {**FORM, "api_key": made.api_key_id, "stop_loss": "0.05", "reason_for_change": "Too tight"}
     assert admin_client.post(reverse("admin:bots_botconfig_change", args=[made.pk]), changed).status_code == 302
@@ -168,7 +140,7 @@ def test_a_change_is_listed_with_its_reason_and_both_values(admin_client):
 
 
 def test_a_bot_that_holds_a_position_keeps_its_symbol_and_key(admin_client):
-    post_form(admin_client)
+    post_bot(admin_client)
     made = BotConfig.objects.get()
     builders.open_trade(made, builders.NOW)
     BotState.objects.update(base=Decimal("0.00824"))
