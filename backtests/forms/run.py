@@ -110,7 +110,7 @@ class RunForm(SettingInputs):
             self.add_error("end", f"There are no bars before that: {covered}.")
 
     def settings(self) -> dict[str, Any]:
-        """Settings by the names that commands use, None for off."""
+        """Return the settings by the names that commands use, None for off."""
         data = self.cleaned_data
         own = {
             described.name: data.get(input_name(data["strategy"], described.name))
@@ -131,7 +131,7 @@ class RunForm(SettingInputs):
         return not any(self[name].errors or str(self[name].value() or "0") != "0" for name in names)
 
     def strategy_groups(self) -> list[FieldGroup]:
-        """The choice of strategy, and the parameters of each; the page's script shows those of the chosen one."""
+        """Return the choice of strategy and the parameters of each; a script shows those of the chosen one."""
         return [
             self.group("Strategy", ("strategy",)),
             *(
@@ -169,7 +169,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def settings_initial(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by their names as the form's inputs call them. Left out is off, but for costs: a bot has none."""
+    """Return settings as initial values of the form. Left out is off, but for costs: a bot has none."""
     strategy = str(settings.get("strategy") or COLUMN_STRATEGY)
     usual = make_settings({}).to_json()
     settings = {**{name: usual[name] for name in COSTS}, **settings}
