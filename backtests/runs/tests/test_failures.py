@@ -22,7 +22,7 @@ from backtests.runs.inputs import RunRequest
 from backtests.walk_forward import runner
 from bots.strategy import ema_rsi
 from bots.strategy.registry import STRATEGIES
-from bots.trading.tests.paper_process import ROOT, environment
+from bots.trading.tests.processes.paper_process import ROOT, environment
 from exchange.klines import store
 
 GRID = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 3}

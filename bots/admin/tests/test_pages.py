@@ -19,7 +19,7 @@ from bots.control import deletion
 from bots.models import BotConfig, BotState, Decision, Incident, KillSwitch, Order, ParityCheck, Status, Trade
 from bots.tests import builders
 from bots.tests.forms import FORM, errors, post_bot
-from bots.trading.tests.celery_site import empty_queue, queue_length
+from bots.trading.tests.processes.celery_site import empty_queue, queue_length
 from exchange.models import Symbol, Venue
 
 pytestmark = pytest.mark.django_db

@@ -30,7 +30,7 @@ from bots.models import (
     Trade,
 )
 from bots.trading.orders import IN_DOUBT, Draft, OrderTimes, record
-from bots.trading.tests.paper_process import environment
+from bots.trading.tests.processes.paper_process import environment
 from exchange.api.types import INTERVAL_MS, OrderType, Side
 from exchange.paper.models import PaperAccount
 

@@ -1,4 +1,4 @@
-"""One bot in this process, bar by bar on a hand-made table, with a say between its calls to the exchange.
+"""One bot in this process, bar by bar on a hand-made table, with events between its calls to the exchange.
 
 Runner, client and paper exchange are the real ones. `Between` passes every call on and does what a test asks before or
 after a call: what another worker, a person or the market does at that moment.
@@ -6,6 +6,7 @@ after a call: what another worker, a person or the market does at that moment.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,6 +14,7 @@ from decimal import Decimal
 from secrets import token_hex
 from typing import Any
 
+from django.db import connection
 from django.db.models import F
 
 from backtests.replay import make_bot
@@ -22,6 +24,7 @@ from bots.trading import tick as runner
 from bots.trading.context import TradingContext
 from bots.trading.leases import LEASE, Lease, claim
 from bots.trading.tests.tables import MIDNIGHT, hours, lots
+from exchange.api.errors import OutcomeUnknown
 from exchange.binance.exchange import BinanceExchange
 from exchange.klines.candles import MemoryCandles
 from exchange.models import ApiKey, Venue
@@ -43,6 +46,9 @@ SETTINGS: dict[str, Any] = {
     "stop_loss": "0.05",
     "take_profit": "0.1",
 }
+
+
+NO_FEE = {"maker_fee_rate": Decimal(0), "taker_fee_rate": Decimal(0)}
 
 
 def _names(symbol: str) -> dict[str, str]:
@@ -124,8 +130,6 @@ class Stage:
     def close(self) -> None:
         self._exit.close()
 
-    # --- The market and the bot -----------------------------------------------------------------------------------
-
     def open_of(self, bar: int) -> int:
         """Return a millisecond after a bar has opened."""
         return int(self.klines.open_time[bar]) + 1
@@ -167,8 +171,6 @@ class Stage:
         assert other is not None
         return other
 
-    # --- What came of it -----------------------------------------------------------------------------------------
-
     def orders(self, purpose: str = "") -> list[tuple[str, str]]:
         """Purpose and state of the orders on record, the oldest first."""
         rows = Order.objects.filter(bot=self.bot).order_by("pk").values_list("purpose", "state")
@@ -194,3 +196,28 @@ class Stage:
         held = {name: balance.free + balance.locked for name, balance in balances.items()}
         assert (held.get("BTC", 0), held["USDT"]) == (base, 10_000 + quote - self.bot.initial_capital)
         assert not set(dict(self.orders()).values()) & {OrderState.CREATED, OrderState.UNKNOWN}
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    """Return a function that raises the error, to be called before or after a request."""
+
+    def call() -> None:
+        raise error
+
+    return call
+
+
+def lose_next_order(bot: Stage) -> None:
+    """Lose the next order on its way to the exchange."""
+    bot.exchange.before["submit"] = raising(OutcomeUnknown("the connection failed before an answer came"))
+
+
+def wait_for_a_lock() -> None:
+    """Wait until another connection waits for a lock."""
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        waits = False
+        while not waits and time.monotonic() < until:
+            cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            [waits] = cursor.fetchone()
+    assert waits

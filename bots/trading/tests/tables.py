@@ -28,6 +28,10 @@ BUY = """
     100  100  100  100
     100  102  100  102   buys
 """
+HELD = BUY + "100 101 100 100  enters at 100\n"
+QUIET = "100 101 100 100\n"
+SELLS = "100 100 96 96  closes under both lows: sells\n"
+ENTER, EXIT_BAR = 2, 4  # the bars that are decided: `BUY`'s last, and `SELLS` two bars later
 
 
 def hours(table: str, start: str = MIDNIGHT) -> FullKlines:

@@ -31,7 +31,7 @@ from django.db import connection
 from exchange.paper.http import signatures
 from exchange.paper.tests.builders import symbol_info
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 HOUR_MS = 3_600_000
 FIRST_MS = 1_700_006_400_000  # 2023-11-15 00:00 UTC
 KEY, SECRET = "k" * 64, "s" * 64
@@ -135,10 +135,10 @@ def _address(process: subprocess.Popen[str], log: Path) -> str:
 
 
 class Nest:
-    """A kept process (bots/trading/tests/worker.py) that forks a worker for each tick, so that one can be killed."""
+    """Run a process (worker.py) that forks a worker for each tick, so that one can be killed."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "bots.trading.tests.worker"]
+        command = [sys.executable, "-m", "bots.trading.tests.processes.worker"]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

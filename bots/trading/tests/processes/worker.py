@@ -1,11 +1,10 @@
 """A worker of its own for crash and race tests.
 
-`python -m bots.trading.tests.worker` reads `BOT_ID MARKET_MS PAPER_URL` lines and runs each tick in a process that it
-forks
-for it, as Celery's pool does: it says `started PID`, and then `ended STATUS`, negative where a signal ended it.
+`python -m bots.trading.tests.processes.worker` reads lines of `BOT_ID MARKET_MS PAPER_URL`. It forks a process for each
+tick, as Celery's pool does, and prints `started PID`, then `ended STATUS`, negative if a signal ended it.
 
-As a Celery app (`celery -A bots.trading.tests.worker worker`) it is the site's own, with `tick_at` beside its tasks:
-what `run_bot_task` does, at the market time of a manual clock, which the tests move.
+`celery -A bots.trading.tests.processes.worker worker` is the site's own app with one more task: `tick_at` does what
+`run_bot_task` does, at the market time of a manual clock, which the tests set.
 """
 
 from __future__ import annotations

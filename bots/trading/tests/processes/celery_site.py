@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bots.trading.tests.paper_process import ROOT, environment
+from bots.trading.tests.processes.paper_process import ROOT, environment
 from tradingsite.celery import app
 
 
@@ -20,7 +20,7 @@ def celery_workers(
     workers: list[subprocess.Popen[bytes]] = []
     for index in range(number):
         command = [
-            sys.executable, "-m", "celery", "-A", "bots.trading.tests.worker", "worker",
+            sys.executable, "-m", "celery", "-A", "bots.trading.tests.processes.worker", "worker",
             "--concurrency", str(processes),
             "--hostname", f"race{index}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
         ]  # fmt: skip

@@ -18,9 +18,9 @@ from django.db.models import Count
 
 from bots.control import lifecycle
 from bots.models import BotConfig, BotRun, BotState, Decision, Fill, Order, OrderState, Status, Trade
-from bots.trading.tests import worker
-from bots.trading.tests.celery_site import celery_workers, empty_queue, queue_length
-from bots.trading.tests.paper_process import (
+from bots.trading.tests.processes import worker
+from bots.trading.tests.processes.celery_site import celery_workers, empty_queue, queue_length
+from bots.trading.tests.processes.paper_process import (
     BUYS,
     CYCLE,
     FIRST_MS,

@@ -39,9 +39,9 @@ from bots.trading import leases
 from bots.trading.leases import LEASE
 from bots.trading.orders import stem
 from bots.trading.reconcile import PATIENCE
-from bots.trading.tests import worker
-from bots.trading.tests.celery_site import celery_workers, empty_queue
-from bots.trading.tests.paper_process import (
+from bots.trading.tests.processes import worker
+from bots.trading.tests.processes.celery_site import celery_workers, empty_queue
+from bots.trading.tests.processes.paper_process import (
     BUYS,
     CYCLE,
     FIRST_MS,
@@ -161,9 +161,9 @@ def paper(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> It
 
 @pytest.fixture(scope="module")
 def nest(django_db_setup: None) -> Iterator[Nest]:
-    kept = Nest()
-    yield kept
-    kept.close()
+    workers = Nest()
+    yield workers
+    workers.close()
 
 
 @pytest.fixture
