@@ -101,12 +101,16 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def _paper_exchange_as_it_was() -> Iterator[None]:
     """Take away what a test installed in this process's paper exchange: its clock would be the next test's."""
-    from exchange.paper.market.registry import venues
+    from exchange.paper.market.registry import market_registry
 
-    before = {"_clocks": {**venues._clocks}, "_replayed": {*venues._replayed}, "_default": venues._default}
+    before = {
+        "_clocks": {**market_registry._clocks},
+        "_replayed": {*market_registry._replayed},
+        "_default": market_registry._default,
+    }
     yield
     for name, value in before.items():
-        setattr(venues, name, value)
+        setattr(market_registry, name, value)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from exchange.models import ApiKey, Venue
 from exchange.paper.account.accounts import AccountTerms, create_account, reveal
 from exchange.paper.local import connect_locally
 from exchange.paper.market.clock import ManualClock
-from exchange.paper.market.registry import venues
+from exchange.paper.market.registry import market_registry
 from exchange.paper.market.replay import ReplayMarket
 from exchange.paper.models import PaperAccount
 from exchange.symbols.filters import parse_rules
@@ -86,7 +86,7 @@ def replay(run: ReplayRun, *, progress: Callable[[], object] = lambda: None) -> 
         progress()
         return _result(run, stage.bot, klines, first)
     finally:
-        venues.remove(PaperAccount.objects.get(name=stage.bot.name))
+        market_registry.remove(PaperAccount.objects.get(name=stage.bot.name))
 
 
 def _set(run: ReplayRun, klines: FullKlines, first: int) -> _ReplaySetup:
@@ -102,7 +102,7 @@ def _set(run: ReplayRun, klines: FullKlines, first: int) -> _ReplaySetup:
     )
     clock = ManualClock(int(klines.open_time[first]))
     market = ReplayMarket({run.symbol: klines}, {run.symbol: run.symbol_info})
-    venues.install(account, clock=clock, market=market, default=True, replay_rules=True)
+    market_registry.install(account, clock=clock, market=market, default=True, replay_rules=True)
     secret = reveal(account.api_secret)
     key = ApiKey.objects.create(name=name, venue=Venue.PAPER, key=account.api_key, secret=secret)
     bot = make_bot(name, key, run.symbol, klines.interval, settings)

@@ -30,6 +30,7 @@ SOURCES = (
         for name in ("jit_cache.py", "loop.py", "metrics.py", "buffers.py", "exits.py")
     ),
     ROOT / "backtests" / "monte_carlo" / "simulation.py",
+    ROOT / "core" / "splitmix.py",
 )
 UNUSED_AFTER_S = 30 * 86_400
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from backtests.engine.jit_cache import FOLDER
 from core.errors import UserError
+from core.splitmix import GOLDEN, MIX_1, MIX_2, mix
 
 CACHE_FOLDER = FOLDER  # imported for its effect: it must come before the first compilation
 
@@ -33,10 +34,7 @@ MAX_STRESS_CELLS = 100
 FEE_MULTIPLES = (1.0, 1.5, 2.0, 3.0)
 SLIPPAGES_BPS = (0.0, 2.0, 5.0, 10.0, 20.0)
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_S27, _S30, _S31, _S32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
+_S32 = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 _TO_UNIT = 1.0 / 4294967296.0
 
@@ -204,11 +202,9 @@ def _fan(equity_at_marks: NDArray[np.float32]) -> Floats:
 
 @njit(cache=True, inline="always")
 def _next(state):  # type: ignore[no-untyped-def]
-    """Return the next Splitmix64 state (Steele, Lea, Flood 2014) and 64 random bits."""
-    state = state + _GOLDEN
-    bits = (state ^ (state >> _S30)) * _MIX_1
-    bits = (bits ^ (bits >> _S27)) * _MIX_2
-    return state, bits ^ (bits >> _S31)
+    """Return the next SplitMix64 state and 64 random bits."""
+    state = state + GOLDEN
+    return state, mix(state)
 
 
 @njit(cache=True, inline="always")
@@ -277,7 +273,7 @@ def _paths(series, draw, marks, out):  # type: ignore[no-untyped-def]
     method, seed, compounds, chance, floor = draw
     drawn = np.empty(len(series))
     for path in range(len(final)):
-        _, state = _next(seed * _MIX_2 + np.uint64(path) * _MIX_1)
+        _, state = _next(seed * MIX_2 + np.uint64(path) * MIX_1)
         _draw(series, method, state, chance, drawn)
         equity, peak, lowest, lowest_ratio = 1.0, 1.0, 1.0, 1.0  # kept: 1 - drawdown
         since_peak, longest = 0, 0

@@ -31,7 +31,7 @@ from exchange.models import ApiKey, Venue
 from exchange.paper.account.accounts import AccountTerms, create_account, reveal
 from exchange.paper.local import connect_locally
 from exchange.paper.market.clock import ManualClock
-from exchange.paper.market.registry import venues
+from exchange.paper.market.registry import market_registry
 from exchange.paper.models import PaperAccount
 
 NAME = "Demo (simulated)"
@@ -134,7 +134,7 @@ def _create_key() -> tuple[ApiKey, PaperAccount]:
     key = ApiKey.objects.create(
         name=NAME, venue=Venue.PAPER, key=account.api_key, secret=secret, key_hint=account.api_key[-4:], is_demo=True
     )
-    entries = venues.market(MARKET).symbols()
+    entries = market_registry.market(MARKET).symbols()
     symbol_catalogue.store(Venue.PAPER, [entries[name] for name in sorted({values["symbol"] for values in BOTS})])
     return key, account
 
@@ -159,14 +159,14 @@ def _simulate_past(account: PaperAccount, bots: list[BotConfig], report: Callabl
     ticks = _ticks(bots, began_ms, with_last=True)
     _expire_unsent_orders(bots)
     clock = ManualClock(max(ticks[0][0], account.settled_to_ms))
-    venues.install(account, clock=clock, default=True)
+    market_registry.install(account, clock=clock, default=True)
     try:
         trade = _trader(account, bots, clock)
         while ticks:  # bars that close meanwhile are simulated too
             _run(ticks, trade, report)
             ticks = _ticks(bots, began_ms)
     finally:
-        venues.remove(account)
+        market_registry.remove(account)
 
 
 def _expire_unsent_orders(bots: list[BotConfig]) -> None:

@@ -17,7 +17,7 @@ from bots.trading.context import TradingContext
 from core.times import to_datetime
 from exchange.api.types import INTERVAL_MS, Account, BookTicker, CommissionRates, Klines, OrderReport
 from exchange.models import ApiKey, Symbol
-from exchange.symbols.filters import Usage, room_for_protection
+from exchange.symbols.filters import OpenOrderUsage, room_for_protection
 
 NEVER = 1 << 40  # bars since the last exit, without one
 
@@ -117,7 +117,7 @@ def _needs_stop(bot: BotConfig) -> bool:
     return bot.stop_loss is not None or bot.trailing_stop is not None
 
 
-def _usage(bot: BotConfig, quote: EntryQuote) -> Usage:
+def _usage(bot: BotConfig, quote: EntryQuote) -> OpenOrderUsage:
     """Count the orders on this symbol: those that the key's other bots need or will need, and foreign ones."""
     entering = Q(orders__purpose=Purpose.ENTRY, orders__state__in=(OrderState.CREATED, OrderState.UNKNOWN))
     others = (
@@ -133,7 +133,7 @@ def _usage(bot: BotConfig, quote: EntryQuote) -> Usage:
         )
     )
     foreign_orders = [order for order in quote.orders if order.client_order_id not in ours]
-    return Usage(
+    return OpenOrderUsage(
         open_orders=sum(stop + target for stop, target in needs) + len(foreign_orders),
         open_algo_orders=sum(stop for stop, _ in needs) + sum(bool(order.stop_price) for order in foreign_orders),
         open_order_lists=sum(stop and target for stop, target in needs)

@@ -27,7 +27,7 @@ class RowProblem(NamedTuple):
     advice: str
 
 
-class Row(NamedTuple):
+class BadRow(NamedTuple):
     """A row by its number (a line's, from 1, or an array's, from 0) and what is wrong with it."""
 
     number: int
@@ -63,7 +63,7 @@ def check_text_row(line: str, columns: int) -> RowProblem | None:
 
 def first_bad_row(
     klines: FullKlines, close_time: Int64Array | None, off_ms: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], Row | None]:
+) -> tuple[NDArray[np.bool_], BadRow | None]:
     """Return which rows repeat the one before them exactly, and the first invalid row (from 0)."""
     repeats = _repeats(klines)
     bad = off_ms | _bad_values(klines) | _off_grid(klines, close_time)
@@ -71,7 +71,7 @@ def first_bad_row(
     if not bad.any():
         return repeats, None
     index = int(np.argmax(bad))
-    return repeats, Row(index, _explain(klines, close_time, off_ms, index))
+    return repeats, BadRow(index, _explain(klines, close_time, off_ms, index))
 
 
 def _repeats(klines: FullKlines) -> NDArray[np.bool_]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from exchange.api.types import Int64Array, Klines
 from exchange.klines import intervals
 from exchange.klines.arrow import column_array
-from exchange.klines.checks import Row, RowProblem, check_text_row, first_bad_row
+from exchange.klines.checks import BadRow, RowProblem, check_text_row, first_bad_row
 from exchange.klines.series import COLUMNS, FullKlines, KlinesInvalid
 
 CSV_COLUMNS = (
@@ -156,13 +156,13 @@ def _csv_table(path: Path, content: bytes, skipped: int, interval: str) -> pa.Ta
         raise _named(path, _first_bad_line(content, skipped, interval), str(error)) from error
 
 
-def _first_bad_line(content: bytes, skipped: int, interval: str) -> Row | None:
+def _first_bad_line(content: bytes, skipped: int, interval: str) -> BadRow | None:
     """Read line by line what could not be read at once, up to the line that is wrong."""
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
         if number > skipped:
             problem = check_text_row(line, len(CSV_COLUMNS))
             if problem:
-                return Row(number, problem)
+                return BadRow(number, problem)
     return None
 
 
@@ -223,7 +223,7 @@ def _checked(path: Path, table: pa.Table, interval: str, text: bytes | None, ski
     )
     repeats, bad = first_bad_row(klines, close_time, off_ms)
     if bad is not None:
-        raise _named(path, Row(_line_number(text, skipped, bad.number), bad.problem), "", is_line=text is not None)
+        raise _named(path, BadRow(_line_number(text, skipped, bad.number), bad.problem), "", is_line=text is not None)
     return (klines if not repeats.any() else _without(klines, repeats)), int(repeats.sum())
 
 
@@ -250,7 +250,7 @@ def _line_number(text: bytes | None, skipped: int, row: int) -> int:
     return row + skipped + 1
 
 
-def _named(path: Path, row: Row | None, otherwise: str, is_line: bool = True) -> KlinesInvalid:
+def _named(path: Path, row: BadRow | None, otherwise: str, is_line: bool = True) -> KlinesInvalid:
     if row is None:
         return KlinesInvalid(f"{path}: {otherwise}; give Binance's 12 columns, separated by commas")
     problem: RowProblem = row.problem

@@ -44,7 +44,7 @@ class Lot:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class OpenOrderUsage:
     """What the account already has on one symbol, the order in question not counted."""
 
     open_orders: int = 0
@@ -273,19 +273,19 @@ def percent_price(rules: SymbolRules, side: Side, price: Decimal, average_price:
     return Violation(rules.percent_price_filter, words)
 
 
-def max_num_orders(rules: SymbolRules, usage: Usage, adding: int = 1) -> Violation | None:
+def max_num_orders(rules: SymbolRules, usage: OpenOrderUsage, adding: int = 1) -> Violation | None:
     """Check MAX_NUM_ORDERS: open orders of every type; an OCO adds 2."""
     return _count_within("MAX_NUM_ORDERS", "open orders", rules, usage.open_orders, adding, rules.max_orders)
 
 
-def max_num_algo_orders(rules: SymbolRules, usage: Usage, adding: int = 1) -> Violation | None:
+def max_num_algo_orders(rules: SymbolRules, usage: OpenOrderUsage, adding: int = 1) -> Violation | None:
     """Check MAX_NUM_ALGO_ORDERS: open stops and take-profits; an OCO of a limit and a stop adds 1."""
     return _count_within(
         "MAX_NUM_ALGO_ORDERS", "open stop orders", rules, usage.open_algo_orders, adding, rules.max_algo_orders
     )
 
 
-def max_num_order_lists(rules: SymbolRules, usage: Usage, adding: int = 1) -> Violation | None:
+def max_num_order_lists(rules: SymbolRules, usage: OpenOrderUsage, adding: int = 1) -> Violation | None:
     """Check MAX_NUM_ORDER_LISTS: open OCOs."""
     return _count_within(
         "MAX_NUM_ORDER_LISTS", "open order lists", rules, usage.open_order_lists, adding, rules.max_order_lists
@@ -300,7 +300,7 @@ def _count_within(
     return Violation(name, f"{rules.symbol} has {have} {what}; with {adding} more the limit of {most} is passed")
 
 
-def max_position(rules: SymbolRules, side: Side, usage: Usage, quantity: Decimal) -> Violation | None:
+def max_position(rules: SymbolRules, side: Side, usage: OpenOrderUsage, quantity: Decimal) -> Violation | None:
     """Check MAX_POSITION: what a buy, with all held and all open buys, may come to."""
     if rules.max_position is None or side != Side.BUY:
         return None
@@ -320,7 +320,7 @@ def violations(
     request: OrderRequest,
     *,
     average_price: Decimal | None = None,
-    usage: Usage | None = None,
+    usage: OpenOrderUsage | None = None,
 ) -> tuple[Violation, ...]:
     """Return every filter that `request` breaks, in the order in which they are checked.
 
@@ -348,7 +348,7 @@ def violations(
     return tuple(violation for violation in found if violation is not None)
 
 
-def room_for_protection(rules: SymbolRules, usage: Usage, with_target: bool) -> Violation | None:
+def room_for_protection(rules: SymbolRules, usage: OpenOrderUsage, with_target: bool) -> Violation | None:
     """Return the filter that leaves no room for one more stop, alone or (with a target) in an OCO, or None."""
     checks: Iterable[Violation | None] = (
         max_num_orders(rules, usage, adding=2 if with_target else 1),

@@ -32,7 +32,7 @@ from exchange.paper.account.accounts import AccountTerms, create_account, reveal
 from exchange.paper.local import connect_locally
 from exchange.paper.market import symbol_rules
 from exchange.paper.market.clock import ManualClock
-from exchange.paper.market.registry import venues
+from exchange.paper.market.registry import market_registry
 from exchange.paper.market.replay import ReplayMarket
 from exchange.paper.models import PaperOrder
 from exchange.symbols.filters import parse_rules
@@ -112,8 +112,10 @@ class Stage:
         names = ["BTCUSDT", "BNBUSDT"] if terms.pays_fees_in_bnb else ["BTCUSDT"]
         self.market = ReplayMarket(dict.fromkeys(names, klines), {name: {**info, **_names(name)} for name in names})
         self._exit = ExitStack()
-        venues.install(self.account, clock=self.clock, market=self.market, default=True, replay_rules=replay_rules)
-        self._exit.callback(venues.remove, self.account)
+        market_registry.install(
+            self.account, clock=self.clock, market=self.market, default=True, replay_rules=replay_rules
+        )
+        self._exit.callback(market_registry.remove, self.account)
         key = ApiKey.objects.create(
             name=name, venue=Venue.PAPER, key=self.account.api_key, secret=reveal(self.account.api_secret)
         )

@@ -113,4 +113,4 @@ class AccountCache:
             self._known.pop(api_key, None)
 
 
-directory = AccountCache()
+account_cache = AccountCache()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from core.sql import insert, update
 from exchange.api.types import OrderStatus
@@ -17,7 +18,7 @@ from exchange.fills import UNITS, commission, from_units, mul_units, slippage_un
 from exchange.paper import errors
 from exchange.paper.account.sql import balances, lock_account, open_orders, write_balances
 from exchange.paper.market.base import Market
-from exchange.paper.market.symbol_rules import Listing, listing_of
+from exchange.paper.market.symbol_rules import SymbolListing, listing_of
 from exchange.paper.models import PaperAccount, PaperFill, PaperOrder, PaperOrderList
 
 OPEN_STATUSES = (OrderStatus.NEW.value, OrderStatus.PARTIALLY_FILLED.value)
@@ -39,7 +40,7 @@ _ORDER_FIELDS = (
 )
 
 
-class Ledger:
+class PaperBalances:
     """Free and locked units of each asset. Nothing goes below zero: what cannot be paid is refused.
 
     Most requests move no money, so `read` is asked for the balances when the first of them is looked at.
@@ -95,7 +96,7 @@ class Ledger:
 
 @dataclass(slots=True, eq=False)
 class BookOrder:
-    """An order with its numbers in units; `row` gets them back when the books are saved."""
+    """An order with its numbers in units; `row` gets them back when the ledger is saved."""
 
     row: PaperOrder
     quantity: int
@@ -144,7 +145,7 @@ class BookOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class OrderTerms:
     """What trading costs the account, in units: fractions of a price, a notional or a volume."""
 
     maker_rate: int
@@ -154,7 +155,7 @@ class Terms:
     pays_in_bnb: bool
 
     @classmethod
-    def of(cls, account: PaperAccount) -> Terms:
+    def of(cls, account: PaperAccount) -> OrderTerms:
         return cls(
             maker_rate=to_units(account.maker_fee_rate),
             taker_rate=to_units(account.taker_fee_rate),
@@ -165,14 +166,14 @@ class Terms:
 
 
 @dataclass(slots=True)
-class Books:
-    """One account under lock. Build it with `open_books` inside a transaction; nothing is written before `save`."""
+class PaperLedger:
+    """One account under lock. Build it with `open_ledger` inside a transaction; nothing is written before `save`."""
 
     account: PaperAccount
     market: Market
     now_ms: int
-    terms: Terms
-    ledger: Ledger
+    terms: OrderTerms
+    balances: PaperBalances
     orders: list[BookOrder]
     settled_to_ms: int
     fills: list[tuple[BookOrder, PaperFill]] = field(default_factory=list)
@@ -181,7 +182,7 @@ class Books:
     def open_orders(self, symbol: str | None = None) -> list[BookOrder]:
         return [o for o in self.orders if o.is_open and (symbol is None or o.row.symbol == symbol)]
 
-    def listing(self, symbol: str) -> Listing:
+    def listing(self, symbol: str) -> SymbolListing:
         return listing_of(self.market, symbol)
 
     def fills_of(self, order: BookOrder) -> list[PaperFill]:
@@ -202,15 +203,15 @@ class Books:
             self._pay(order, rules.base, quantity)
             received, amount = rules.quote, value
         fee_asset, fee = self._commission(received, amount, rules.quote, value, rate, at_ms)
-        self.ledger.receive(received, amount)
-        self.ledger.spend(fee_asset, fee)
+        self.balances.receive(received, amount)
+        self.balances.spend(fee_asset, fee)
         order.executed += quantity
         order.executed_quote += value
         row = order.row
         row.status = OrderStatus.FILLED.value if order.remaining == 0 else OrderStatus.PARTIALLY_FILLED.value
         row.update_time_ms = at_ms
         order.is_changed = True
-        self.fills.append((order, _fill_row(order, price, quantity, value, fee, fee_asset, is_maker, at_ms)))
+        self.fills.append((order, _fill_row(order, Execution(price, quantity, value, is_maker, at_ms), fee, fee_asset)))
         if order.remaining == 0:
             self._close(order)
 
@@ -218,15 +219,15 @@ class Books:
         """Pay from what the order has locked. A stop that bought above its level also takes free balance."""
         from_lock = min(order.locked, amount)
         order.locked -= from_lock
-        self.ledger.spend_locked(asset, from_lock)
+        self.balances.spend_locked(asset, from_lock)
         if amount > from_lock:
-            self.ledger.spend(asset, amount - from_lock)
+            self.balances.spend(asset, amount - from_lock)
 
     def _commission(self, received: str, amount: int, quote: str, value: int, rate: int, at_ms: int) -> tuple[str, int]:
         """Take the fee out of what is received, or in BNB if the account pays so and holds enough of it."""
         if self.terms.pays_in_bnb and rate:
             in_bnb = self._commission_in_bnb(quote, value, rate, at_ms)
-            if in_bnb is not None and in_bnb <= self.ledger.free(DISCOUNT_ASSET):
+            if in_bnb is not None and in_bnb <= self.balances.free(DISCOUNT_ASSET):
                 return DISCOUNT_ASSET, in_bnb
         return received, int(commission(amount, rate))
 
@@ -275,7 +276,7 @@ class Books:
         """Give back what a finished order had locked; a list is done when none of its orders is open."""
         if order.locked:
             rules = self.listing(order.row.symbol).rules
-            self.ledger.unlock(rules.quote if order.is_buy else rules.base, order.locked)
+            self.balances.unlock(rules.quote if order.is_buy else rules.base, order.locked)
             order.locked = 0
         list_id = order.row.order_list_id
         if list_id is not None and not any(o.is_open and o.row.order_list_id == list_id for o in self.orders):
@@ -295,40 +296,48 @@ class Books:
         insert([fill for _, fill in self.fills])
         if self.done_lists:
             PaperOrderList.objects.filter(pk__in=self.done_lists).update(is_done=True)
-        self.ledger.save(self.account)
+        self.balances.save(self.account)
         if self.settled_to_ms != self.account.settled_to_ms:
             self.account.settled_to_ms = self.settled_to_ms
             update(self.account, "settled_to_ms")
 
 
-def _fill_row(
-    order: BookOrder, price: int, quantity: int, value: int, fee: int, fee_asset: str, is_maker: bool, at_ms: int
-) -> PaperFill:
+class Execution(NamedTuple):
+    """One execution of an order; amounts in units."""
+
+    price: int
+    quantity: int
+    value: int
+    is_maker: bool
+    at_ms: int
+
+
+def _fill_row(order: BookOrder, execution: Execution, fee: int, fee_asset: str) -> PaperFill:
     return PaperFill(
         account_id=order.row.account_id,
         symbol=order.row.symbol,
-        price=from_units(price),
-        quantity=from_units(quantity),
-        quote_quantity=from_units(value),
+        price=from_units(execution.price),
+        quantity=from_units(execution.quantity),
+        quote_quantity=from_units(execution.value),
         commission=from_units(fee),
         commission_asset=fee_asset,
         is_buyer=order.is_buy,
-        is_maker=is_maker,
-        time_ms=at_ms,
+        is_maker=execution.is_maker,
+        time_ms=execution.at_ms,
     )
 
 
-def open_books(account_id: int, market: Market, now_ms: int) -> Books:
+def open_ledger(account_id: int, market: Market, now_ms: int) -> PaperLedger:
     """Lock the account and load what it holds. Must be called inside a transaction; -2015 when it is gone."""
     account = lock_account(account_id)
     if account is None:
         raise errors.rejected_key()
-    return Books(
+    return PaperLedger(
         account=account,
         market=market,
         now_ms=now_ms,
-        terms=Terms.of(account),
-        ledger=Ledger(partial(balances, account_id)),
+        terms=OrderTerms.of(account),
+        balances=PaperBalances(partial(balances, account_id)),
         orders=[BookOrder.of(row) for row in open_orders(account_id, OPEN_STATUSES)],
         settled_to_ms=account.settled_to_ms,
     )

@@ -13,9 +13,9 @@ from typing import Any
 from exchange.fills import from_units
 from exchange.paper import errors
 from exchange.paper.endpoints.public_data import book_side, day_statistics, quote_of, recent_trades
-from exchange.paper.market.base import KlineRow, SymbolInfo
+from exchange.paper.market.base import KlineQuery, KlineRow, SymbolInfo
 from exchange.paper.market.series import units_text
-from exchange.paper.market.symbol_rules import Listing, listing_of
+from exchange.paper.market.symbol_rules import SymbolListing, listing_of
 from exchange.paper.protocol.endpoint import ApiRequest, Endpoint, EndpointTable
 from exchange.paper.protocol.parameters import Parameters
 
@@ -97,7 +97,9 @@ def klines(request: ApiRequest) -> list[Any]:
     interval = params.require("interval")
     start, end = params.time_ms("startTime"), params.time_ms("endTime")
     offset = _time_zone_ms(params)
-    rows = request.market.klines(symbol, interval, start, end, params.limit(500, 1000), request.now_ms, offset)
+    rows = request.market.klines(
+        symbol, KlineQuery(interval, start, end, params.limit(500, 1000), offset), request.now_ms
+    )
     return [_in_unit(row, request) for row in rows] if request.time_unit.value != 1 else rows
 
 
@@ -127,7 +129,7 @@ def _time_zone_ms(params: Parameters) -> int:
 
 
 def ticker_price(request: ApiRequest) -> Any:
-    def answer(listing: Listing) -> Json:
+    def answer(listing: SymbolListing) -> Json:
         last = request.market.last_price(listing.symbol, request.now_ms)
         return {"symbol": listing.symbol, "price": units_text(last)}
 
@@ -135,7 +137,7 @@ def ticker_price(request: ApiRequest) -> Any:
 
 
 def book_ticker(request: ApiRequest) -> Any:
-    def answer(listing: Listing) -> Json:
+    def answer(listing: SymbolListing) -> Json:
         quote = quote_of(request, listing)
         size = f"{quote.size:.8f}"
         return {
@@ -152,13 +154,13 @@ def book_ticker(request: ApiRequest) -> Any:
 def ticker_24hr(request: ApiRequest) -> Any:
     kind = request.params.choice("type", ("FULL", "MINI"), errors.bad_ticker_type) or "FULL"
 
-    def answer(listing: Listing) -> Json:
+    def answer(listing: SymbolListing) -> Json:
         return _full_ticker(request, listing) if kind == "FULL" else _mini_ticker(request, listing)
 
     return _one_or_many(request, answer)
 
 
-def _mini_ticker(request: ApiRequest, listing: Listing) -> Json:
+def _mini_ticker(request: ApiRequest, listing: SymbolListing) -> Json:
     day = day_statistics(request, listing.symbol)
     return {
         "symbol": listing.symbol,
@@ -176,7 +178,7 @@ def _mini_ticker(request: ApiRequest, listing: Listing) -> Json:
     }
 
 
-def _full_ticker(request: ApiRequest, listing: Listing) -> Json:
+def _full_ticker(request: ApiRequest, listing: SymbolListing) -> Json:
     mini = _mini_ticker(request, listing)
     quote = quote_of(request, listing)
     opened, last = Decimal(mini["openPrice"]), Decimal(mini["lastPrice"])
@@ -198,7 +200,7 @@ def _full_ticker(request: ApiRequest, listing: Listing) -> Json:
     }
 
 
-def _one_or_many(request: ApiRequest, answer: Callable[[Listing], Json]) -> Any:
+def _one_or_many(request: ApiRequest, answer: Callable[[SymbolListing], Json]) -> Any:
     """Return an object for `symbol`, a list for `symbols` or for all."""
     params, market = request.params, request.market
     named = _named_symbols(params)
@@ -214,7 +216,7 @@ def _one_or_many(request: ApiRequest, answer: Callable[[Listing], Json]) -> Any:
     return [answer(listing) for listing in listings if named is not None or _is_listed(request, listing)]
 
 
-def _is_listed(request: ApiRequest, listing: Listing) -> bool:
+def _is_listed(request: ApiRequest, listing: SymbolListing) -> bool:
     """Return True if the symbol has a price yet: a replay's symbols may begin at different times."""
     return request.market.first_time_ms(listing.symbol) <= request.now_ms
 

@@ -14,8 +14,9 @@ from exchange.api.types import INTERVAL_MS
 from exchange.fills import UNITS, ask_price, bid_price, from_units, mul_units, to_units
 from exchange.klines import intervals
 from exchange.klines.intervals import DAY_MS
+from exchange.paper.market.base import KlineQuery
 from exchange.paper.market.series import units_text
-from exchange.paper.market.symbol_rules import Listing
+from exchange.paper.market.symbol_rules import SymbolListing
 from exchange.paper.protocol.endpoint import ApiRequest
 
 TRADES_PER_BAR = 4
@@ -23,7 +24,7 @@ _DAY_PIECES = "5m"
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class PaperQuote:
     """Best prices and the last one, in units; `size` is what either side takes, in base."""
 
     bid: int
@@ -71,15 +72,15 @@ class DayStatistics:
         return self.quote_volume / self.volume if self.volume else Decimal(0)
 
 
-def quote_of(request: ApiRequest, listing: Listing) -> Quote:
+def quote_of(request: ApiRequest, listing: SymbolListing) -> PaperQuote:
     """Return what a market order would trade at now, with the account's slippage."""
     last = request.market.last_price(listing.symbol, request.now_ms)
     bid = max(int(bid_price(last, request.slippage, listing.tick)), listing.tick)
     ask = int(ask_price(last, request.slippage, listing.tick))
-    return Quote(bid, ask, last, _size(listing))
+    return PaperQuote(bid, ask, last, _size(listing))
 
 
-def book_side(quote: Quote, listing: Listing, limit: int, *, is_bid: bool) -> list[tuple[str, str]]:
+def book_side(quote: PaperQuote, listing: SymbolListing, limit: int, *, is_bid: bool) -> list[tuple[str, str]]:
     """Return levels from the best price on, a tick apart. The best one takes any order in full."""
     best, step = (quote.bid, -listing.tick) if is_bid else (quote.ask, listing.tick)
     count = min(limit, best // listing.tick) if is_bid else limit
@@ -87,7 +88,7 @@ def book_side(quote: Quote, listing: Listing, limit: int, *, is_bid: bool) -> li
     return [(units_text(best + level * step), sizes[level % len(sizes)]) for level in range(count)]
 
 
-def recent_trades(request: ApiRequest, listing: Listing, limit: int) -> list[PublicTrade]:
+def recent_trades(request: ApiRequest, listing: SymbolListing, limit: int) -> list[PublicTrade]:
     """Return the newest trades, ascending: those of whole bars, then one at the open of the bar in progress."""
     market, symbol, now_ms = request.market, listing.symbol, request.now_ms
     interval = market.base_interval(symbol)
@@ -128,7 +129,7 @@ def day_statistics(request: ApiRequest, symbol: str) -> DayStatistics:
     market, now_ms = request.market, request.now_ms
     base = market.base_interval(symbol)
     pieces = base if intervals.is_shorter(_DAY_PIECES, base) else _DAY_PIECES
-    rows = market.klines(symbol, pieces, now_ms - DAY_MS, None, DAY_MS // INTERVAL_MS["5m"] + 1, now_ms)
+    rows = market.klines(symbol, KlineQuery(pieces, now_ms - DAY_MS, None, DAY_MS // INTERVAL_MS["5m"] + 1), now_ms)
     last = market.last_price(symbol, now_ms)
     if not rows:
         return DayStatistics(now_ms - DAY_MS, now_ms, last, last, last, last, Decimal(0), Decimal(0), -1, -1)
@@ -161,7 +162,7 @@ def _trade_number(interval: str, time_ms: int) -> int:
     return (opened - intervals.anchor_ms(interval)) // length * TRADES_PER_BAR
 
 
-def _size(listing: Listing) -> Decimal:
+def _size(listing: SymbolListing) -> Decimal:
     """Return the most that one market order may ask for."""
     most = [size for size in (listing.rules.market_max_quantity, listing.rules.max_quantity) if size]
     return min(most) if most else from_units(UNITS * 1_000_000)

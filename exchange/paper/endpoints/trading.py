@@ -35,8 +35,8 @@ _CANCEL_RESTRICTIONS = ("ONLY_NEW", "ONLY_PARTIALLY_FILLED")
 def new_order(request: ApiRequest) -> Placed:
     draft = read_order(request)
     mode = answer_type(request.params, default_answer(draft.type))
-    order, books = place_order(request, draft)
-    fills = books.fills_of(order)
+    order, ledger = place_order(request, draft)
+    fills = ledger.fills_of(order)
     return Placed(responses.placed(request, order.row, fills, mode), filled=1 if fills else 0)
 
 

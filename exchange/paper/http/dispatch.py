@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.paper import errors
-from exchange.paper.account.accounts import directory, reveal
+from exchange.paper.account.accounts import account_cache, reveal
 from exchange.paper.endpoints import account, public, trading
 from exchange.paper.errors import ApiError
 from exchange.paper.http import signatures
-from exchange.paper.market.registry import MarketRegistry, RequestContext, venues
+from exchange.paper.market.registry import MarketRegistry, RequestContext, market_registry
 from exchange.paper.models import PaperAccount
 from exchange.paper.protocol.endpoint import ApiRequest, Endpoint, EndpointTable, Placed, TimeUnit
 from exchange.paper.protocol.parameters import Parameters, merge
@@ -50,7 +50,7 @@ class RawResponse:
     body: bytes
 
 
-def serve(raw: RawRequest, served_by: MarketRegistry = venues) -> RawResponse:
+def serve(raw: RawRequest, served_by: MarketRegistry = market_registry) -> RawResponse:
     """Answer one request. Never raises: what goes wrong here is -1000 under status 500, and logged."""
     headers = {"Content-Type": CONTENT_TYPE}
     try:
@@ -80,16 +80,16 @@ class _Call:
             raise errors.unknown_path()
         params = self._parameters()
         account = self._account_of_key(endpoint)
-        around = self.venues.surroundings(account)
-        weight = self._admit(endpoint, params, around)
+        context = self.venues.context_of(account)
+        weight = self._admit(endpoint, params, context)
         if endpoint.security.is_signed:
             account = self._check_signed(endpoint, params, account)
         else:
             _check_names(endpoint, params)
-        result = self._handle(endpoint, self._request(params, account or around.account, around), around)
+        result = self._handle(endpoint, self._request(params, account or context.account, context), context)
         if endpoint.free_on_success:
-            caller, now_ms = around.caller(self.raw.address), around.window_ms(self.wall_ms)
-            self._report_weight(around.counters.give_back(caller, weight, now_ms))
+            caller, now_ms = context.caller(self.raw.address), context.window_ms(self.wall_ms)
+            self._report_weight(context.counters.give_back(caller, weight, now_ms))
         return result
 
     def _parameters(self) -> Parameters:
@@ -106,20 +106,20 @@ class _Call:
         if not key:
             return None
         try:
-            return directory.find(signatures.check_key_format(key))
+            return account_cache.find(signatures.check_key_format(key))
         except ApiError:
             return None
 
-    def _admit(self, endpoint: Endpoint, params: Parameters, around: RequestContext) -> int:
+    def _admit(self, endpoint: Endpoint, params: Parameters, context: RequestContext) -> int:
         try:
             weight = endpoint.weight_of(params)
         except ApiError:
             weight = 1
-        caller, now_ms = around.caller(self.raw.address), around.window_ms(self.wall_ms)
+        caller, now_ms = context.caller(self.raw.address), context.window_ms(self.wall_ms)
         try:
-            self._report_weight(around.counters.admit(caller, weight, now_ms))
+            self._report_weight(context.counters.admit(caller, weight, now_ms))
         except ApiError:
-            self._report_weight(around.counters.used_weight(caller, now_ms))
+            self._report_weight(context.counters.used_weight(caller, now_ms))
             raise
         return weight
 
@@ -140,30 +140,30 @@ class _Call:
         signatures.check_signature(secret, self.raw.query, body, params.require("signature"))
         return account
 
-    def _request(self, params: Parameters, account: PaperAccount | None, around: RequestContext) -> ApiRequest:
+    def _request(self, params: Parameters, account: PaperAccount | None, context: RequestContext) -> ApiRequest:
         return ApiRequest(
             params=params,
             account=account,
-            market=around.market,
-            clock=around.clock,
-            now_ms=around.clock.now_ms(),
+            market=context.market,
+            clock=context.clock,
+            now_ms=context.clock.now_ms(),
             wall_ms=self.wall_ms,
             time_unit=_time_unit(self.raw.headers.get("x-mbx-time-unit")),
-            rate_limits=around.counters.limits,
-            order_counts=lambda: self._order_counts(account, around),
+            rate_limits=context.counters.limits,
+            order_counts=lambda: self._order_counts(account, context),
             replay_rules=account is not None and self.venues.has_replay_rules(account),
         )
 
-    def _order_counts(self, account: PaperAccount | None, around: RequestContext) -> Used:
+    def _order_counts(self, account: PaperAccount | None, context: RequestContext) -> Used:
         if account is None:
             return []
-        return around.counters.order_counts(str(account.pk), around.window_ms(self.wall_ms))
+        return context.counters.order_counts(str(account.pk), context.window_ms(self.wall_ms))
 
-    def _handle(self, endpoint: Endpoint, request: ApiRequest, around: RequestContext) -> Any:
+    def _handle(self, endpoint: Endpoint, request: ApiRequest, context: RequestContext) -> Any:
         if not endpoint.orders or request.account is None:
             return endpoint.handler(request)
-        counters, who = around.counters, str(request.account.pk)
-        now_ms = around.window_ms(self.wall_ms)
+        counters, who = context.counters, str(request.account.pk)
+        now_ms = context.window_ms(self.wall_ms)
         counts = counters.admit_orders(who, endpoint.orders, now_ms)
         try:
             placed: Placed = endpoint.handler(request)

@@ -13,7 +13,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
 from exchange.paper.http.dispatch import RawRequest, serve
-from exchange.paper.market.registry import MarketRegistry, venues
+from exchange.paper.market.registry import MarketRegistry, market_registry
 
 _PREFIX = "/api/v3/"
 BASE_URL = "http://paper.invalid/api"  # mount the adapter here; the name is never resolved
@@ -22,7 +22,7 @@ BASE_URL = "http://paper.invalid/api"  # mount the adapter here; the name is nev
 class PaperAdapter(BaseAdapter):
     """Mount it on a session for an address ending in /api: `session.mount("http://paper.invalid/", PaperAdapter())`."""
 
-    def __init__(self, served_by: MarketRegistry = venues) -> None:
+    def __init__(self, served_by: MarketRegistry = market_registry) -> None:
         super().__init__()
         self._venues = served_by
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from exchange.api.types import Float64Array, Int64Array
+from exchange.klines import intervals
+from exchange.paper import errors
 
 SymbolInfo = dict[str, Any]  # one entry of exchangeInfo's `symbols`
 KlineRow = tuple[Any, ...]  # the exchange's 12 items
@@ -19,7 +21,7 @@ EXTRA_ORDER_TYPES = ("STOP_LOSS", "TAKE_PROFIT")
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class MarketBars:
     """Consecutive base bars: arrays of equal length. Prices in units of 1e-8, `volume` in base asset."""
 
     open_time: Int64Array
@@ -32,6 +34,27 @@ class Bars:
 
     def __len__(self) -> int:
         return len(self.open_time)
+
+
+@dataclass(frozen=True, slots=True)
+class KlineQuery:
+    """What a caller asks of a market's klines.
+
+    Bounds are on open times, both included. Without any the newest `limit` rows; from a start alone the oldest; up to
+    an end alone the newest before it. `offset_ms` is that of a time zone.
+    """
+
+    interval: str
+    start_ms: int | None = None
+    end_ms: int | None = None
+    limit: int = 500
+    offset_ms: int = 0
+
+
+def check_interval(interval: str, base: str) -> None:
+    """Raise -1120 unless bars of `interval` can be made of bars of `base`."""
+    if not intervals.is_interval(interval) or intervals.is_shorter(interval, base):
+        raise errors.bad_interval()
 
 
 class Market(Protocol):
@@ -50,24 +73,13 @@ class Market(Protocol):
     def last_price(self, symbol: str, now_ms: int) -> int:
         """Return the open of the base bar that contains `now_ms`; in a gap or after the end, the close before it."""
 
-    def bars(self, symbol: str, start_ms: int, end_ms: int) -> Bars:
+    def bars(self, symbol: str, start_ms: int, end_ms: int) -> MarketBars:
         """Return base bars of which any part lies in `start_ms` to `end_ms`, both included, as whole bars."""
 
-    def klines(
-        self,
-        symbol: str,
-        interval: str,
-        start_ms: int | None,
-        end_ms: int | None,
-        limit: int,
-        now_ms: int,
-        offset_ms: int = 0,
-    ) -> list[KlineRow]:
+    def klines(self, symbol: str, query: KlineQuery, now_ms: int) -> list[KlineRow]:
         """Return rows as the exchange answers them at that time, the forming one last.
 
-        Bounds are on open times, both included. Without any the newest `limit` rows; from a start alone the oldest;
-        up to an end alone the newest before it. `offset_ms` is that of a time zone. Of the base bar in progress only
-        its open exists.
+        Of the base bar in progress only its open exists.
         """
 
     def average_price(self, symbol: str, now_ms: int, minutes: int) -> int:

@@ -22,8 +22,8 @@ from exchange.klines import intervals
 from exchange.klines.series import FullKlines
 from exchange.paper import errors
 from exchange.paper.errors import ApiError
-from exchange.paper.market.base import Bars, KlineRow, SymbolInfo
-from exchange.paper.market.series import Series
+from exchange.paper.market.base import KlineQuery, KlineRow, MarketBars, SymbolInfo, check_interval
+from exchange.paper.market.series import BarSeries
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class MirrorMarket:
         self._connection = {**_CONNECTION, **connection}
         self._lock = threading.Lock()
         self._symbols: tuple[float, dict[str, SymbolInfo]] | None = None
-        self._pages: OrderedDict[tuple[str, int], Series] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, int], BarSeries] = OrderedDict()
         self._answers: OrderedDict[tuple[Any, ...], tuple[float, list[KlineRow]]] = OrderedDict()
         self._failed: tuple[float, str] | None = None
 
@@ -93,12 +93,12 @@ class MirrorMarket:
         return max((now_ms // _MINUTE_MS + count) * _MINUTE_MS + 1, now_ms)
 
     def last_price(self, symbol: str, now_ms: int) -> int:
-        rows = self.klines(symbol, BASE, None, now_ms, 1, now_ms)
+        rows = self.klines(symbol, KlineQuery(BASE, None, now_ms, 1), now_ms)
         if not rows:
             raise errors.bad_symbol()
         return _units(rows[-1][4])
 
-    def bars(self, symbol: str, start_ms: int, end_ms: int) -> Bars:
+    def bars(self, symbol: str, start_ms: int, end_ms: int) -> MarketBars:
         self._check(symbol)
         first, last = start_ms // _MINUTE_MS, end_ms // _MINUTE_MS
         if last < first:
@@ -107,24 +107,15 @@ class MirrorMarket:
         parts = [page.slice_bars(*_range(page, first * _MINUTE_MS, last * _MINUTE_MS)) for page in pages]
         return parts[0] if len(parts) == 1 else _joined(parts)
 
-    def klines(
-        self,
-        symbol: str,
-        interval: str,
-        start_ms: int | None,
-        end_ms: int | None,
-        limit: int,
-        now_ms: int,
-        offset_ms: int = 0,
-    ) -> list[KlineRow]:
+    def klines(self, symbol: str, query: KlineQuery, now_ms: int) -> list[KlineRow]:
         self._check(symbol)
-        if not intervals.is_interval(interval) or intervals.is_shorter(interval, BASE):
-            raise errors.bad_interval()
-        end_ms = now_ms if end_ms is None else min(end_ms, now_ms)
+        interval, start_ms, offset_ms = query.interval, query.start_ms, query.offset_ms
+        check_interval(interval, BASE)
+        end_ms = now_ms if query.end_ms is None else min(query.end_ms, now_ms)
         if start_ms is not None and start_ms > end_ms:
             return []
         # The newest rows are asked for without an end, so that all who ask within a moment share one answer.
-        bounds: dict[str, Any] = {"limit": min(limit, _PAGE)}
+        bounds: dict[str, Any] = {"limit": min(query.limit, _PAGE)}
         if end_ms < intervals.open_time_at(interval, now_ms, offset_ms):
             bounds["endTime"] = end_ms
         if start_ms is not None:
@@ -139,7 +130,7 @@ class MirrorMarket:
 
     def average_price(self, symbol: str, now_ms: int, minutes: int) -> int:
         now = now_ms // _MINUTE_MS * _MINUTE_MS
-        rows = self.klines(symbol, BASE, now - minutes * _MINUTE_MS, now - 1, max(minutes, 1), now_ms)
+        rows = self.klines(symbol, KlineQuery(BASE, now - minutes * _MINUTE_MS, now - 1, max(minutes, 1)), now_ms)
         series = _series(rows)
         mean = series.mean_price(0, len(series)) if rows else None
         return self.last_price(symbol, now_ms) if mean is None else mean
@@ -155,7 +146,7 @@ class MirrorMarket:
 
     # --- What was asked before ----------------------------------------------------------------------------------------
 
-    def _page(self, symbol: str, number: int) -> Series:
+    def _page(self, symbol: str, number: int) -> BarSeries:
         """Return a thousand minutes of the grid. Complete ones are cached, the newest is requested again."""
         page = self._pages.get((symbol, number))
         if page is None:
@@ -215,11 +206,11 @@ def _zone(offset_ms: int) -> str:
     return f"{'-' if offset_ms < 0 else ''}{minutes // 60}:{minutes % 60:02d}"
 
 
-def _series(rows: list[KlineRow]) -> Series:
+def _series(rows: list[KlineRow]) -> BarSeries:
     def column(position: int, kind: Any = np.float64) -> Any:
         return np.array([row[position] for row in rows], dtype=kind)
 
-    return Series.from_klines(
+    return BarSeries.from_klines(
         FullKlines(
             BASE,
             column(0, np.int64),
@@ -236,15 +227,15 @@ def _series(rows: list[KlineRow]) -> Series:
     )
 
 
-def _range(series: Series, first_ms: int, last_ms: int) -> tuple[int, int]:
+def _range(series: BarSeries, first_ms: int, last_ms: int) -> tuple[int, int]:
     opens = series.bars.open_time
     return int(opens.searchsorted(first_ms)), int(opens.searchsorted(last_ms, side="right"))
 
 
-def _joined(parts: list[Bars]) -> Bars:
+def _joined(parts: list[MarketBars]) -> MarketBars:
     def whole(name: str) -> Any:
         return np.concatenate([getattr(part, name) for part in parts])
 
     names = ("open_time", "close_time", "open", "high", "low", "close", "volume")
     open_time, close_time, opened, high, low, closed, volume = map(whole, names)
-    return Bars(open_time, close_time, opened, high, low, closed, volume)
+    return MarketBars(open_time, close_time, opened, high, low, closed, volume)

@@ -107,7 +107,7 @@ class MarketRegistry:
                     market = self._markets[spec] = market_from_spec(spec)
         return market
 
-    def surroundings(self, account: PaperAccount | None) -> RequestContext:
+    def context_of(self, account: PaperAccount | None) -> RequestContext:
         """Return an account's market and clock; if there is none, those of the default account, else of the first."""
         account = account or self._default or self._first()
         if account is None:
@@ -127,4 +127,4 @@ def _shared_counters() -> Counters:
     return Counters(counts=SharedCounts(settings.REDIS_URL))
 
 
-venues = MarketRegistry(shared=_shared_counters)
+market_registry = MarketRegistry(shared=_shared_counters)

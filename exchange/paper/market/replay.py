@@ -13,8 +13,8 @@ from core.errors import UserError
 from exchange.klines import intervals
 from exchange.klines.series import FullKlines, aggregate
 from exchange.paper import errors
-from exchange.paper.market.base import EXTRA_ORDER_TYPES, Bars, KlineRow, SymbolInfo
-from exchange.paper.market.series import Series, pick
+from exchange.paper.market.base import EXTRA_ORDER_TYPES, KlineQuery, KlineRow, MarketBars, SymbolInfo, check_interval
+from exchange.paper.market.series import BarSeries, pick
 from exchange.paper.market.symbol_info import entry_for_candles
 
 _START_BAR = 1000
@@ -33,7 +33,7 @@ class ReplayMarket:
             raise UserError("a replay needs candles: name at least one file or stored dataset that holds some")
         self._base = dict(klines)
         self._symbols = {symbol: _entry(symbol, bars, symbols) for symbol, bars in self._base.items()}
-        self._series: dict[tuple[str, str, int], Series] = {}
+        self._series: dict[tuple[str, str, int], BarSeries] = {}
         self._lock = threading.Lock()
 
     def symbols(self) -> dict[str, SymbolInfo]:
@@ -49,7 +49,7 @@ class ReplayMarket:
         return self._klines(symbol).close_time_ms(-1)
 
     def default_start_ms(self) -> int:
-        """Return 1 ms after the open of bar 1,000, or of the middle bar of a shorter file; the latest of all symbols."""
+        """Return 1 ms after the open of bar 1,000, or the middle bar of a shorter file; the latest of all symbols."""
         return max(
             int(bars.open_time[_START_BAR if len(bars) > _START_BAR else len(bars) // 2]) + 1
             for bars in self._base.values()
@@ -74,28 +74,20 @@ class ReplayMarket:
         base, at, in_progress = self._position(symbol, now_ms)
         return int(base.bars.open[at] if in_progress else base.bars.close[at])
 
-    def bars(self, symbol: str, start_ms: int, end_ms: int) -> Bars:
+    def bars(self, symbol: str, start_ms: int, end_ms: int) -> MarketBars:
         base = self._series_of(symbol, self.base_interval(symbol))
         first = int(base.bars.close_time.searchsorted(start_ms, side="left"))
         return base.slice_bars(first, max(base.at_or_before(end_ms) + 1, first))
 
-    def klines(
-        self,
-        symbol: str,
-        interval: str,
-        start_ms: int | None,
-        end_ms: int | None,
-        limit: int,
-        now_ms: int,
-        offset_ms: int = 0,
-    ) -> list[KlineRow]:
-        series = self._series_of(symbol, interval, offset_ms)
+    def klines(self, symbol: str, query: KlineQuery, now_ms: int) -> list[KlineRow]:
+        series = self._series_of(symbol, query.interval, query.offset_ms)
+        start_ms = query.start_ms
         first = 0 if start_ms is None else int(series.bars.open_time.searchsorted(start_ms, side="left"))
         newest = series.at_or_before(now_ms)
-        last = newest if end_ms is None else min(newest, series.at_or_before(end_ms))
+        last = newest if query.end_ms is None else min(newest, series.at_or_before(query.end_ms))
         if last < first:
             return []
-        first, last = pick(first, last, limit, from_start=start_ms is not None)
+        first, last = pick(first, last, query.limit, from_start=start_ms is not None)
         if last < newest or int(series.bars.close_time[last]) < now_ms:
             return series.rows(first, last)
         rows = series.rows(first, last - 1) if last > first else []
@@ -109,7 +101,7 @@ class ReplayMarket:
         mean = base.mean_price(first, end) if first < end else None
         return self.last_price(symbol, now_ms) if mean is None else mean
 
-    def _forming(self, symbol: str, series: Series, at: int, now_ms: int) -> KlineRow:
+    def _forming(self, symbol: str, series: BarSeries, at: int, now_ms: int) -> KlineRow:
         """Return the row of the bar at `at`, which contains `now_ms`, as far as it has come."""
         base, now_at, in_progress = self._position(symbol, now_ms)
         opened, closes = int(series.bars.open_time[at]), int(series.bars.close_time[at])
@@ -118,7 +110,7 @@ class ReplayMarket:
             return base.forming_row(first, now_at + 1, None, (opened, closes))
         return base.forming_row(first, now_at, int(base.bars.open[now_at]), (opened, closes))
 
-    def _position(self, symbol: str, now_ms: int) -> tuple[Series, int, bool]:
+    def _position(self, symbol: str, now_ms: int) -> tuple[BarSeries, int, bool]:
         """Return the base series, the position of the newest bar at `now_ms`, and whether that one is still in
         progress.
         """
@@ -134,20 +126,19 @@ class ReplayMarket:
         except KeyError:
             raise errors.bad_symbol() from None
 
-    def _series_of(self, symbol: str, interval: str, offset_ms: int = 0) -> Series:
+    def _series_of(self, symbol: str, interval: str, offset_ms: int = 0) -> BarSeries:
         if offset_ms and intervals.is_interval(interval):
             offset_ms = intervals.useful_offset(interval, self.base_interval(symbol), offset_ms)
         series = self._series.get((symbol, interval, offset_ms))
         return series if series is not None else self._made(symbol, interval, offset_ms)
 
-    def _made(self, symbol: str, interval: str, offset_ms: int) -> Series:
+    def _made(self, symbol: str, interval: str, offset_ms: int) -> BarSeries:
         klines = self._klines(symbol)
-        if not intervals.is_interval(interval) or intervals.is_shorter(interval, klines.interval):
-            raise errors.bad_interval()
+        check_interval(interval, klines.interval)
         with self._lock:
             if len(self._series) > 500:  # time zones of a curious caller
                 self._series = {key: kept for key, kept in self._series.items() if key[2] == 0}
-            series = Series.from_klines(aggregate(klines, interval, offset_ms), offset_ms)
+            series = BarSeries.from_klines(aggregate(klines, interval, offset_ms), offset_ms)
             return self._series.setdefault((symbol, interval, offset_ms), series)
 
 

@@ -13,7 +13,7 @@ from exchange.api.types import Float64Array, Int64Array
 from exchange.fills import UNITS
 from exchange.klines import intervals
 from exchange.klines.series import FullKlines
-from exchange.paper.market.base import Bars, KlineRow
+from exchange.paper.market.base import KlineRow, MarketBars
 
 _CHUNK = 64
 _MOST_CHUNKS = 1024
@@ -30,11 +30,11 @@ def to_unit_array(prices: Float64Array) -> Int64Array:
 
 
 @dataclass(slots=True)
-class Series:
+class BarSeries:
     """Ascending bars of one symbol and interval. Answers rows by position, each written once."""
 
     interval: str
-    bars: Bars
+    bars: MarketBars
     quote_volume: Float64Array
     trades: Int64Array
     taker_base: Float64Array
@@ -42,8 +42,8 @@ class Series:
     _chunks: dict[int, list[KlineRow]] = field(default_factory=dict)
 
     @classmethod
-    def from_klines(cls, klines: FullKlines, offset_ms: int = 0) -> Series:
-        bars = Bars(
+    def from_klines(cls, klines: FullKlines, offset_ms: int = 0) -> BarSeries:
+        bars = MarketBars(
             klines.open_time,
             intervals.close_times_of(klines.interval, klines.open_time, offset_ms),
             to_unit_array(klines.open),
@@ -112,10 +112,10 @@ class Series:
             "0",
         )
 
-    def slice_bars(self, first: int, end: int) -> Bars:
+    def slice_bars(self, first: int, end: int) -> MarketBars:
         """Return the bars at positions from `first` up to `end`, excluded."""
         bars, at = self.bars, slice(first, end)
-        return Bars(
+        return MarketBars(
             bars.open_time[at],
             bars.close_time[at],
             bars.open[at],

@@ -20,8 +20,8 @@ from exchange.klines import intervals
 from exchange.klines.intervals import DAY_MS
 from exchange.klines.series import FullKlines, aggregate
 from exchange.paper import errors
-from exchange.paper.market.base import Bars, KlineRow, SymbolInfo
-from exchange.paper.market.series import Series
+from exchange.paper.market.base import KlineQuery, KlineRow, MarketBars, SymbolInfo, check_interval
+from exchange.paper.market.series import BarSeries
 from exchange.paper.market.simulation import SimulatedPrice, day_number
 from exchange.paper.market.symbol_info import SymbolTraits, entry_of, known_traits, traits_of
 
@@ -67,8 +67,8 @@ class SimulatedMarket:
             else SymbolTable({name: entry_of(traits) for name, traits in known_traits().items()})
         )
         self._prices: dict[str, SimulatedPrice] = {}
-        self._days: OrderedDict[tuple[Any, ...], Series] = OrderedDict()
-        self._groups: OrderedDict[tuple[Any, ...], Series] = OrderedDict()
+        self._days: OrderedDict[tuple[Any, ...], BarSeries] = OrderedDict()
+        self._groups: OrderedDict[tuple[Any, ...], BarSeries] = OrderedDict()
         self._lock = threading.RLock()
 
     def symbols(self) -> dict[str, SymbolInfo]:
@@ -96,26 +96,17 @@ class SimulatedMarket:
         now_ms = _bounded(now_ms)
         return int(self._day(symbol, day_number(now_ms)).bars.open[now_ms % DAY_MS // _MINUTE_MS])
 
-    def bars(self, symbol: str, start_ms: int, end_ms: int) -> Bars:
+    def bars(self, symbol: str, start_ms: int, end_ms: int) -> MarketBars:
         first, last = max(start_ms, FIRST_MS) // _MINUTE_MS, min(end_ms, LAST_MS) // _MINUTE_MS
         if last < first:
             return self._day(symbol, day_number(FIRST_MS)).slice_bars(0, 0)
         return self._minutes(symbol, first, last).bars
 
-    def klines(
-        self,
-        symbol: str,
-        interval: str,
-        start_ms: int | None,
-        end_ms: int | None,
-        limit: int,
-        now_ms: int,
-        offset_ms: int = 0,
-    ) -> list[KlineRow]:
+    def klines(self, symbol: str, query: KlineQuery, now_ms: int) -> list[KlineRow]:
         self._price(symbol)
-        if not intervals.is_interval(interval) or intervals.is_shorter(interval, BASE):
-            raise errors.bad_interval()
-        offset_ms = intervals.useful_offset(interval, BASE, offset_ms)
+        interval, start_ms, end_ms, limit = query.interval, query.start_ms, query.end_ms, query.limit
+        check_interval(interval, BASE)
+        offset_ms = intervals.useful_offset(interval, BASE, query.offset_ms)
         now_ms = _bounded(now_ms)
         first, newest = (self._number(interval, time, offset_ms) for time in (FIRST_MS, now_ms))
         if start_ms is not None and start_ms > FIRST_MS:
@@ -172,7 +163,7 @@ class SimulatedMarket:
         groups = [self._group(symbol, pieces, n) for n in range(day_number(start), day_number(end - 1) + 1)]
         joined = _klines_of(pieces, groups)
         inside = joined[int(joined.open_time.searchsorted(start)) : int(joined.open_time.searchsorted(end))]
-        series = Series.from_klines(aggregate(inside, interval, offset_ms), offset_ms)
+        series = BarSeries.from_klines(aggregate(inside, interval, offset_ms), offset_ms)
         return series.rows(0, len(series) - 1)
 
     def _forming(self, symbol: str, interval: str, number: int, now_ms: int, offset_ms: int) -> KlineRow:
@@ -187,18 +178,18 @@ class SimulatedMarket:
         parts += [self._group(symbol, "1d", day) for day in whole_days]
         if now > whole_days[-1] * 1440 + 1440:
             parts.append(self._minutes(symbol, whole_days[-1] * 1440 + 1440, now - 1))
-        joined = Series.from_klines(_klines_of("1d", parts))
+        joined = BarSeries.from_klines(_klines_of("1d", parts))
         return joined.forming_row(0, len(joined), self.last_price(symbol, now_ms), (opened, closes - 1))
 
     # --- Days, made once and kept for a while -------------------------------------------------------------------------
 
-    def _minutes(self, symbol: str, first: int, last: int) -> Series:
+    def _minutes(self, symbol: str, first: int, last: int) -> BarSeries:
         """Return minute bars by their numbers since 1970, both included."""
         start, end = first // 1440, last // 1440
         days = [self._day(symbol, number) for number in range(start, end + 1)]
         series = days[0] if len(days) == 1 else _joined(days)
         at = slice(first - start * 1440, last - start * 1440 + 1)
-        return Series(
+        return BarSeries(
             BASE,
             series.slice_bars(at.start, at.stop),
             series.quote_volume[at],
@@ -207,30 +198,34 @@ class SimulatedMarket:
             series.taker_quote[at],
         )
 
-    def _group(self, symbol: str, interval: str, number: int) -> Series:
+    def _group(self, symbol: str, interval: str, number: int) -> BarSeries:
         """Return a day's bars of an interval of up to a day."""
         if interval == BASE:
             return self._day(symbol, number)
 
-        def make() -> Series:
-            return Series.from_klines(aggregate(_klines_of(BASE, [self._day(symbol, number)]), interval))
+        def make() -> BarSeries:
+            return BarSeries.from_klines(aggregate(_klines_of(BASE, [self._day(symbol, number)]), interval))
 
         return self._kept(self._groups, (symbol, interval, number), _GROUPS_KEPT, make)
 
-    def _day(self, symbol: str, number: int) -> Series:
+    def _day(self, symbol: str, number: int) -> BarSeries:
         price = self._price(symbol)
 
-        def make() -> Series:
+        def make() -> BarSeries:
             day = price.day(number)
             closes = day.open_time + (_MINUTE_MS - 1)
-            bars = Bars(day.open_time, closes, day.open, day.high, day.low, day.close, day.volume)
-            return Series(BASE, bars, day.quote_volume, day.trades, day.taker_base, day.taker_quote)
+            bars = MarketBars(day.open_time, closes, day.open, day.high, day.low, day.close, day.volume)
+            return BarSeries(BASE, bars, day.quote_volume, day.trades, day.taker_base, day.taker_quote)
 
         return self._kept(self._days, (symbol, number), _DAYS_KEPT, make)
 
     def _kept(
-        self, kept: OrderedDict[tuple[Any, ...], Series], key: tuple[Any, ...], most: int, make: Callable[[], Series]
-    ) -> Series:
+        self,
+        kept: OrderedDict[tuple[Any, ...], BarSeries],
+        key: tuple[Any, ...],
+        most: int,
+        make: Callable[[], BarSeries],
+    ) -> BarSeries:
         with self._lock:
             series = kept.get(key)
             if series is None:
@@ -256,13 +251,13 @@ def _bounded(time_ms: int) -> int:
     return min(max(time_ms, FIRST_MS), LAST_MS)
 
 
-def _joined(days: list[Series]) -> Series:
-    def whole(column: Callable[[Series], Any]) -> Any:
+def _joined(days: list[BarSeries]) -> BarSeries:
+    def whole(column: Callable[[BarSeries], Any]) -> Any:
         return np.concatenate([column(day) for day in days])
 
-    return Series(
+    return BarSeries(
         days[0].interval,
-        Bars(
+        MarketBars(
             whole(lambda day: day.bars.open_time),
             whole(lambda day: day.bars.close_time),
             whole(lambda day: day.bars.open),
@@ -278,7 +273,7 @@ def _joined(days: list[Series]) -> Series:
     )
 
 
-def _klines_of(interval: str, series: list[Series]) -> FullKlines:
+def _klines_of(interval: str, series: list[BarSeries]) -> FullKlines:
     """Join consecutive series into one set of candles."""
     one = series[0] if len(series) == 1 else _joined(series)
     bars = one.bars

@@ -15,7 +15,7 @@ from exchange.symbols.filters import lot, parse_rules
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class SymbolListing:
     """One symbol: its exchangeInfo entry, its rules, and tick and steps in units of 1e-8."""
 
     info: Mapping[str, Any]
@@ -46,10 +46,10 @@ class Listing:
         return str(self.info.get("defaultSelfTradePreventionMode", "NONE"))
 
 
-_read: WeakKeyDictionary[Any, dict[str, Listing]] = WeakKeyDictionary()
+_read: WeakKeyDictionary[Any, dict[str, SymbolListing]] = WeakKeyDictionary()
 
 
-def listing_of(market: Market, symbol: str) -> Listing:
+def listing_of(market: Market, symbol: str) -> SymbolListing:
     """Return the symbol's listing, or raise -1121."""
     known = _read.setdefault(market, {})
     found = known.get(symbol)
@@ -61,7 +61,7 @@ def listing_of(market: Market, symbol: str) -> Listing:
     return found
 
 
-def _read_listing(info: Mapping[str, Any]) -> Listing:
+def _read_listing(info: Mapping[str, Any]) -> SymbolListing:
     rules = parse_rules(info)
     tick = to_units(rules.tick_size) if rules.tick_size else 1
-    return Listing(info, rules, tick, to_units(lot(rules, False).step), to_units(lot(rules, True).step))
+    return SymbolListing(info, rules, tick, to_units(lot(rules, False).step), to_units(lot(rules, True).step))

@@ -8,10 +8,10 @@ from django.db import transaction
 
 from core.sql import find, get
 from exchange.paper import errors
-from exchange.paper.account.ledger import BookOrder, Books
+from exchange.paper.account.ledger import BookOrder, PaperLedger
 from exchange.paper.account.sql import newest_order
 from exchange.paper.models import PaperOrder, PaperOrderList
-from exchange.paper.orders.settle import settled_books
+from exchange.paper.orders.settle import settled_ledger
 from exchange.paper.protocol.endpoint import ApiRequest
 
 
@@ -49,31 +49,31 @@ class Cancelled:
 @transaction.atomic
 def cancel_order(request: ApiRequest, key: OrderKey, restriction: str | None = None) -> Cancelled:
     """Cancel an open order, or -2011. `restriction` is ONLY_NEW or ONLY_PARTIALLY_FILLED."""
-    books = settled_books(request)
-    row = key.find(books.account.pk)
-    order = next((o for o in books.open_orders() if row is not None and o.row.pk == row.pk), None)
+    ledger = settled_ledger(request)
+    row = key.find(ledger.account.pk)
+    order = next((o for o in ledger.open_orders() if row is not None and o.row.pk == row.pk), None)
     if order is None and row is not None and key.order_id is None:  # an open order goes before a newer, finished one
-        order = next((o for o in books.open_orders(key.symbol) if o.row.client_order_id == key.client_order_id), None)
+        order = next((o for o in ledger.open_orders(key.symbol) if o.row.client_order_id == key.client_order_id), None)
     if order is None:
         raise errors.unknown_order()  # what was settled is undone too: the next request settles to the same result
     if restriction is not None and order.row.status != restriction.removeprefix("ONLY_"):
         raise errors.cancel_restricted()
-    done = _cancel(books, order)
-    books.save()
+    done = _cancel(ledger, order)
+    ledger.save()
     return _with_legs(done)
 
 
-def _cancel(books: Books, order: BookOrder) -> Cancelled:
+def _cancel(ledger: PaperLedger, order: BookOrder) -> Cancelled:
     if order.row.order_list_id is None:
-        books.cancel(order)
+        ledger.cancel(order)
         return Cancelled([order.row])
-    return _cancel_list(books, order.row.order_list_id)
+    return _cancel_list(ledger, order.row.order_list_id)
 
 
-def _cancel_list(books: Books, list_id: int) -> Cancelled:
-    legs = [o for o in books.open_orders() if o.row.order_list_id == list_id]
+def _cancel_list(ledger: PaperLedger, list_id: int) -> Cancelled:
+    legs = [o for o in ledger.open_orders() if o.row.order_list_id == list_id]
     for leg in legs:
-        books.cancel(leg)
+        ledger.cancel(leg)
     return Cancelled([leg.row for leg in legs], PaperOrderList(pk=list_id))
 
 
@@ -89,8 +89,8 @@ def _with_legs(done: Cancelled) -> Cancelled:
 @transaction.atomic
 def cancel_list(request: ApiRequest, symbol: str, list_id: int | None, client_id: str | None) -> Cancelled:
     """Cancel an open list by number or client id, or -2011."""
-    books = settled_books(request)
-    open_lists = {o.row.order_list_id for o in books.open_orders(symbol) if o.row.order_list_id is not None}
+    ledger = settled_ledger(request)
+    open_lists = {o.row.order_list_id for o in ledger.open_orders(symbol) if o.row.order_list_id is not None}
     found = PaperOrderList.objects.filter(pk__in=open_lists)
     if list_id is not None:
         found = found.filter(pk=list_id)
@@ -99,19 +99,19 @@ def cancel_list(request: ApiRequest, symbol: str, list_id: int | None, client_id
     order_list = found.order_by("-pk").first() if open_lists else None
     if order_list is None:
         raise errors.unknown_order()
-    done = _cancel_list(books, order_list.pk)
-    books.save()
+    done = _cancel_list(ledger, order_list.pk)
+    ledger.save()
     return _with_legs(done)
 
 
 @transaction.atomic
 def cancel_all(request: ApiRequest, symbol: str) -> list[Cancelled]:
     """Cancel every open order of a symbol, lists as lists; -2011 when there is none."""
-    books = settled_books(request)
+    ledger = settled_ledger(request)
     done: list[Cancelled] = []
-    while resting := books.open_orders(symbol):
-        done.append(_cancel(books, resting[0]))
+    while resting := ledger.open_orders(symbol):
+        done.append(_cancel(ledger, resting[0]))
     if not done:
         raise errors.unknown_order()
-    books.save()
+    ledger.save()
     return [_with_legs(entry) for entry in done]

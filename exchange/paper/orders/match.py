@@ -12,13 +12,13 @@ import numpy as np
 
 from exchange.api.types import Int64Array
 from exchange.fills import UNITS, ask_price, bid_price, floor_to, mul_units
-from exchange.paper.market.base import Bars
+from exchange.paper.market.base import MarketBars
 
 UNLIMITED = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class LevelWait:
     """What a resting order waits for: the price to rise to `level` (or above), or to fall to it (or below).
 
     `since` is the key of the last event it has already been through.
@@ -30,7 +30,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
+class LevelTouch:
     """An event that meets an order: bar `index`, at its open or inside its range. Keys order events in time."""
 
     key: int
@@ -52,18 +52,18 @@ def range_keys(close_times: Int64Array) -> Int64Array:
     return 2 * (close_times + 1)
 
 
-def first_touch(wait: Wait, bars: Bars, until_ms: int) -> Touch | None:
+def first_touch(wait: LevelWait, bars: MarketBars, until_ms: int) -> LevelTouch | None:
     """Return the first event after `wait.since`, up to `until_ms`, that reaches the level. A bar's open comes first."""
     last_key = key_after(until_ms)
     opens, ranges = open_keys(bars.open_time), range_keys(bars.close_time)
     at_open = _first_hit(bars.open, bars.open, wait, opens, last_key)
     in_range = _first_hit(bars.low, bars.high, wait, ranges, last_key)
     if at_open is not None and (in_range is None or at_open <= in_range):
-        return Touch(int(opens[at_open]), at_open, True)
-    return None if in_range is None else Touch(int(ranges[in_range]), in_range, False)
+        return LevelTouch(int(opens[at_open]), at_open, True)
+    return None if in_range is None else LevelTouch(int(ranges[in_range]), in_range, False)
 
 
-def _first_hit(lows: Int64Array, highs: Int64Array, wait: Wait, keys: Int64Array, last_key: int) -> int | None:
+def _first_hit(lows: Int64Array, highs: Int64Array, wait: LevelWait, keys: Int64Array, last_key: int) -> int | None:
     start = int(np.searchsorted(keys, wait.since, side="right"))
     end = int(np.searchsorted(keys, last_key, side="right"))
     if start >= end:
@@ -83,7 +83,7 @@ def crosses(limit: int, best: int, is_buy: bool) -> bool:
     return best <= limit if is_buy else best >= limit
 
 
-def volume_cap(bars: Bars, index: int, share: int | None, step: int) -> int:
+def volume_cap(bars: MarketBars, index: int, share: int | None, step: int) -> int:
     """Return the most that one order may take of the volume of the bar at `index`, in whole steps; nothing before the
     first bar. Without a share there is no cap.
     """

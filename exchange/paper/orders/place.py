@@ -15,15 +15,15 @@ from exchange.api.types import OrderRequest, OrderType, Side
 from exchange.fills import UNITS, ask_price, floor_to, from_units, mul_units, to_units
 from exchange.klines.intervals import open_time_at
 from exchange.paper import errors
-from exchange.paper.account.ledger import ALGO_TYPES, MARKET_ON_TRIGGER, BookOrder, Books
-from exchange.paper.market.symbol_rules import Listing, listing_of
+from exchange.paper.account.ledger import ALGO_TYPES, MARKET_ON_TRIGGER, BookOrder, PaperLedger
+from exchange.paper.market.symbol_rules import SymbolListing, listing_of
 from exchange.paper.models import PaperOrder, PaperOrderList
 from exchange.paper.orders.match import UNLIMITED, crosses, market_price, volume_cap
 from exchange.paper.orders.requests import OcoDraft, OrderDraft
-from exchange.paper.orders.settle import execute_limit, execute_market, settled_books, triggers_rising
+from exchange.paper.orders.settle import execute_limit, execute_market, settled_ledger, triggers_rising
 from exchange.paper.protocol.endpoint import ApiRequest
 from exchange.symbols.filters import (
-    Usage,
+    OpenOrderUsage,
     Violation,
     lot_size,
     market_lot_size,
@@ -45,7 +45,7 @@ _UNSUPPORTED = {
 # --- Checks that need no account --------------------------------------------------------------------------------------
 
 
-def check_symbol(request: ApiRequest, draft: OrderDraft) -> Listing:
+def check_symbol(request: ApiRequest, draft: OrderDraft) -> SymbolListing:
     """Check that the symbol exists, trades, and takes such an order."""
     listing = listing_of(request.market, draft.symbol)
     rules = listing.rules
@@ -64,7 +64,7 @@ def check_symbol(request: ApiRequest, draft: OrderDraft) -> Listing:
     return listing
 
 
-def check_filters(request: ApiRequest, draft: OrderDraft, listing: Listing) -> None:
+def check_filters(request: ApiRequest, draft: OrderDraft, listing: SymbolListing) -> None:
     """Raise -1013 for the first filter that the order's own numbers break."""
     average = average_price(request, draft, listing)
     if draft.quote_quantity:
@@ -78,7 +78,7 @@ def check_filters(request: ApiRequest, draft: OrderDraft, listing: Listing) -> N
         _check_iceberg_parts(draft, listing)
 
 
-def average_price(request: ApiRequest, draft: OrderDraft, listing: Listing) -> Decimal:
+def average_price(request: ApiRequest, draft: OrderDraft, listing: SymbolListing) -> Decimal:
     """Return the price that filters compare with. Under a replay's rules it is what a market order would pay or get."""
     market, now_ms = request.market, request.now_ms
     if request.replay_rules or listing.rules.average_price_minutes == 0:
@@ -101,12 +101,12 @@ def _as_request(draft: OrderDraft) -> OrderRequest:
     )
 
 
-def _quote_order_violation(draft: OrderDraft, listing: Listing, average: Decimal) -> Violation | None:
+def _quote_order_violation(draft: OrderDraft, listing: SymbolListing, average: Decimal) -> Violation | None:
     """Check a quote amount, which is its own notional."""
     return notional_filter(listing.rules, Decimal(1), draft.quote_quantity, True)
 
 
-def _check_iceberg_parts(draft: OrderDraft, listing: Listing) -> None:
+def _check_iceberg_parts(draft: OrderDraft, listing: SymbolListing) -> None:
     _raise_for(lot_size(listing.rules, draft.iceberg_quantity))
     most = listing.filter_value("ICEBERG_PARTS", "limit")
     if most is not None and draft.quantity > draft.iceberg_quantity * int(most):
@@ -122,20 +122,20 @@ def _raise_for(violation: Violation | None) -> None:
 # --- Checks of the engine ---------------------------------------------------------------------------------------------
 
 
-def usage_of(books: Books, listing: Listing) -> Usage:
-    resting = books.open_orders(listing.symbol)
-    return Usage(
+def usage_of(ledger: PaperLedger, listing: SymbolListing) -> OpenOrderUsage:
+    resting = ledger.open_orders(listing.symbol)
+    return OpenOrderUsage(
         open_orders=len(resting),
         open_algo_orders=sum(o.row.type in ALGO_TYPES for o in resting),
         open_order_lists=len({o.row.order_list_id for o in resting if o.row.order_list_id is not None}),
-        base_held=from_units(books.ledger.total(listing.rules.base)),
+        base_held=from_units(ledger.balances.total(listing.rules.base)),
         open_buy_quantity=from_units(sum(o.remaining for o in resting if o.is_buy)),
     )
 
 
-def _check_counts(books: Books, listing: Listing, drafts: tuple[OrderDraft, ...]) -> None:
+def _check_counts(ledger: PaperLedger, listing: SymbolListing, drafts: tuple[OrderDraft, ...]) -> None:
     """Check MAX_NUM_ORDERS and its kin against what is open already. The legs of a list count one by one."""
-    usage = usage_of(books, listing)
+    usage = usage_of(ledger, listing)
     if len(drafts) > 1:
         _raise_for(max_num_order_lists(listing.rules, usage))
     for draft in drafts:
@@ -143,7 +143,7 @@ def _check_counts(books: Books, listing: Listing, drafts: tuple[OrderDraft, ...]
             v for v in violations(listing.rules, _as_request(draft), usage=usage) if v.filter in _COUNTED_BY_ENGINE
         ]
         _raise_for(found[0] if found else None)
-        _check_iceberg_count(books, listing, draft)
+        _check_iceberg_count(ledger, listing, draft)
         usage = replace(
             usage,
             open_orders=usage.open_orders + 1,
@@ -151,28 +151,28 @@ def _check_counts(books: Books, listing: Listing, drafts: tuple[OrderDraft, ...]
         )
 
 
-def _check_iceberg_count(books: Books, listing: Listing, draft: OrderDraft) -> None:
+def _check_iceberg_count(ledger: PaperLedger, listing: SymbolListing, draft: OrderDraft) -> None:
     most = listing.filter_value("MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders")
     if most is None or not draft.iceberg_quantity:
         return
-    if sum(bool(o.row.iceberg_quantity) for o in books.open_orders(listing.symbol)) >= int(most):
+    if sum(bool(o.row.iceberg_quantity) for o in ledger.open_orders(listing.symbol)) >= int(most):
         raise errors.filter_failure("MAX_NUM_ICEBERG_ORDERS", counted_by_engine=True)
 
 
-def _check_id_is_free(books: Books, client_order_id: str) -> None:
+def _check_id_is_free(ledger: PaperLedger, client_order_id: str) -> None:
     """Refuse an id of an open order. As on Binance, a filled order's id is accepted again."""
-    if any(o.row.client_order_id == client_order_id for o in books.open_orders()):
+    if any(o.row.client_order_id == client_order_id for o in ledger.open_orders()):
         raise errors.duplicate_order()
 
 
-def _check_against_market(books: Books, draft: OrderDraft, listing: Listing, last: int) -> None:
+def _check_against_market(ledger: PaperLedger, draft: OrderDraft, listing: SymbolListing, last: int) -> None:
     """Raise -2010 for a stop that is reached already, and for a post-only order that would take."""
     if draft.is_algo:
         stop = to_units(draft.stop_price)
         if stop <= last if triggers_rising(draft.type, draft.is_buy) else stop >= last:
             raise errors.would_trigger()
     elif draft.type == "LIMIT_MAKER":
-        best = market_price(last, draft.is_buy, books.terms.slippage, listing.tick)
+        best = market_price(last, draft.is_buy, ledger.terms.slippage, listing.tick)
         if crosses(to_units(draft.price), best, draft.is_buy):
             raise errors.would_take()
 
@@ -181,44 +181,46 @@ def _check_against_market(books: Books, draft: OrderDraft, listing: Listing, las
 
 
 @transaction.atomic
-def place_order(request: ApiRequest, draft: OrderDraft) -> tuple[BookOrder, Books]:
-    """Put one order to the market. The answer is read from the order and the books' fills."""
+def place_order(request: ApiRequest, draft: OrderDraft) -> tuple[BookOrder, PaperLedger]:
+    """Put one order to the market. The answer is read from the order and the ledger's fills."""
     listing = check_symbol(request, draft)
     check_filters(request, draft, listing)
-    books = settled_books(request)
-    _check_id_is_free(books, draft.client_order_id)
-    _check_counts(books, listing, (draft,))
+    ledger = settled_ledger(request)
+    _check_id_is_free(ledger, draft.client_order_id)
+    _check_counts(ledger, listing, (draft,))
     last = request.market.last_price(draft.symbol, request.now_ms)
-    _check_against_market(books, draft, listing, last)
-    order = _book(books, draft, listing)
-    cap = _cap_now(books, listing)
+    _check_against_market(ledger, draft, listing, last)
+    order = _book(ledger, draft, listing)
+    cap = _cap_now(ledger, listing)
     if draft.type == "MARKET":
-        _size_by_quote(books, order, draft, listing, last, cap)
-        _lock(books, order, listing, last)
-        execute_market(books, order, listing, last, request.now_ms, cap)
+        _size_by_quote(ledger, order, draft, listing, last, cap)
+        _lock(ledger, order, listing, last)
+        execute_market(ledger, order, listing, last, request.now_ms, cap)
     else:
-        _lock(books, order, listing, last)
+        _lock(ledger, order, listing, last)
         if draft.type == "LIMIT":
-            execute_limit(books, order, listing, last, request.now_ms, cap)
-    books.save()
-    return order, books
+            execute_limit(ledger, order, listing, last, request.now_ms, cap)
+    ledger.save()
+    return order, ledger
 
 
-def _cap_now(books: Books, listing: Listing) -> int:
+def _cap_now(ledger: PaperLedger, listing: SymbolListing) -> int:
     """Return what an order may take at once: a share of the volume of the last bar that has ended."""
-    share = books.terms.volume_share
+    share = ledger.terms.volume_share
     if share is None:
         return UNLIMITED
-    opened = open_time_at(books.market.base_interval(listing.symbol), books.now_ms)
-    bars = books.market.bars(listing.symbol, opened - 1, opened - 1)
+    opened = open_time_at(ledger.market.base_interval(listing.symbol), ledger.now_ms)
+    bars = ledger.market.bars(listing.symbol, opened - 1, opened - 1)
     return volume_cap(bars, len(bars) - 1, share, listing.step)
 
 
-def _book(books: Books, draft: OrderDraft, listing: Listing, order_list: PaperOrderList | None = None) -> BookOrder:
+def _book(
+    ledger: PaperLedger, draft: OrderDraft, listing: SymbolListing, order_list: PaperOrderList | None = None
+) -> BookOrder:
     """Return the order as a new row, among the account's orders."""
     waits = draft.is_algo
     row = PaperOrder(
-        account_id=books.account.pk,
+        account_id=ledger.account.pk,
         order_list=order_list,
         symbol=draft.symbol,
         client_order_id=draft.client_order_id,
@@ -235,20 +237,22 @@ def _book(books: Books, draft: OrderDraft, listing: Listing, order_list: PaperOr
         strategy_id=draft.strategy_id,
         strategy_type=draft.strategy_type,
         self_trade_prevention_mode=draft.self_trade_mode or listing.default_self_trade_mode,
-        time_ms=books.now_ms,
-        update_time_ms=books.now_ms,
-        working_time_ms=-1 if waits else books.now_ms,
+        time_ms=ledger.now_ms,
+        update_time_ms=ledger.now_ms,
+        working_time_ms=-1 if waits else ledger.now_ms,
     )
     order = BookOrder(row, to_units(draft.quantity), to_units(draft.price), to_units(draft.stop_price))
-    books.orders.append(order)
+    ledger.orders.append(order)
     return order
 
 
-def _size_by_quote(books: Books, order: BookOrder, draft: OrderDraft, listing: Listing, last: int, cap: int) -> None:
+def _size_by_quote(
+    ledger: PaperLedger, order: BookOrder, draft: OrderDraft, listing: SymbolListing, last: int, cap: int
+) -> None:
     """Return the whole lots that a quote amount buys, or must be sold for it."""
     if not draft.quote_quantity:
         return
-    price = market_price(last, draft.is_buy, books.terms.slippage, listing.tick)
+    price = market_price(last, draft.is_buy, ledger.terms.slippage, listing.tick)
     order.quantity = int(floor_to(to_units(draft.quote_quantity) * UNITS // price, listing.market_step))
     quantity = from_units(order.quantity)
     _raise_for(lot_size(listing.rules, quantity) or market_lot_size(listing.rules, quantity))
@@ -260,7 +264,7 @@ def _size_by_quote(books: Books, order: BookOrder, draft: OrderDraft, listing: L
             raise errors.too_little_liquidity(f"`{name}` filter")
 
 
-def money_needed(order: BookOrder, slippage: int, listing: Listing, last: int) -> int:
+def money_needed(order: BookOrder, slippage: int, listing: SymbolListing, last: int) -> int:
     """Return what the order must be able to pay: base for a sale; for a buy the quote at its limit, or at the ask of
     the price at which it goes to the market.
     """
@@ -275,12 +279,12 @@ def money_needed(order: BookOrder, slippage: int, listing: Listing, last: int) -
     return int(mul_units(price, order.quantity))
 
 
-def _lock(books: Books, order: BookOrder, listing: Listing, last: int) -> None:
+def _lock(ledger: PaperLedger, order: BookOrder, listing: SymbolListing, last: int) -> None:
     """Set the order's money aside; -2010 when there is too little of it."""
-    needed = money_needed(order, books.terms.slippage, listing, last)
+    needed = money_needed(order, ledger.terms.slippage, listing, last)
     if needed == 0:
         raise errors.rejected("Price * QTY is zero or less.")
-    books.ledger.lock(listing.rules.quote if order.is_buy else listing.rules.base, needed)
+    ledger.balances.lock(listing.rules.quote if order.is_buy else listing.rules.base, needed)
     order.locked = needed
 
 
@@ -288,7 +292,7 @@ def _lock(books: Books, order: BookOrder, listing: Listing, last: int) -> None:
 
 
 @transaction.atomic
-def place_oco(request: ApiRequest, draft: OcoDraft) -> tuple[PaperOrderList, list[BookOrder], Books]:
+def place_oco(request: ApiRequest, draft: OcoDraft) -> tuple[PaperOrderList, list[BookOrder], PaperLedger]:
     """Put a pair to the market. Its quantity is set aside once, for whichever leg works."""
     legs = (draft.stop, draft.target)
     listing = check_symbol(request, legs[0])
@@ -297,27 +301,27 @@ def place_oco(request: ApiRequest, draft: OcoDraft) -> tuple[PaperOrderList, lis
         raise errors.rejected("OCO orders are not supported for this symbol")
     for leg in legs:
         check_filters(request, leg, listing)
-    books = settled_books(request)
+    ledger = settled_ledger(request)
     for leg in legs:
-        _check_id_is_free(books, leg.client_order_id)
-    _check_list_id_is_free(books, draft.list_client_order_id)
-    _check_counts(books, listing, legs)
+        _check_id_is_free(ledger, leg.client_order_id)
+    _check_list_id_is_free(ledger, draft.list_client_order_id)
+    _check_counts(ledger, listing, legs)
     last = request.market.last_price(listing.symbol, request.now_ms)
     _check_price_order(draft, last)
     order_list = PaperOrderList.objects.create(
-        account_id=books.account.pk,
+        account_id=ledger.account.pk,
         symbol=listing.symbol,
         list_client_order_id=draft.list_client_order_id,
         time_ms=request.now_ms,
     )
-    orders = [_book(books, leg, listing, order_list) for leg in legs]
-    _lock_once(books, orders, listing, last)
-    books.save()
-    return order_list, orders, books
+    orders = [_book(ledger, leg, listing, order_list) for leg in legs]
+    _lock_once(ledger, orders, listing, last)
+    ledger.save()
+    return order_list, orders, ledger
 
 
-def _check_list_id_is_free(books: Books, list_client_order_id: str) -> None:
-    lists = {o.row.order_list_id for o in books.open_orders() if o.row.order_list_id is not None}
+def _check_list_id_is_free(ledger: PaperLedger, list_client_order_id: str) -> None:
+    lists = {o.row.order_list_id for o in ledger.open_orders() if o.row.order_list_id is not None}
     if lists and PaperOrderList.objects.filter(pk__in=lists, list_client_order_id=list_client_order_id).exists():
         raise errors.duplicate_order()
 
@@ -330,8 +334,8 @@ def _check_price_order(draft: OcoDraft, last: int) -> None:
         raise errors.wrong_price_order()
 
 
-def _lock_once(books: Books, orders: list[BookOrder], listing: Listing, last: int) -> None:
+def _lock_once(ledger: PaperLedger, orders: list[BookOrder], listing: SymbolListing, last: int) -> None:
     """Lock the dearer leg's need with the first leg; the survivor inherits it."""
-    needed = max(money_needed(order, books.terms.slippage, listing, last) for order in orders)
-    books.ledger.lock(listing.rules.quote if orders[0].is_buy else listing.rules.base, needed)
+    needed = max(money_needed(order, ledger.terms.slippage, listing, last) for order in orders)
+    ledger.balances.lock(listing.rules.quote if orders[0].is_buy else listing.rules.base, needed)
     orders[0].locked = needed

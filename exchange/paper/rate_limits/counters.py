@@ -24,7 +24,7 @@ _FORGET_BANS_MS = 7 * 86_400_000  # after so long without a ban the next one is 
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class CountSlot:
     """A count by name, what to add to it, the most it may come to, and how long it lives."""
 
     name: str
@@ -34,13 +34,13 @@ class Slot:
 
 
 class Counts(Protocol):
-    def count(self, ban: str, slots: Sequence[Slot]) -> tuple[int, list[int]]:
+    def count(self, ban: str, slots: Sequence[CountSlot]) -> tuple[int, list[int]]:
         """Return when the ban by that name ends (0: there is none), and each count with its amount added."""
 
-    def add(self, slots: Sequence[Slot]) -> list[int]:
+    def add(self, slots: Sequence[CountSlot]) -> list[int]:
         """Return each count with its amount added."""
 
-    def take(self, slots: Sequence[Slot]) -> tuple[int | None, list[int]]:
+    def take(self, slots: Sequence[CountSlot]) -> tuple[int | None, list[int]]:
         """Add to all, or to none: then the index of the slot that is full comes first."""
 
     def first(self, name: str, life_ms: int) -> bool:
@@ -59,15 +59,15 @@ class OwnCounts:
     _said: set[str] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def count(self, ban: str, slots: Sequence[Slot]) -> tuple[int, list[int]]:
+    def count(self, ban: str, slots: Sequence[CountSlot]) -> tuple[int, list[int]]:
         with self._lock:
             return self._bans.get(ban, (0, 0))[0], self.add(slots)
 
-    def add(self, slots: Sequence[Slot]) -> list[int]:
+    def add(self, slots: Sequence[CountSlot]) -> list[int]:
         with self._lock:
             return [self._add(slot) for slot in slots]
 
-    def take(self, slots: Sequence[Slot]) -> tuple[int | None, list[int]]:
+    def take(self, slots: Sequence[CountSlot]) -> tuple[int | None, list[int]]:
         with self._lock:
             for index, slot in enumerate(slots):
                 if self._counts.get(slot.name, 0) + slot.amount > slot.limit:
@@ -87,7 +87,7 @@ class OwnCounts:
             self._bans[name] = (now_ms + length, length)
             return length
 
-    def _add(self, slot: Slot) -> int:
+    def _add(self, slot: CountSlot) -> int:
         known = self._counts.get(slot.name)
         if known is None:
             if not slot.amount:
@@ -147,7 +147,7 @@ class SharedCounts:
         self._own = OwnCounts()
         self._away_until = 0.0
 
-    def count(self, ban: str, slots: Sequence[Slot]) -> tuple[int, list[int]]:
+    def count(self, ban: str, slots: Sequence[CountSlot]) -> tuple[int, list[int]]:
         def ask() -> tuple[int, list[int]]:
             pipe = self._redis.pipeline(transaction=False)
             pipe.hget(_PREFIX + ban, "until")
@@ -157,10 +157,10 @@ class SharedCounts:
 
         return self._ask(ask, lambda: self._own.count(ban, slots))
 
-    def add(self, slots: Sequence[Slot]) -> list[int]:
+    def add(self, slots: Sequence[CountSlot]) -> list[int]:
         return self._ask(lambda: list(self._add(*self._arguments("add", slots))), lambda: self._own.add(slots))
 
-    def take(self, slots: Sequence[Slot]) -> tuple[int | None, list[int]]:
+    def take(self, slots: Sequence[CountSlot]) -> tuple[int | None, list[int]]:
         def ask() -> tuple[int | None, list[int]]:
             used = list(self._add(*self._arguments("take", slots)))
             return (-used[0] - 1, []) if used and used[0] < 0 else (None, used)
@@ -179,7 +179,7 @@ class SharedCounts:
             lambda: self._own.ban(name, now_ms, shortest_ms, longest_ms),
         )
 
-    def _arguments(self, how: str, slots: Sequence[Slot]) -> tuple[list[str], list[str | int]]:
+    def _arguments(self, how: str, slots: Sequence[CountSlot]) -> tuple[list[str], list[str | int]]:
         numbers = [number for slot in slots for number in (slot.amount, slot.limit, slot.window_ms)]
         return [_PREFIX + slot.name for slot in slots], [how, *numbers]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchange.paper import errors
-from exchange.paper.rate_limits.counters import Counts, OwnCounts, Slot
+from exchange.paper.rate_limits.counters import Counts, CountSlot, OwnCounts
 
 _INTERVAL_MS = {"SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 FIRST_BAN_MS = 120_000
@@ -39,9 +39,11 @@ class RateLimit:
     def words(self) -> str:
         return f"{self.interval_num} {self.interval}"
 
-    def slot(self, who: str, now_ms: int, amount: int) -> Slot:
+    def slot(self, who: str, now_ms: int, amount: int) -> CountSlot:
         """Return the count of `who` in the window that `now_ms` lies in, and what is to be added to it."""
-        return Slot(f"{self.type}:{self.suffix}:{who}:{now_ms // self.window_ms}", amount, self.limit, self.window_ms)
+        return CountSlot(
+            f"{self.type}:{self.suffix}:{who}:{now_ms // self.window_ms}", amount, self.limit, self.window_ms
+        )
 
     def left_ms(self, now_ms: int) -> int:
         return self.window_ms - now_ms % self.window_ms
@@ -98,7 +100,7 @@ class Counters:
                 self._refuse(limit, slot, address, now_ms)
         return [(limit, count) for limit, count in zip(limits, used, strict=True) if limit.type == "REQUEST_WEIGHT"]
 
-    def _refuse(self, limit: RateLimit, slot: Slot, address: str, now_ms: int) -> None:
+    def _refuse(self, limit: RateLimit, slot: CountSlot, address: str, now_ms: int) -> None:
         if self.counts.first(f"warned:{slot.name}", limit.window_ms):
             raise errors.too_much_weight(limit.limit, limit.words, _seconds(limit.left_ms(now_ms)))
         # It was told to wait and went on.

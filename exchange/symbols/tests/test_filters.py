@@ -16,7 +16,7 @@ from exchange.symbols import filters
 from exchange.symbols.describe import describe
 from exchange.symbols.filters import (
     InvalidSymbolInfo,
-    Usage,
+    OpenOrderUsage,
     find_symbol,
     lot,
     parse_rules,
@@ -134,9 +134,9 @@ def test_decimals_are_written_without_exponents() -> None:
 
 def test_an_order_that_obeys_everything_breaks_nothing(btc: SymbolRules) -> None:
     limit = order(quantity="0.001", limit_price=D("42000.01"))
-    assert violations(btc, limit, average_price=D(42000), usage=Usage()) == ()
+    assert violations(btc, limit, average_price=D(42000), usage=OpenOrderUsage()) == ()
     market = order(OrderType.MARKET, quantity="0.001")
-    assert violations(btc, market, average_price=D(42000), usage=Usage()) == ()
+    assert violations(btc, market, average_price=D(42000), usage=OpenOrderUsage()) == ()
 
 
 @pytest.mark.parametrize(
@@ -173,24 +173,26 @@ def test_a_symbol_may_leave_market_orders_out_of_the_minimum() -> None:
 
 def test_counts_of_open_orders_include_the_new_one(btc: SymbolRules) -> None:
     stop = order(OrderType.STOP_LOSS, Side.SELL, "0.001", stop_price=D(41000))
-    assert broken(violations(btc, stop, usage=Usage(open_orders=4, open_algo_orders=4))) == []
-    assert broken(violations(btc, stop, usage=Usage(open_orders=5, open_algo_orders=5))) == ["MAX_NUM_ALGO_ORDERS"]
-    assert broken(violations(btc, stop, usage=Usage(open_orders=200))) == ["MAX_NUM_ORDERS"]
+    assert broken(violations(btc, stop, usage=OpenOrderUsage(open_orders=4, open_algo_orders=4))) == []
+    assert broken(violations(btc, stop, usage=OpenOrderUsage(open_orders=5, open_algo_orders=5))) == [
+        "MAX_NUM_ALGO_ORDERS"
+    ]
+    assert broken(violations(btc, stop, usage=OpenOrderUsage(open_orders=200))) == ["MAX_NUM_ORDERS"]
 
 
 def test_room_for_an_oco_counts_two_orders_one_stop_and_one_list(btc: SymbolRules) -> None:
-    assert filters.room_for_protection(btc, Usage(198, 4, 19), with_target=True) is None
-    for usage, name in ((Usage(199), "MAX_NUM_ORDERS"), (Usage(0, 5), "MAX_NUM_ALGO_ORDERS"),
-                        (Usage(0, 0, 20), "MAX_NUM_ORDER_LISTS")):  # fmt: skip
+    assert filters.room_for_protection(btc, OpenOrderUsage(198, 4, 19), with_target=True) is None
+    for usage, name in ((OpenOrderUsage(199), "MAX_NUM_ORDERS"), (OpenOrderUsage(0, 5), "MAX_NUM_ALGO_ORDERS"),
+                        (OpenOrderUsage(0, 0, 20), "MAX_NUM_ORDER_LISTS")):  # fmt: skip
         refused = filters.room_for_protection(btc, usage, with_target=True)
         assert refused
         assert refused.filter == name
-    assert filters.room_for_protection(btc, Usage(199, 4, 20), with_target=False) is None
+    assert filters.room_for_protection(btc, OpenOrderUsage(199, 4, 20), with_target=False) is None
 
 
 def test_max_position_counts_what_is_held_and_what_open_buys_may_bring() -> None:
     capped = replace(rules(), max_position=D(10))
-    usage = Usage(base_held=D(6), open_buy_quantity=D(3))
+    usage = OpenOrderUsage(base_held=D(6), open_buy_quantity=D(3))
     assert filters.max_position(capped, Side.BUY, usage, D(1)) is None
     assert filters.max_position(capped, Side.BUY, usage, D("1.1")) is not None
     assert filters.max_position(capped, Side.SELL, usage, D("1.1")) is None

@@ -154,7 +154,7 @@ def test_bot_of_the_earlier_version_ticks(upgraded: tuple[Tables, Tables], setti
     from exchange.klines.candles import MemoryCandles
     from exchange.paper.local import connect_locally
     from exchange.paper.market.clock import ManualClock
-    from exchange.paper.market.registry import venues
+    from exchange.paper.market.registry import market_registry
     from exchange.paper.models import PaperAccount
 
     settings.SECRETS_KEYS = [KEY]
@@ -163,7 +163,7 @@ def test_bot_of_the_earlier_version_ticks(upgraded: tuple[Tables, Tables], setti
     last_bar_ms = to_ms(BotState.objects.get(bot=bot).last_bar)
     account = PaperAccount.objects.get()
     clock = ManualClock(max(last_bar_ms + 2 * bar_ms + 1, account.settled_to_ms))
-    venues.install(account, clock=clock, default=True)
+    market_registry.install(account, clock=clock, default=True)
     exchange = connect_locally(account, clock)
     candles = MemoryCandles(exchange, start_ms=last_bar_ms - 300 * bar_ms)
     market = TradingContext(exchange, candles, exchange.symbol_rules(bot.symbol), clock.now_ms())

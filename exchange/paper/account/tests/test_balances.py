@@ -1,4 +1,4 @@
-"""The books add up whatever is asked and whatever the market does: no balance is made, lost or spent twice."""
+"""Test that balances add up whatever is asked and whatever the market does: no balance is made, lost or spent twice."""
 
 from __future__ import annotations
 

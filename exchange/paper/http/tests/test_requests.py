@@ -9,7 +9,7 @@ import pytest
 
 from exchange.paper.account.accounts import reveal
 from exchange.paper.http import signatures
-from exchange.paper.market.registry import venues
+from exchange.paper.market.registry import market_registry
 from exchange.paper.rate_limits.limits import Counters, RateLimit
 from exchange.paper.tests.builders import caller
 
@@ -197,7 +197,7 @@ def test_a_filled_order_no_longer_counts():
 
 def test_the_site_serves_the_same_answers_below_paper(client):
     me = caller(FLAT)
-    venues.install(me.account, clock=me.clock, market=me.market)
+    market_registry.install(me.account, clock=me.clock, market=me.market)
     body = urlencode({"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1", "timestamp": now_ms()})
     try:
         answer = client.post(
@@ -207,7 +207,7 @@ def test_the_site_serves_the_same_answers_below_paper(client):
             headers=headers(me),
         )
     finally:
-        venues.remove(me.account)
+        market_registry.remove(me.account)
     assert (answer.status_code, answer.json()["status"]) == (200, "FILLED")
 
 

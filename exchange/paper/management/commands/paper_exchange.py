@@ -22,13 +22,13 @@ from exchange.paper.rate_limits.limits import DEFAULT_LIMITS, Counters, RateLimi
 
 
 class Command(BaseCommand):
-    """Serve until Ctrl-C or SIGTERM; the books are dropped with the scratch database."""
+    """Serve until Ctrl-C or SIGTERM; its rows are dropped with the scratch database."""
 
-    scratch_database = True  # its runs must not touch the site's books
+    scratch_database = True  # its runs must not touch the site's rows
 
     help = (
         "Serve Binance's Spot REST API with simulated money at http://HOST:PORT/api/v3/. Prints `ready` once up. "
-        "Its books live in a throw-away database."
+        "Its ledger live in a throw-away database."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from exchange.fills import UNITS
 from exchange.paper.errors import ApiError
+from exchange.paper.market.base import KlineQuery
 from exchange.paper.market.mirror import MirrorMarket
 
 MINUTE = 60_000
@@ -77,7 +78,7 @@ def mirror(source: Any) -> MirrorMarket:
 
 
 def test_prices_are_the_sources_and_of_the_minute_in_progress_the_open_alone(mirror: MirrorMarket) -> None:
-    rows = mirror.klines("BTCUSDT", "1m", None, None, 2, NOW)
+    rows = mirror.klines("BTCUSDT", KlineQuery("1m", None, None, 2), NOW)
     assert rows[0] == tuple(minute_row(NEWEST - 1))
     opened = minute_row(NEWEST)[1]
     assert rows[1][1:6] == (opened, opened, opened, opened, "0.00000000")
@@ -96,14 +97,14 @@ def test_bars_come_in_pages_that_are_asked_for_once(mirror: MirrorMarket, source
 
 def test_all_who_ask_within_a_moment_share_an_answer(mirror: MirrorMarket, source: Any) -> None:
     for _ in range(5):
-        mirror.klines("BTCUSDT", "5m", None, None, 100, NOW)
+        mirror.klines("BTCUSDT", KlineQuery("5m", None, None, 100), NOW)
     assert len([path for path in source.asked if "klines" in path]) == 1
 
 
 def test_refusals_are_the_sources_or_ours(mirror: MirrorMarket) -> None:
     for symbol, interval, code in [("NOSUCH", "1m", -1121), ("BTCUSDT", "7h", -1120), ("BTCUSDT", "1s", -1120)]:
         with pytest.raises(ApiError) as raised:
-            mirror.klines(symbol, interval, None, None, 5, NOW)
+            mirror.klines(symbol, KlineQuery(interval, None, None, 5), NOW)
         assert (raised.value.code, raised.value.http_status) == (code, 400)
 
 
@@ -115,7 +116,7 @@ def test_a_source_that_fails_is_a_servers_error_and_never_an_invented_or_old_pri
     monkeypatch.setattr(source, "status", 502)
     for ask in (
         lambda: mirror.last_price("BTCUSDT", NOW),
-        lambda: mirror.klines("BTCUSDT", "1m", None, None, 5, NOW),
+        lambda: mirror.klines("BTCUSDT", KlineQuery("1m", None, None, 5), NOW),
         lambda: mirror.bars("BTCUSDT", NOW - MINUTE, NOW),
     ):
         with pytest.raises(ApiError) as raised:

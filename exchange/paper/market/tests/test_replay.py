@@ -12,6 +12,7 @@ from core.errors import UserError
 from exchange.fills import UNITS
 from exchange.klines.series import FullKlines
 from exchange.paper.errors import ApiError
+from exchange.paper.market.base import KlineQuery
 from exchange.paper.market.clock import ManualClock, WallClock
 from exchange.paper.market.load import market_from_spec
 from exchange.paper.market.replay import ReplayMarket
@@ -22,7 +23,7 @@ START = 1_704_067_200_000  # 2024-01-01, a Monday
 
 
 def market(*numbers: int, interval: str = "1h") -> ReplayMarket:
-    """Bars by their numbers since 2024: number n opens at 100 + n, spans 5 either side, closes 1 higher, volume 2."""
+    """Return bars by their numbers since 2024: n opens at 100 + n, spans 5 either side, closes 1 higher, volume 2."""
     n = np.array(numbers, dtype=np.float64)
     count, zeros = len(n), np.zeros(len(n))
     return ReplayMarket(
@@ -53,7 +54,7 @@ def prices(row: tuple[object, ...]) -> list[float]:
 
 
 def test_of_a_bar_in_progress_only_its_open_exists() -> None:
-    rows = market(*range(10)).klines("BTCUSDT", "1h", None, None, 2, at(3))
+    rows = market(*range(10)).klines("BTCUSDT", KlineQuery("1h", None, None, 2), at(3))
     assert [row[0] for row in rows] == [START + 2 * HOUR, START + 3 * HOUR]
     assert prices(rows[0]) == [102, 107, 97, 103, 2]
     assert prices(rows[1]) == [103, 103, 103, 103, 0]
@@ -63,16 +64,22 @@ def test_of_a_bar_in_progress_only_its_open_exists() -> None:
 def test_a_bar_is_whole_once_its_close_time_is_past() -> None:
     replay = market(*range(10))
     close = START + 4 * HOUR - 1
-    assert prices(replay.klines("BTCUSDT", "1h", None, None, 1, close)[0]) == [103, 103, 103, 103, 0]
-    assert prices(replay.klines("BTCUSDT", "1h", None, close, 1, close + 1)[0]) == [103, 108, 98, 104, 2]
+    assert prices(replay.klines("BTCUSDT", KlineQuery("1h", None, None, 1), close)[0]) == [103, 103, 103, 103, 0]
+    assert prices(replay.klines("BTCUSDT", KlineQuery("1h", None, close, 1), close + 1)[0]) == [103, 108, 98, 104, 2]
 
 
 def test_a_longer_bar_forms_from_whole_bars_and_the_present_open() -> None:
-    rows = market(*range(10)).klines("BTCUSDT", "4h", None, None, 10, at(6.5))
+    rows = market(*range(10)).klines("BTCUSDT", KlineQuery("4h", None, None, 10), at(6.5))
     assert prices(rows[0]) == [100, 108, 95, 104, 8]
     assert prices(rows[1]) == [104, 110, 99, 106, 4]  # bars 4 and 5, then 6's open
     assert rows[1][6] == START + 8 * HOUR - 1
-    assert prices(market(*range(10)).klines("BTCUSDT", "4h", None, None, 1, at(4))[0]) == [104, 104, 104, 104, 0]
+    assert prices(market(*range(10)).klines("BTCUSDT", KlineQuery("4h", None, None, 1), at(4))[0]) == [
+        104,
+        104,
+        104,
+        104,
+        0,
+    ]
 
 
 def test_bounds_mean_what_the_exchange_says() -> None:
@@ -80,7 +87,7 @@ def test_bounds_mean_what_the_exchange_says() -> None:
 
     def numbers(start: float | None, end: float | None, limit: int) -> list[int]:
         first, last = (None if bar is None else START + int(bar * HOUR) for bar in (start, end))
-        return [(row[0] - START) // HOUR for row in replay.klines("BTCUSDT", "1h", first, last, limit, now)]
+        return [(row[0] - START) // HOUR for row in replay.klines("BTCUSDT", KlineQuery("1h", first, last, limit), now)]
 
     assert numbers(None, None, 3) == [48, 49, 50]
     assert numbers(10, None, 3) == [10, 11, 12]
@@ -96,16 +103,16 @@ def test_bounds_mean_what_the_exchange_says() -> None:
 
 def test_weeks_and_months_follow_the_calendar_and_case() -> None:
     replay = market(*range(24 * 40))
-    weeks = replay.klines("BTCUSDT", "1w", None, None, 10, at(24 * 39))
+    weeks = replay.klines("BTCUSDT", KlineQuery("1w", None, None, 10), at(24 * 39))
     assert [(row[0] - START) // DAY for row in weeks] == [0, 7, 14, 21, 28, 35]
-    months = replay.klines("BTCUSDT", "1M", None, None, 10, at(24 * 39))
+    months = replay.klines("BTCUSDT", KlineQuery("1M", None, None, 10), at(24 * 39))
     assert [(row[0] - START) // DAY for row in months] == [0, 31]
     assert months[0][6] - START == 31 * DAY - 1
-    tokyo = replay.klines("BTCUSDT", "1d", None, None, 2, at(24 * 39), 9 * HOUR)
+    tokyo = replay.klines("BTCUSDT", KlineQuery("1d", None, None, 2, 9 * HOUR), at(24 * 39))
     assert [(row[0] - START) % DAY for row in tokyo] == [15 * HOUR] * 2
     for interval in ("1m", "30m", "1H", "7h"):
         with pytest.raises(ApiError) as raised:
-            replay.klines("BTCUSDT", interval, None, None, 10, at(30))
+            replay.klines("BTCUSDT", KlineQuery(interval, None, None, 10), at(30))
         assert raised.value.code == -1120
 
 
@@ -199,5 +206,7 @@ def test_longer_bars_of_real_candles_are_the_same_from_any_base(shared_data: Pat
     fine = market_from_spec(f"replay:{shared_data}/klines/BTCUSDT-5m-20240301-20250831.csv.gz")
     now = START + 200 * DAY + 1
     for interval in ("4h", "1d", "1w"):
-        ours, theirs = (m.klines("BTCUSDT", interval, now - 60 * DAY, now - 8 * DAY, 1000, now) for m in (hourly, fine))
+        ours, theirs = (
+            m.klines("BTCUSDT", KlineQuery(interval, now - 60 * DAY, now - 8 * DAY, 1000), now) for m in (hourly, fine)
+        )
         assert [row[:5] for row in ours] == [row[:5] for row in theirs]

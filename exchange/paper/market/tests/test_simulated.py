@@ -10,7 +10,7 @@ import pytest
 
 from exchange.fills import UNITS, to_units
 from exchange.paper.errors import ApiError
-from exchange.paper.market.base import Bars
+from exchange.paper.market.base import KlineQuery, MarketBars
 from exchange.paper.market.load import market_from_spec
 from exchange.paper.market.simulated import FIRST_MS, SimulatedMarket
 from exchange.paper.market.symbol_info import traits_of
@@ -20,11 +20,11 @@ NOW = 1_750_000_123_456
 
 
 @pytest.fixture(scope="module")
-def sixty_days() -> Bars:
+def sixty_days() -> MarketBars:
     return SimulatedMarket(7).bars("BTCUSDT", NOW - 60 * DAY, NOW)
 
 
-def returns(bars: Bars) -> np.ndarray:
+def returns(bars: MarketBars) -> np.ndarray:
     return np.diff(np.log(bars.close / UNITS))
 
 
@@ -32,7 +32,7 @@ def autocorrelation(values: np.ndarray, lag: int) -> float:
     return float(np.corrcoef(values[:-lag], values[lag:])[0, 1])
 
 
-def test_bars_are_consistent_on_the_tick_and_without_gaps(sixty_days: Bars) -> None:
+def test_bars_are_consistent_on_the_tick_and_without_gaps(sixty_days: MarketBars) -> None:
     bars, tick = sixty_days, 1_000_000
     assert (np.diff(bars.open_time) == MINUTE).all()
     assert (bars.close_time - bars.open_time == MINUTE - 1).all()
@@ -45,7 +45,7 @@ def test_bars_are_consistent_on_the_tick_and_without_gaps(sixty_days: Bars) -> N
     assert np.abs(bars.open[1:] - bars.close[:-1]).max() <= tick
 
 
-def test_returns_have_fat_tails_and_calm_and_wild_stretches(sixty_days: Bars) -> None:
+def test_returns_have_fat_tails_and_calm_and_wild_stretches(sixty_days: MarketBars) -> None:
     moves = returns(sixty_days)
     kurtosis = float(((moves - moves.mean()) ** 4).mean() / moves.var() ** 2)
     assert 6 < kurtosis < 150  # 3 would be the normal distribution's
@@ -57,7 +57,7 @@ def test_returns_have_fat_tails_and_calm_and_wild_stretches(sixty_days: Bars) ->
     assert 0.01 < moves.std() * np.sqrt(1440) < 0.05
 
 
-def test_volume_follows_the_hours_and_the_movement(sixty_days: Bars) -> None:
+def test_volume_follows_the_hours_and_the_movement(sixty_days: MarketBars) -> None:
     hour = sixty_days.open_time % DAY // HOUR
     by_hour = [sixty_days.volume[hour == number].mean() for number in range(24)]
     assert max(by_hour[13:17]) > 1.4 * min(by_hour[4:7])
@@ -76,7 +76,7 @@ def test_the_price_stays_where_such_a_price_belongs(symbol: str, low: float, hig
         assert np.exp(max(levels)) < high
 
 
-def test_a_bar_is_the_same_from_any_entry_point(sixty_days: Bars) -> None:
+def test_a_bar_is_the_same_from_any_entry_point(sixty_days: MarketBars) -> None:
     other = SimulatedMarket(7)
     later = other.bars("BTCUSDT", NOW - 3 * DAY, NOW - 2 * DAY)
     same = slice(int(sixty_days.open_time.searchsorted(later.open_time[0])), None)
@@ -87,7 +87,7 @@ def test_a_bar_is_the_same_from_any_entry_point(sixty_days: Bars) -> None:
     assert other.last_price("BTCUSDT", NOW) == sixty_days.open[-1]
 
 
-def test_seeds_and_symbols_differ_and_symbols_move_together(sixty_days: Bars) -> None:
+def test_seeds_and_symbols_differ_and_symbols_move_together(sixty_days: MarketBars) -> None:
     moves = returns(sixty_days)
     other_seed = returns(SimulatedMarket(8).bars("BTCUSDT", NOW - 60 * DAY, NOW))
     ether = returns(SimulatedMarket(7).bars("ETHUSDT", NOW - 60 * DAY, NOW))
@@ -97,9 +97,9 @@ def test_seeds_and_symbols_differ_and_symbols_move_together(sixty_days: Bars) ->
 
 @pytest.mark.parametrize("interval", ["5m", "1h", "12h", "1d", "3d", "1w", "1M"])
 @pytest.mark.parametrize("offset", [0, 19_800_000])
-def test_longer_rows_are_made_of_the_minutes(interval: str, offset: int, sixty_days: Bars) -> None:
+def test_longer_rows_are_made_of_the_minutes(interval: str, offset: int, sixty_days: MarketBars) -> None:
     market = SimulatedMarket(7)
-    rows = market.klines("BTCUSDT", interval, NOW - 40 * DAY, None, 1000, NOW, offset)
+    rows = market.klines("BTCUSDT", KlineQuery(interval, NOW - 40 * DAY, None, 1000, offset), NOW)
     assert rows
     for row in rows:
         first, end = (int(sixty_days.open_time.searchsorted(time)) for time in (row[0], min(row[6], NOW - MINUTE) + 1))
@@ -124,16 +124,16 @@ def to_units_of(text: str) -> int:
 
 def test_bounds_and_limits_hold_without_end() -> None:
     market = SimulatedMarket(7)
-    assert market.klines("BTCUSDT", "1h", 0, None, 1, NOW)[0][0] == FIRST_MS
-    assert len(market.klines("BTCUSDT", "1m", None, None, 1000, NOW)) == 1000
-    assert [r[0] for r in market.klines("BTCUSDT", "1d", NOW - 3 * DAY, NOW - DAY, 9, NOW)] == [
+    assert market.klines("BTCUSDT", KlineQuery("1h", 0, None, 1), NOW)[0][0] == FIRST_MS
+    assert len(market.klines("BTCUSDT", KlineQuery("1m", None, None, 1000), NOW)) == 1000
+    assert [r[0] for r in market.klines("BTCUSDT", KlineQuery("1d", NOW - 3 * DAY, NOW - DAY, 9), NOW)] == [
         NOW // DAY * DAY - 2 * DAY,
         NOW // DAY * DAY - DAY,
     ]
-    assert market.klines("BTCUSDT", "1m", NOW + DAY, None, 5, NOW) == []
+    assert market.klines("BTCUSDT", KlineQuery("1m", NOW + DAY, None, 5), NOW) == []
     for interval in ("1s", "1H"):
         with pytest.raises(ApiError, match="-1120"):
-            market.klines("BTCUSDT", interval, None, None, 5, NOW)
+            market.klines("BTCUSDT", KlineQuery(interval, None, None, 5), NOW)
 
 
 def test_any_plausible_pair_trades_and_others_do_not() -> None:
@@ -164,5 +164,5 @@ def test_sixty_days_of_five_symbols_take_a_moment() -> None:
     symbols = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "FOOUSDT")
     market = SimulatedMarket(11)
     assert timed(lambda: [market.bars(symbol, NOW - 60 * DAY, NOW) for symbol in symbols]) < 3.0  # 0.6 s when idle
-    market.klines("BTCUSDT", "1h", None, None, 500, NOW)
-    assert timed(lambda: market.klines("BTCUSDT", "1h", None, None, 500, NOW)) < 0.05
+    market.klines("BTCUSDT", KlineQuery("1h", None, None, 500), NOW)
+    assert timed(lambda: market.klines("BTCUSDT", KlineQuery("1h", None, None, 500), NOW)) < 0.05

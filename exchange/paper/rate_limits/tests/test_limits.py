@@ -12,7 +12,7 @@ import pytest
 
 from exchange.paper.errors import ApiError
 from exchange.paper.market.clock import WallClock
-from exchange.paper.market.registry import MarketRegistry, venues
+from exchange.paper.market.registry import MarketRegistry, market_registry
 from exchange.paper.rate_limits.counters import Counts, OwnCounts, SharedCounts
 from exchange.paper.rate_limits.limits import Counters, RateLimit
 from exchange.paper.tests.builders import caller
@@ -140,5 +140,5 @@ def test_two_server_processes_tell_one_count_and_a_manual_clock_keeps_its_own(re
 @pytest.mark.django_db
 def test_the_site_counts_by_the_wall_clock_in_redis(redis_url: str) -> None:
     me = caller(FLAT)
-    venues.install(me.account, market=me.market)
-    assert isinstance(venues.surroundings(me.account).counters.counts, SharedCounts)
+    market_registry.install(me.account, market=me.market)
+    assert isinstance(market_registry.context_of(me.account).counters.counts, SharedCounts)

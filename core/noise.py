@@ -1,7 +1,6 @@
 """Generate random numbers as a function of a position: the same position always gives the same number.
 
-A place is a stream (a hashed name) and an index; nothing has to be drawn in order. What is made of them is in
-simulation.py.
+A position is a stream (a hashed name) and an index; nothing has to be drawn in order.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange.api.types import Float64Array, Int64Array
+from core.splitmix import GOLDEN, mix
 
-_UInt64Array = NDArray[np.uint64]
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+Float64Array = NDArray[np.float64]
+Int64Array = NDArray[np.int64]
+
+_S11 = np.uint64(11)
 _TO_UNIT = 2.0**-53
 
 
@@ -27,11 +26,8 @@ def stream(*name: object) -> int:
 
 
 def uniforms(of: int, indexes: Int64Array) -> Float64Array:
-    """Return numbers above 0 and below 1, one for each index (SplitMix64's mixing of stream and index)."""
-    mixed = (indexes.astype(np.uint64) + np.uint64(1)) * _GOLDEN + np.uint64(of)
-    mixed = (mixed ^ (mixed >> _S30)) * _MIX_1
-    mixed = (mixed ^ (mixed >> _S27)) * _MIX_2
-    mixed = mixed ^ (mixed >> _S31)
+    """Return numbers above 0 and below 1, one for each index (SplitMix64 of stream and index)."""
+    mixed = mix((indexes.astype(np.uint64) + np.uint64(1)) * GOLDEN + np.uint64(of))
     return ((mixed >> _S11).astype(np.float64) + 0.5) * _TO_UNIT
 
 
