@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib import admin
+from django.db.models import DecimalField, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from bots.models import BotConfig
 from bots.pages import badges
+from core import formats
 from core.admin import ReadOnlyAdmin
 from core.admin_columns import column
 from core.csv import Column, field
@@ -36,6 +38,19 @@ def side(row: Any) -> SafeString:
 BOT_COLUMNS = (field("bot.name"), Column("venue", lambda row: row.bot.api_key.venue))
 
 
+def _shown(field: Any) -> Any:
+    """Return the field's name, or for an amount a function that shows it plainly."""
+    if not isinstance(field, DecimalField):
+        return field.name
+    name = field.name
+
+    @admin.display(description=str(field.verbose_name).capitalize())
+    def amount(row: Any) -> str:
+        return formats.quantity(getattr(row, name))
+
+    return amount
+
+
 class BotRecordAdmin(ReadOnlyAdmin):
     """Search records through the small table of bots, never by a scan of the records."""
 
@@ -44,6 +59,13 @@ class BotRecordAdmin(ReadOnlyAdmin):
     related: tuple[str, ...] = ("bot__api_key",)
     record_name = ""  # the field that holds a name of the record's own, searched by its beginning
     search_fields = ("bot",)  # shows the search box; get_search_results does the search
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the whole record, amounts without needless zeros."""
+        return self.fields or [_shown(field) for field in self.opts.concrete_fields if not field.primary_key]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.readonly_fields, *(field for field in self.get_fields(request, obj) if callable(field)))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return (
