@@ -28,6 +28,7 @@ test: lint types imports suite
 # What `make test` has no time for; under 25 minutes on two quiet cores.
 test-long: $(TEST_TOOLS) $(CLIENTS)
 	$(PYTEST) -m long
+	@$(MAKE) --no-print-directory coverage
 
 lint: $(TEST_TOOLS)
 	$(TEST_PY) -m ruff check .
@@ -35,6 +36,7 @@ lint: $(TEST_TOOLS)
 	.venv-test/bin/djlint templates --check --quiet
 	.venv-test/bin/djlint templates --lint --quiet
 	node_modules/@biomejs/cli-*/biome check --error-on-warnings static
+	$(TEST_PY) scripts/check_structure.py
 	$(TEST_PY) scripts/check_commits.py
 
 types: $(TEST_TOOLS)

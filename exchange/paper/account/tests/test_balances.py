@@ -22,7 +22,7 @@ BARS = 25
 
 
 def assert_books_add_up(me: Caller, deposits: dict[str, str]) -> None:
-    """free + locked = deposits + fills - commissions; locked = what open orders set aside; nothing under zero."""
+    """Free + locked = deposits + fills - commissions; locked = what open orders set aside; nothing under zero."""
     expected: defaultdict[str, Decimal] = defaultdict(Decimal, {a: Decimal(held) for a, held in deposits.items()})
     for fill in PaperFill.objects.filter(account=me.account):
         sign = 1 if fill.is_buyer else -1
