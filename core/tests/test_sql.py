@@ -56,7 +56,7 @@ def test_an_update_writes_the_fields_that_it_names_alone():
         update(row, "info")
 
 
-def test_a_secret_is_ciphertext_on_record_and_stays_unread_where_it_is_left_out():
+def test_secret_is_stored_as_ciphertext():
     insert([ApiKey(name="Paper", key="of-the-key", secret="of-the-secret")])
     with connection.cursor() as cursor:
         cursor.execute("SELECT key, secret FROM exchange_apikey")

@@ -5,12 +5,12 @@ Where rows come from and where they go is not known here.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.times import to_datetime
 from exchange.api.types import Int64Array
 from exchange.klines import intervals
 from exchange.klines.series import COLUMNS, FullKlines
@@ -37,8 +37,8 @@ class BadRow(NamedTuple):
 def utc(time_ms: int) -> str:
     """Return a time as text, or the bare number if it is no time."""
     try:
-        return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
+        return f"{to_datetime(time_ms):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
         return str(time_ms)
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.times import DAY_MS
 from exchange.api.types import INTERVAL_MS, Int64Array
 
-DAY_MS = 86_400_000
 MONTH = "1M"
 INTERVALS: tuple[str, ...] = (*INTERVAL_MS, MONTH)
 

@@ -11,8 +11,7 @@ import io
 import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -21,14 +20,13 @@ import pyarrow.parquet
 from django.conf import settings
 from django.db import connection, transaction
 
+from core.times import to_datetime
 from exchange.api.types import Float64Array, Int64Array, Klines
 from exchange.klines import intervals
 from exchange.klines.arrow import column_array
 from exchange.klines.checks import utc
 from exchange.klines.series import COLUMNS, FullKlines, KlinesInvalid, data_hash, gaps, with_all_columns
-
-if TYPE_CHECKING:
-    from exchange.models import Dataset
+from exchange.models import Dataset
 
 _ROW_GROUP = 65_536
 # Sums of the same trades may differ in the last decimal, depending on who added them up.
@@ -74,8 +72,6 @@ def merge(symbol: str, klines: Klines, *, replace: bool = False) -> MergeReport:
 
     Raises `KlinesInvalid` naming the first bar that contradicts the store.
     """
-    from exchange.models import Dataset
-
     if not _SYMBOL.match(symbol):
         raise KlinesInvalid(f"{symbol!r} is no symbol; write it as the exchange does, like BTCUSDT")
     if not len(klines):
@@ -96,8 +92,6 @@ def merge(symbol: str, klines: Klines, *, replace: bool = False) -> MergeReport:
 
 def delete(symbol: str, interval: str) -> bool:
     """Forget a series and its file. False when there was none."""
-    from exchange.models import Dataset
-
     with transaction.atomic():
         _lock(symbol, interval)
         row = Dataset.objects.filter(symbol=symbol, interval=interval).first()
@@ -121,14 +115,10 @@ def sweep(symbol: str, interval: str) -> None:
 
 
 def _dataset(symbol: str, interval: str) -> Dataset | None:
-    from exchange.models import Dataset
-
     return Dataset.objects.filter(symbol=symbol, interval=interval).first()
 
 
 def _missing_message(symbol: str, interval: str) -> str:
-    from exchange.models import Dataset
-
     stored = ", ".join(f"{s}:{i}" for s, i in Dataset.objects.values_list("symbol", "interval")) or "nothing yet"
     return (
         f"no candles of {symbol} {interval} are stored (stored: {stored}); bring them in with "
@@ -186,8 +176,8 @@ def _contradiction(symbol: str, old: FullKlines, new: FullKlines, at_old: int, a
 def _coverage(klines: FullKlines, written: str) -> dict[str, Any]:
     missing = gaps(klines)
     return {
-        "first_open_time": datetime.fromtimestamp(int(klines.open_time[0]) / 1000, UTC),
-        "last_open_time": datetime.fromtimestamp(int(klines.open_time[-1]) / 1000, UTC),
+        "first_open_time": to_datetime(klines.open_time[0]),
+        "last_open_time": to_datetime(klines.open_time[-1]),
         "rows": len(klines),
         "gaps": [[gap.first_ms, gap.last_ms] for gap in missing],
         "missing": sum(gap.missing for gap in missing),

@@ -19,14 +19,15 @@ from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from core.times import DAY_MS
 from exchange.api.errors import RateLimited
 from exchange.limits.stores import MemoryStore, Store
 
 RESERVED_FROM_PERCENT = 80  # beyond this share of a limit, only exits and settling go out
-_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": DAY_MS}
 _HEADER = re.compile(r"x-mbx-(used-weight|order-count)-(\d+)([smhd])$", re.IGNORECASE)
 _COUNT = re.compile(r"[0-9]{1,15}$")
-_LIMITS_KEPT_MS = 7 * 86_400_000
+_LIMITS_KEPT_MS = 7 * DAY_MS
 
 
 class Priority(IntEnum):

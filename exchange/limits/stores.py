@@ -5,18 +5,13 @@ What the counts mean is in budget.py. Names are opaque here; every value has a l
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-import redis
-
-logger = logging.getLogger(__name__)
+from exchange.limits.shared_redis import SharedRedis
 
 _PREFIX = "budget:"
-_RETRY_REDIS_AFTER_S = 5.0
 # Answers of several workers can arrive out of order; within a window counts only grow, so the larger one is the newer.
 _RAISE_TO = """
 for i, name in ipairs(KEYS) do
@@ -80,12 +75,10 @@ class RedisStore:
     """Values shared through Redis. While it is away this process goes by its own, and says so."""
 
     def __init__(self, url: str, now_ms: Callable[[], int]) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=1.0, socket_connect_timeout=1.0, decode_responses=True, health_check_interval=30
-        )
+        self._shared = SharedRedis(url, "request budget not shared: Redis is away, this process counts alone")
+        self._redis = self._shared.client
         self._raise_to = self._redis.register_script(_RAISE_TO)
         self._own = MemoryStore(now_ms)
-        self._away_until = 0.0
 
     def read(self, names: Sequence[str]) -> list[str | None]:
         shared: list[str | None] | None = self._ask(lambda: self._redis.mget([_PREFIX + name for name in names]))
@@ -105,15 +98,5 @@ class RedisStore:
         self._ask(lambda: self._redis.set(_PREFIX + name, value, px=life_ms))
 
     def _ask(self, command: Callable[[], Any]) -> Any:
-        """Return the command's answer, or None while Redis is away, which must never keep an exit from being sent."""
-        if time.monotonic() < self._away_until:
-            return None
-        try:
-            return command()
-        except redis.RedisError as error:
-            self._away_until = time.monotonic() + _RETRY_REDIS_AFTER_S
-            logger.warning(
-                "request budget not shared: Redis is away, this process counts alone",
-                extra={"error": type(error).__name__},
-            )
-            return None
+        """Return the command's answer, or None while Redis is away."""
+        return self._shared.ask(command, lambda: None)

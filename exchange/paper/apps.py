@@ -10,6 +10,7 @@ class PaperConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        # Models can be imported only once the apps are loaded.
         from exchange.api_key_issuers import register
         from exchange.models import Venue
         from exchange.paper.account.accounts import issue_key

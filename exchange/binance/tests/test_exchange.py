@@ -96,9 +96,7 @@ def exchange(server: CannedServer) -> BinanceExchange:
 # --- What is sent -----------------------------------------------------------------------------------------------------
 
 
-def test_an_order_goes_out_once_with_our_id_plain_digits_and_a_true_signature(
-    server: CannedServer, exchange: BinanceExchange
-) -> None:
+def test_order_is_sent_once_with_our_id_and_a_valid_signature(server: CannedServer, exchange: BinanceExchange) -> None:
     server.on("POST order", Reply(FILLED))
     exchange.submit(
         OrderRequest("BTCUSDT", Side.BUY, OrderType.LIMIT, D("1E-7"), "bot-1-entry", limit_price=D("42000.10"))
@@ -298,9 +296,7 @@ def test_an_order_to_a_server_that_is_not_there_was_not_executed(server: CannedS
     assert type(caught.value) is ExchangeUnavailable
 
 
-def test_after_a_wrong_timestamp_the_clock_is_read_again_and_the_same_order_sent_once_more(
-    server: CannedServer, exchange: BinanceExchange
-) -> None:
+def test_wrong_timestamp_resends_the_order_by_a_new_clock(server: CannedServer, exchange: BinanceExchange) -> None:
     exchange.server_time_ms()
     server.clock_ahead_ms = 60_000
     server.on("POST order", refusal(-1021, "Timestamp for this request is outside of the recvWindow."), Reply(FILLED))

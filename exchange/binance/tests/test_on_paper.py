@@ -75,9 +75,7 @@ def test_rules_prices_and_the_account_are_understood(exchange: BinanceExchange) 
     assert (rates.maker, rates.taker, rates.discount_asset) == (D("0.001"), D("0.001"), None)
 
 
-def test_klines_end_with_the_forming_bar_which_the_candle_cache_leaves_out(
-    exchange: BinanceExchange, market: Caller
-) -> None:
+def test_candle_cache_leaves_out_the_forming_bar(exchange: BinanceExchange, market: Caller) -> None:
     market.go_to(3)
     forming = exchange.klines("BTCUSDT", "1m", limit=10)
     assert (forming.open_time[-1], forming.close[-1], forming.volume[-1]) == (START_MS + 3 * MINUTE_MS, 110.0, 0.0)

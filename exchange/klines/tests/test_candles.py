@@ -92,7 +92,7 @@ def test_bots_that_ask_at_the_same_moment_wait_for_one_request(cache: redis.Redi
     assert len(market.asked) == 1
 
 
-def test_a_process_that_was_killed_while_it_fetched_holds_the_others_up_for_seconds_alone(cache: redis.Redis) -> None:
+def test_killed_fetcher_holds_others_up_for_seconds_alone(cache: redis.Redis) -> None:
     market = Market()
     cache.set("candles:host:BTCUSDT:1m:lock", "a dead process", px=60_000)
     began = time.monotonic()
@@ -159,7 +159,7 @@ def test_markets_and_intervals_do_not_mix(cache: redis.Redis) -> None:
     assert shared(two, cache, "paper").closed("BTCUSDT", "1m", bars=2, now_ms=100 * MINUTE).close.tolist() == [998, 999]
 
 
-def test_a_worker_whose_clock_is_a_little_behind_does_not_see_the_newer_bar(cache: redis.Redis) -> None:
+def test_worker_with_a_late_clock_does_not_see_the_newer_bar(cache: redis.Redis) -> None:
     market = Market()
     candles = shared(market, cache)
     candles.closed("BTCUSDT", "1m", bars=5, now_ms=101 * MINUTE)

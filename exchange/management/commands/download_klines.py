@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import UserError
 from core.progress import progress_bar
+from core.times import format_utc, parse_utc, to_datetime, to_ms
 from exchange.klines import intervals
 from exchange.klines.download import KlineSpan, PublicKlines, download, missing_spans
 from exchange.klines.report import print_coverage, terminal
@@ -103,14 +103,12 @@ def _time_ms(option: str, text: str | None) -> int | None:
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return to_ms(parse_utc(text))
     except ValueError:
         raise CommandError(
             f"{option} {text!r} is no ISO date or time, for example 2024-01-31 or 2024-01-31T12:00"
         ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
 
 
 def _iso(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+    return format_utc(to_datetime(time_ms))

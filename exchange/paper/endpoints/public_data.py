@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from core.times import DAY_MS
 from exchange.api.types import INTERVAL_MS
 from exchange.fills import UNITS, ask_price, bid_price, from_units, mul_units, to_units
 from exchange.klines import intervals
-from exchange.klines.intervals import DAY_MS
 from exchange.paper.market.base import KlineQuery
 from exchange.paper.market.series import units_text
 from exchange.paper.market.symbol_rules import SymbolListing

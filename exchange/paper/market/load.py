@@ -90,10 +90,10 @@ def _open(spec: str, symbols: dict[str, SymbolInfo] | None) -> Market:
     if kind == "replay":
         return ReplayMarket(_candles(rest), symbols)
     if kind == "simulated":
-        from exchange.paper.market.simulated import SimulatedMarket
+        from exchange.paper.market.simulated import SimulatedMarket  # each market is imported when one is opened
 
         return SimulatedMarket(_seed(rest), symbols)
-    from exchange.paper.market.mirror import MirrorMarket
+    from exchange.paper.market.mirror import MirrorMarket  # imports python-binance, which takes a second
 
     return MirrorMarket(symbols)
 
@@ -120,10 +120,10 @@ def _part(part: str) -> tuple[str, FullKlines]:
     """Return the symbol and candles of one part of a replay's spec."""
     stored = _SERIES.match(part)
     if stored and not Path(part).exists():
-        from exchange.klines.store import load
+        from exchange.klines.store import load  # reads the database, which a market of a file does not need
 
         return stored[1], load(stored[1], stored[2])
-    from exchange.klines.files import read_report
+    from exchange.klines.files import read_report  # imports pyarrow, which takes a while
 
     path, at, series = part.rpartition("@")
     named = _SERIES.match(series) if at else None

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -18,11 +17,9 @@ from exchange.paper import errors
 from exchange.paper.market.base import Market
 from exchange.paper.market.clock import Clock, WallClock
 from exchange.paper.market.load import market_from_spec
+from exchange.paper.models import PaperAccount
 from exchange.paper.rate_limits.counters import SharedCounts
 from exchange.paper.rate_limits.limits import Counters
-
-if TYPE_CHECKING:
-    from exchange.paper.models import PaperAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +114,6 @@ class MarketRegistry:
         return RequestContext(self.market(account.market), clock, account, counters)
 
     def _first(self) -> PaperAccount | None:
-        from exchange.paper.models import PaperAccount
-
         return PaperAccount.objects.order_by("pk").first()
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from core.times import DAY_MS
 from exchange.api.types import INTERVAL_MS
 from exchange.fills import UNITS, to_units
 from exchange.klines import intervals
-from exchange.klines.intervals import DAY_MS
 from exchange.klines.series import FullKlines, aggregate
 from exchange.paper import errors
 from exchange.paper.market.base import KlineQuery, KlineRow, MarketBars, SymbolInfo, check_interval

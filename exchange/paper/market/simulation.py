@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core.noise import normals, smooth, stream, uniforms
+from core.times import DAY_MS
 from exchange.api.types import Float64Array, Int64Array
 from exchange.fills import UNITS, to_units
-from exchange.klines.intervals import DAY_MS
 from exchange.paper.market.symbol_info import SymbolTraits
 
 MINUTES = 1440

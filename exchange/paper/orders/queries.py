@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from core.times import DAY_MS
 from exchange.api.types import OrderStatus
 from exchange.fills import from_units
 from exchange.paper import errors
@@ -15,8 +16,7 @@ from exchange.paper.orders.cancel import OrderKey
 from exchange.paper.protocol.endpoint import ApiRequest
 from exchange.paper.protocol.responses import amount
 
-_DAY_MS = 86_400_000
-_ARCHIVED_AFTER_MS = 90 * _DAY_MS
+_ARCHIVED_AFTER_MS = 90 * DAY_MS
 _DEFAULT_LIMIT, _MOST = 500, 1000
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ def _page(rows: QuerySet[Row], request: ApiRequest, *, from_start: bool = False)
     params = request.params
     limit = params.limit(_DEFAULT_LIMIT, _MOST)
     start, end = params.time_ms("startTime"), params.time_ms("endTime")
-    if start is not None and end is not None and end - start > _DAY_MS:
+    if start is not None and end is not None and end - start > DAY_MS:
         raise errors.span_too_long(24)
     if start is not None:
         rows = rows.filter(time_ms__gte=start)

@@ -5,22 +5,16 @@ What they are held to is in limits.py. A slot is one count in one window of time
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-import redis
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
+from core.times import DAY_MS
+from exchange.limits.shared_redis import SharedRedis
 
 _PREFIX = "paper:"
-_RETRY_REDIS_AFTER_S = 5.0
-_FORGET_BANS_MS = 7 * 86_400_000  # after so long without a ban the next one is short again
+_FORGET_BANS_MS = 7 * DAY_MS  # after so long without a ban the next one is short again
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +133,11 @@ class SharedCounts:
     """Counts in Redis, for every process of the site. While it is away this process counts alone, and says so."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=1.0, socket_connect_timeout=1.0, decode_responses=True, health_check_interval=30
-        )
+        shared = SharedRedis(url, "paper limits not shared: Redis is away, this process counts alone")
+        self._redis, self._ask = shared.client, shared.ask
         self._add = self._redis.register_script(_ADD)
         self._ban = self._redis.register_script(_BAN)
         self._own = OwnCounts()
-        self._away_until = 0.0
 
     def count(self, ban: str, slots: Sequence[CountSlot]) -> tuple[int, list[int]]:
         def ask() -> tuple[int, list[int]]:
@@ -182,16 +174,3 @@ class SharedCounts:
     def _arguments(self, how: str, slots: Sequence[CountSlot]) -> tuple[list[str], list[str | int]]:
         numbers = [number for slot in slots for number in (slot.amount, slot.limit, slot.window_ms)]
         return [_PREFIX + slot.name for slot in slots], [how, *numbers]
-
-    def _ask(self, shared: Callable[[], T], own: Callable[[], T]) -> T:
-        """Return the shared answer, or this process's own while Redis is away: limits must not stop the exchange."""
-        if time.monotonic() >= self._away_until:
-            try:
-                return shared()
-            except redis.RedisError as error:
-                self._away_until = time.monotonic() + _RETRY_REDIS_AFTER_S
-                logger.warning(
-                    "paper limits not shared: Redis is away, this process counts alone",
-                    extra={"error": type(error).__name__},
-                )
-        return own()

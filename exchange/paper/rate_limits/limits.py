@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.times import DAY_MS
 from exchange.paper import errors
 from exchange.paper.rate_limits.counters import Counts, CountSlot, OwnCounts
 
-_INTERVAL_MS = {"SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
+_INTERVAL_MS = {"SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": DAY_MS}
 FIRST_BAN_MS = 120_000
-LONGEST_BAN_MS = 3 * 86_400_000
+LONGEST_BAN_MS = 3 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def test_a_real_client_passes_its_tour(tour, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("client", ["python_binance", "ccxt", "sdk"])
-def test_each_client_walks_every_endpoint_and_order_type_to_the_same_balances(client, tmp_path):
+def test_every_client_ends_with_the_same_balances(client, tmp_path):
     with paper_exchange(tmp_path, market=WALK) as running:
         run_tour(running, "walk.py", TOUR_CLIENT=client)
 

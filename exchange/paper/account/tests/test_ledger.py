@@ -86,7 +86,7 @@ def test_an_oco_locks_its_quantity_once_and_gives_it_back_when_cancelled():
 
 
 @pytest.mark.django_db
-def test_a_buy_oco_locks_the_dearer_leg_and_gives_back_what_the_cheaper_spared():
+def test_buy_oco_locks_the_dearer_leg():
     me = caller("100 100 100 100\n100 100 90 100\n100 100 100 100", balances={"USDT": "200"})
     me.oco("BUY", "1", above="110", below="95")
     assert me.balances() == {"USDT": ("90", "110")}
@@ -129,7 +129,7 @@ def test_filters_of_market_orders(rules, order, expected):
 
 
 @pytest.mark.django_db
-def test_a_symbol_that_is_not_trading_takes_no_orders_but_lets_them_be_cancelled():
+def test_halted_symbol_takes_only_cancellations():
     me = caller(FLAT, info={**symbol_info(), "status": "BREAK"})
     assert me.no_order("BUY", "MARKET", "1") == (-2010, "Market is closed.")
 

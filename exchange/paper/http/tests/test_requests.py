@@ -125,7 +125,7 @@ def test_an_unknown_path_is_404():
     assert caller(FLAT).raw("GET", "nothing").status_code == 404
 
 
-def test_every_answer_says_what_weight_was_used_and_placing_weighs_nothing():
+def test_every_answer_reports_the_weight_used():
     me = caller(FLAT)
     first = me.raw("GET", "ping")
     assert (first.headers["X-MBX-USED-WEIGHT-1M"], first.headers["X-MBX-USED-WEIGHT"]) == ("1", "1")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from argparse import ArgumentParser
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import UserError
+from core.times import parse_utc, to_ms
 from exchange.paper.account.accounts import AccountTerms, create_account
 from exchange.paper.http.server import PaperServer
 from exchange.paper.market.base import Market
@@ -146,20 +148,15 @@ def _time_ms(text: str) -> int:
     if text.isdigit() and len(text) > 8:
         return int(text)
     try:
-        moment = datetime.fromisoformat(text)
+        return to_ms(parse_utc(text))
     except ValueError:
         raise CommandError(f"--start wants an ISO date or time, or milliseconds, not {text!r}") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
 
 
 def _limits(exchange_info: str | None) -> tuple[RateLimit, ...]:
     """Return the file's own rate limits, or today's if it has none."""
     if exchange_info is None:
         return DEFAULT_LIMITS
-    import json
-    from pathlib import Path
-
     try:
         return read_limits(json.loads(Path(exchange_info).read_text()).get("rateLimits", [])) or DEFAULT_LIMITS
     except (KeyError, ValueError, TypeError) as error:

@@ -77,7 +77,7 @@ def mirror(source: Any) -> MirrorMarket:
     return MirrorMarket(host=source.host, timeouts_s=(2.0, 2.0), first_wait_s=0)
 
 
-def test_prices_are_the_sources_and_of_the_minute_in_progress_the_open_alone(mirror: MirrorMarket) -> None:
+def test_forming_minute_shows_its_open_alone(mirror: MirrorMarket) -> None:
     rows = mirror.klines("BTCUSDT", KlineQuery("1m", None, None, 2), NOW)
     assert rows[0] == tuple(minute_row(NEWEST - 1))
     opened = minute_row(NEWEST)[1]
@@ -108,7 +108,7 @@ def test_refusals_are_the_sources_or_ours(mirror: MirrorMarket) -> None:
         assert (raised.value.code, raised.value.http_status) == (code, 400)
 
 
-def test_a_source_that_fails_is_a_servers_error_and_never_an_invented_or_old_price(
+def test_failing_source_is_a_servers_error_and_no_old_price(
     mirror: MirrorMarket, source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror.last_price("BTCUSDT", NOW)

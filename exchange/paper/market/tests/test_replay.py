@@ -116,7 +116,7 @@ def test_weeks_and_months_follow_the_calendar_and_case() -> None:
         assert raised.value.code == -1120
 
 
-def test_the_price_is_the_open_of_the_bar_and_in_a_gap_the_close_before_it() -> None:
+def test_price_is_the_bars_open_and_in_a_gap_the_close_before() -> None:
     replay = market(0, 1, 2, 6, 7)
     assert replay.last_price("BTCUSDT", START + 2 * HOUR) == 102 * UNITS
     assert replay.last_price("BTCUSDT", at(2.9)) == 102 * UNITS

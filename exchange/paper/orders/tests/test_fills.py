@@ -43,7 +43,7 @@ def test_a_stop_that_the_open_gaps_through_sells_at_the_bid_of_the_open():
     assert not trade["isMaker"]
 
 
-def test_a_stop_inside_the_range_sells_at_the_stop_less_slippage_once_the_bar_is_over():
+def test_stop_inside_the_range_sells_at_the_stop_less_slippage():
     me = caller("100 100 100 100\n100 101 94 100\n100 100 100 100", balances={"BTC": "1"}, slippage_bps="10")
     me.order("SELL", "STOP_LOSS", "1", stopPrice="95")
     me.go_to(1, MINUTE_MS - 1)
@@ -54,7 +54,7 @@ def test_a_stop_inside_the_range_sells_at_the_stop_less_slippage_once_the_bar_is
     assert START_MS + MINUTE_MS <= trade["time"] <= START_MS + 2 * MINUTE_MS - 1
 
 
-def test_a_limit_fills_at_its_own_price_as_a_maker_even_when_the_open_is_better():
+def test_limit_fills_at_its_own_price_though_the_open_is_better():
     me = caller("100 100 100 100\n100 101 99 100\n120 121 119 120\n1 1 1 1", balances={"BTC": "1"}, maker_fee_rate="0")
     me.order("SELL", "LIMIT", "1", price="110", timeInForce="GTC")
     me.go_to(2)
@@ -74,14 +74,14 @@ def test_a_bar_that_touches_both_legs_was_stopped_first():
     assert (limit["status"], limit["expiryReason"]) == ("EXPIRED", "OCO_TRIGGER")
 
 
-def test_an_open_over_the_target_fills_the_target_before_the_low_can_reach_the_stop():
+def test_open_over_the_target_fills_it_before_the_stop():
     me = caller("100 100 100 100\n100 101 99 100\n112 113 94 105\n1 1 1 1", balances={"BTC": "1"})
     me.oco(above="110", below="95")
     me.go_to(3)
     assert [trade["price"] for trade in me.trades()] == ["110.00000000"]
 
 
-def test_an_order_placed_inside_a_bar_meets_its_whole_range_but_not_its_open():
+def test_order_placed_inside_a_bar_meets_its_range_but_not_its_open():
     me = caller("100 100 100 100\n100 105 99 100\n100 100 100 100", balances={"BTC": "1"})
     me.go_to(1, 30_000)
     order = me.order("SELL", "LIMIT", "1", price="104", timeInForce="GTC")
@@ -140,7 +140,7 @@ def test_partial_fills_take_a_share_of_each_bars_volume():
     assert me.status(order["orderId"]) == "FILLED"
 
 
-def test_a_market_order_larger_than_the_volume_ends_expired_with_what_it_got():
+def test_market_order_over_the_volume_expires_partly_filled():
     me = caller("100 100 100 100 10\n" * 3, volume_share="0.1")
     answer = me.order("BUY", "MARKET", "2")
     assert (answer["status"], answer["executedQty"]) == ("EXPIRED", "1.00000000")
@@ -148,7 +148,7 @@ def test_a_market_order_larger_than_the_volume_ends_expired_with_what_it_got():
     assert me.balances() == {"BTC": ("0.999", "0"), "USDT": ("9900", "0")}
 
 
-def test_fees_in_bnb_cost_three_quarters_at_its_market_price_while_there_is_enough():
+def test_fees_in_bnb_cost_three_quarters():
     me = caller(
         FLAT,
         balances={"USDT": "1000", "BNB": "0.0003"},

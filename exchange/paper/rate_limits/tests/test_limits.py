@@ -125,7 +125,7 @@ def test_while_redis_is_away_a_process_counts_alone() -> None:
 
 
 @pytest.mark.django_db
-def test_two_server_processes_tell_one_count_and_a_manual_clock_keeps_its_own(redis_url: str) -> None:
+def test_server_processes_share_a_count_except_on_a_manual_clock(redis_url: str) -> None:
     me = caller(FLAT)
     shared = Counters(counts=SharedCounts(redis_url))
     for clock, weights in ((WallClock(), ["1", "2"]), (me.clock, ["1", "1"])):
