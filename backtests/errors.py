@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from core.errors import UserError
 
-# What may be shown as it is. Anything else, a `ValueError` of numpy too, is a fault of the site and goes to the log.
-SHOWN_ERRORS = (UserError,)
-
 
 class BacktestError(UserError):
     """The data, or the time range, cannot carry the run; the message tells why and what would do."""

@@ -12,13 +12,14 @@ from typing import Any
 from backtests.engine import run as engine
 from backtests.engine.jit_cache import FOLDER
 from backtests.engine.timerange import TimeRange, parse_time_range
-from backtests.errors import SHOWN_ERRORS, BacktestError, RunError
+from backtests.errors import BacktestError, RunError
 from backtests.models import Run
 from backtests.runs.files import check_interval
 from bots.models import BotConfig
 from bots.settings.parse import make_settings
 from bots.settings.run_settings import RunSettings
 from bots.settings.schema import SettingError
+from core.errors import UserError
 from core.times import to_datetime, to_ms
 from exchange import symbol_catalogue
 from exchange.api.errors import ExchangeError
@@ -59,7 +60,7 @@ def reject_as(field: str) -> Iterator[None]:
     """Turn an error that may be shown into a `RunError` about a form field."""
     try:
         yield
-    except SHOWN_ERRORS as error:
+    except UserError as error:
         raise RunError(str(error), field) from error
 
 
@@ -93,7 +94,7 @@ def read(request: RunRequest) -> RunInputs:
         raise
     except SettingError as error:
         raise RunError(error.sentence, error.field) from error
-    except (*SHOWN_ERRORS, ExchangeError) as error:
+    except (UserError, ExchangeError) as error:
         raise RunError(str(error), "start" if isinstance(error, BacktestError) else "dataset") from error
     return RunInputs(parameters, klines, first, end, symbol)
 

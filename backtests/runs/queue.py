@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from backtests.engine import run as engine
 from backtests.engine.metrics import daily_returns
-from backtests.errors import SHOWN_ERRORS, RunError
+from backtests.errors import RunError
 from backtests.models import UNFINISHED, Backtest, MonteCarlo, Run, RunStatus
 from backtests.monte_carlo import simulation
 from backtests.runs.inputs import RunRequest, fields, market_of, read, reject_as, time_range_of
@@ -28,6 +28,7 @@ from backtests.statistics import verdict
 from backtests.statistics.trials import earlier_trials
 from backtests.statistics.verdict import rate_run
 from bots.settings.parse import make_settings
+from core.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def record_failure(run: Run) -> Iterator[None]:
     """
     try:
         yield
-    except SHOWN_ERRORS as error:
+    except UserError as error:
         fail(run, str(error))
     except Exception as error:  # the one place that ends a run: whatever it was, the run must not look unfinished
         logger.exception("run failed", extra={"kind": run.kind, "run": run.pk})

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from backtests import tasks
-from backtests.errors import SHOWN_ERRORS, RunError
+from backtests.errors import RunError
 from backtests.models import Backtest, Optimisation, Run
 from backtests.optimisation import rounds
 from backtests.reports.trials import trial_set
@@ -21,6 +21,7 @@ from backtests.runs import queue
 from backtests.views.base import get_run
 from backtests.views.promote import apply, revert
 from bots.control import lifecycle
+from core.errors import UserError
 
 
 @require_POST
@@ -30,7 +31,7 @@ def act(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
     run = get_run(kind, pk)
     try:
         response = _act(request, run, request.POST.get("act", ""))
-    except (*SHOWN_ERRORS, ValidationError, lifecycle.ActionRefused) as error:
+    except (UserError, ValidationError, lifecycle.ActionRefused) as error:
         problems = error.messages if isinstance(error, ValidationError) else [str(error)]
         messages.error(request, " ".join(problems))
         response = None

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from backtests.errors import SHOWN_ERRORS
 from backtests.models import Run, RunStatus
 from backtests.optimisation.samplers import OBJECTIVES, SearchMethod
 from backtests.runs import queue
@@ -16,6 +15,7 @@ from backtests.runs.inputs import RunRequest, parse_dataset
 from bots.bot_settings import run_values
 from bots.management.commands._bots import bot_named
 from bots.settings.parse import parse_pairs
+from core.errors import UserError
 from core.progress import progress_bar
 
 Progress = Callable[..., None]
@@ -33,7 +33,7 @@ class OptimisationCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             run = self.create(read_request(options), _read_plan(options), options)
-        except SHOWN_ERRORS as error:
+        except UserError as error:
             raise CommandError(str(error)) from error
         with pause_on_interrupt(run), progress_bar(str(run), self.unit) as show:
             self.execute_run(run, options, show)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from backtests.errors import BacktestError
+from core.errors import UserError
+
 if TYPE_CHECKING:
     from backtests.engine.run import EngineRun, MarketData
     from backtests.runs.inputs import RunRequest
@@ -37,14 +40,11 @@ class Command(BaseCommand):
         parser.add_argument("--keep", action="store_true", help="put it on record, with a page; not with --klines")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Imported here and below: `--help` and a refused option need none of it, and a run over a file no database.
-        from backtests.errors import SHOWN_ERRORS
-
         try:
             finished = _keep(options) if options["keep"] else _run(options)
             if options["json"]:
                 finished.engine_run.result.write(options["json"])
-        except (*SHOWN_ERRORS, OSError) as error:
+        except (UserError, OSError) as error:
             raise CommandError(str(error)) from error
         self._print(finished.market, finished.engine_run, finished.seconds)
         self.stdout.write(finished.verdict)
@@ -52,6 +52,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Its page: {finished.page}")
 
     def _print(self, market: MarketData, run: EngineRun, seconds: float) -> None:
+        # `--help` and a refused option need none of these, and they are slow to load.
         from rich.console import Console
 
         from backtests.terminal_report import result_table
@@ -79,6 +80,7 @@ class _Finished:
 
 def _run(options: dict[str, Any]) -> _Finished:
     """Run the engine without storing anything."""
+    # The engine loads numba, which `--help` and a refused option do not wait for.
     from backtests.engine.metrics import daily_returns
     from backtests.engine.run import run_backtest
     from backtests.engine.timerange import parse_time_range
@@ -95,12 +97,13 @@ def _run(options: dict[str, Any]) -> _Finished:
 
 def _read(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
     """Return the market and the settings that the options ask for."""
+    # The engine loads numba, which `--help` and a refused option do not wait for.
     from backtests.engine.run import prepare
-    from backtests.errors import BacktestError
     from bots.settings.parse import make_settings, parse_pairs
     from exchange.symbols.filters import parse_rules
 
     if options["klines"]:
+        # Only a run over a file reads files.
         from backtests.runs.files import read_klines, read_symbol_info
 
         symbol, interval, info = options["symbol"], options["interval"], options["exchange_info"]
@@ -114,6 +117,7 @@ def _read(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
 
 def _read_stored(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
     """Return stored candles with rules on record, or those of a file."""
+    # These load the models, which a run over a file does without.
     from backtests.engine.run import prepare
     from backtests.management.commands._runs import read_request
     from backtests.runs.files import read_symbol_info
@@ -133,7 +137,7 @@ def _read_stored(options: dict[str, Any]) -> tuple[MarketData, RunSettings]:
 
 def _keep(options: dict[str, Any]) -> _Finished:
     """Store the run and execute it; its verdict counts what was tried on these candles before."""
-    from backtests.errors import BacktestError
+    # These load the models, which a run over a file does without.
     from backtests.management.commands._runs import read_request, require_result
     from backtests.runs import queue
     from backtests.runs.inputs import market_of
@@ -154,8 +158,6 @@ def _keep(options: dict[str, Any]) -> _Finished:
 
 
 def _refuse_contradiction(options: dict[str, Any], request: RunRequest) -> None:
-    from backtests.errors import BacktestError
-
     asked = (options["symbol"] or request.symbol, options["interval"] or request.interval)
     if asked != (request.symbol, request.interval):
         raise BacktestError(f"--symbol and --interval contradict {request.symbol}:{request.interval}")

@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from backtests.engine.timerange import parse_time_range
-from backtests.errors import SHOWN_ERRORS
 from backtests.replay import ReplayRun, replay
 from backtests.runs.files import read_klines, read_symbol_info
 from backtests.terminal_report import result_table
 from bots.settings.parse import make_settings, parse_pairs
+from core.errors import UserError
 from core.progress import progress_bar
 from exchange.klines.series import with_all_columns
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             bars = itertools.count(1)
             with progress_bar("replay", "bars", end - first) as show:
                 result = replay(run, progress=lambda: show(next(bars)))
-        except SHOWN_ERRORS as error:
+        except UserError as error:
             raise CommandError(str(error)) from None
         seconds = time.monotonic() - started
         if options["json"]:

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from backtests.engine.jit_cache import FOLDER
-from backtests.errors import SHOWN_ERRORS
 from backtests.models import Backtest
 from backtests.runs import queue
+from core.errors import UserError
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no backtest {options['backtest']}.")
         try:
             now, changed = queue.rerun(backtest)
-        except SHOWN_ERRORS as error:
+        except UserError as error:
             raise CommandError(str(error)) from error
         if now == backtest.result_hash:
             self.stdout.write(f"Identical: {now}")
