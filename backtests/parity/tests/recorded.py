@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
+
 from backtests.engine.timerange import TimeRange
 from backtests.parity.check import ParityResult, check
 from backtests.replay import ReplayRun, _ReplaySetup, _set, _settle, _tick
-from bots.models import BotConfig, Decision
+from bots.models import BotConfig, Decision, Incident
 from bots.settings.parse import make_settings
 from bots.trading.tests.tables import hours, lots
 from exchange.klines.series import FullKlines
@@ -113,3 +115,7 @@ def trade(run: ReplayRun, before: Mapping[int, Callable[[_ReplaySetup], object]]
     stage.clock.set(klines.close_time_ms(end - 1) + 1)
     _settle(stage)
     return Recorded(stage, klines)
+
+
+def drifts(bot: BotConfig) -> QuerySet[Incident]:
+    return Incident.objects.filter(bot=bot, kind="parity_drift")

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.conf import settings
-from django.core.management import CommandError, call_command
 from django.db.models import F
-from django.utils import timezone
 
-from backtests import tasks
 from backtests.engine.timerange import parse_time_range
 from backtests.parity.check import signals
-from backtests.parity.store import MAX_STORED_CHECKS, check_bot, store_result
 from backtests.parity.tests.matrix import PAIRWISE
 from backtests.parity.tests.recorded import record, trade
 from backtests.replay import ReplayRun
 from bots.control import lifecycle
-from bots.models import BotState, Decision, Fill, Incident, Order, ParityCheck, Trade
-from bots.pages.actions import PARITY_TASK
+from bots.models import BotState, Decision, Fill, Order, Trade
 from bots.settings.parse import make_settings
 from exchange.klines.files import read_file
 from exchange.klines.series import with_all_columns
 from exchange.symbols.filters import find_symbol
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def recorded():
-    return record()
 
 
 def change(bot, **values):
@@ -58,9 +46,9 @@ def test_a_month_of_real_candles_under_every_limit_is_the_engines(shared_data):
     settings = PAIRWISE[1].settings
     info = dict(find_symbol(json.loads((shared_data / "exchange_info.json").read_text()), "ETHUSDT"))
     klines = with_all_columns(read_file(shared_data / "starter" / "ETHUSDT-1h-20230101-20241231.csv.gz"))
-    span = parse_time_range("2023-03-08", "2023-03-29")
-    recorded = trade(ReplayRun("ETHUSDT", klines, info, make_settings(settings), span), {}, frozenset())
-    parity = recorded.check(since=recorded.decision(klines.open_time.searchsorted(span.start_ms)).bar)
+    period = parse_time_range("2023-03-08", "2023-03-29")
+    recorded = trade(ReplayRun("ETHUSDT", klines, info, make_settings(settings), period), {}, frozenset())
+    parity = recorded.check(since=recorded.decision(klines.open_time.searchsorted(period.start_ms)).bar)
     assert parity.differences == ()
     assert (parity.bars > 480, parity.trades > 5) == (True, True)
 
@@ -275,144 +263,3 @@ def test_a_drawdown_halt_is_the_engines_too_and_a_resume_is_by_hand():
 
     assert record(max_drawdown="0.02").rows() == []
     assert record(max_drawdown="0.02", before={8: resume}).rows() == [(8, "decision", "BY_HAND")]
-
-
-def drifts(bot):
-    return Incident.objects.filter(bot=bot, kind="parity_drift")
-
-
-def test_drift_raises_one_incident_which_a_clean_check_closes(recorded):
-    Trade.objects.filter(exit_reason="signal").update(exit_reason="stop_loss")
-    for _ in range(2):
-        kept = store_result(recorded.bot, recorded.check())
-    assert (kept.unexplained, kept.drift != "") == (1, True)
-    (incident,) = drifts(recorded.bot)
-    assert (incident.occurrences, incident.resolved_at, incident.cause) == (2, None, kept.drift)
-    Trade.objects.filter(exit_reason="stop_loss", exit_price__lt=99).update(exit_reason="signal")
-    assert store_result(recorded.bot, recorded.check()).drift == ""
-    (incident,) = drifts(recorded.bot)
-    assert incident.resolved_at is not None
-
-
-def test_drift_that_a_person_resolved_is_not_reported_again(recorded, admin_user):
-    Trade.objects.filter(exit_reason="signal").update(exit_reason="stop_loss")
-    store_result(recorded.bot, recorded.check())
-    drifts(recorded.bot).update(resolved_at=recorded.decision(7).bar, resolved_by=admin_user)
-    assert store_result(recorded.bot, recorded.check()).drift != ""
-    assert drifts(recorded.bot).count() == 1
-    Trade.objects.filter(exit_reason="take_profit").update(exit_reason="stop_loss")
-    store_result(recorded.bot, recorded.check())
-    assert drifts(recorded.bot).count() == 2
-
-
-def test_explained_differences_are_stored_without_an_incident():
-    recorded = record(skips=frozenset({2}))
-    kept = store_result(recorded.bot, recorded.check())
-    assert (kept.differences, kept.unexplained, kept.drift) == (1, 0, "")
-    assert kept.rows[0]["cause"] == kept.causes[0]["cause"] == "The tick came late or was missed"
-    assert not drifts(recorded.bot).exists()
-
-
-def test_only_the_newest_checks_stay_stored(recorded):
-    for _ in range(MAX_STORED_CHECKS + 2):
-        ParityCheck.objects.create(bot=recorded.bot)
-    store_result(recorded.bot, recorded.check())
-    assert ParityCheck.objects.filter(bot=recorded.bot).count() == MAX_STORED_CHECKS
-    assert ParityCheck.objects.latest("checked_at").bars == 21
-
-
-@pytest.fixture
-def answering(recorded, monkeypatch):
-    """Return the bot with a key that answers as the exchange it traded on does."""
-    monkeypatch.setattr("backtests.parity.check.open_context", lambda bot: recorded.live_context)
-    return recorded
-
-
-def test_the_command_says_what_it_compared(answering, capsys, tmp_path):
-    call_command("parity", bot=answering.bot.name, json=tmp_path / "out.json")
-    said = capsys.readouterr().out
-    assert "21 bars and 4 trades compared" in said
-    assert "No drift" in said
-    result = json.loads((tmp_path / "out.json").read_text())
-    assert (result["bars"], result["differences"], result["drift"]) == (21, [], "")
-    assert ParityCheck.objects.get().bars == 21
-
-
-def test_the_command_ends_with_1_where_there_is_drift(answering, capsys, tmp_path):
-    Trade.objects.filter(exit_reason="signal").update(exit_reason="stop_loss")
-    with pytest.raises(SystemExit) as left:
-        call_command("parity", bot=answering.bot.name, json=tmp_path / "out.json")
-    assert left.value.code == 1
-    said = capsys.readouterr().out
-    assert "stop loss at 98.98" in said
-    assert "Drift: 1 unexplained" in said
-    (row,) = json.loads((tmp_path / "out.json").read_text())["differences"]
-    assert (row["bar"], row["is_drift"]) == ("2023-11-15T06:00:00+00:00", True)
-    assert drifts(answering.bot).count() == 1
-
-
-@pytest.mark.parametrize(
-    "options, sentence",
-    [
-        ({"bot": "Nobody"}, "There is no bot called “Nobody”"),
-        ({"since": "yesterday"}, "no ISO date or time"),
-        ({"since": "2030-01-01"}, "has decided no 1h bar of BTCUSDT since 2030-01-01 00:00 UTC"),
-        ({"slippage_bps": "much"}, "is no number"),
-        ({"slippage_bps": "-1"}, "is not from 0"),
-    ],
-)
-def test_the_command_refuses_in_sentences(answering, options, sentence):
-    with pytest.raises(CommandError, match=sentence):
-        call_command("parity", **{"bot": answering.bot.name, **options})
-
-
-def test_a_bot_without_decisions_cannot_be_checked(answering):
-    bot = lifecycle.duplicate(answering.bot)
-    with pytest.raises(CommandError, match="has decided nothing yet"):
-        call_command("parity", bot=bot.name)
-
-
-def test_missing_candles_are_reported(answering, monkeypatch):
-    monkeypatch.setattr(answering.stage.exchange, "klines", lambda *_, **__: answering.klines[:0])
-    with pytest.raises(CommandError, match="the exchange has no BTCUSDT 1h candles since 2023-11-15 00:00 UTC"):
-        call_command("parity", bot=answering.bot.name)
-
-
-def test_an_unreachable_exchange_is_reported_and_stored(recorded):
-    with pytest.raises(CommandError, match=r"the exchange did not answer.*A paper key needs the site running"):
-        call_command("parity", bot=recorded.bot.name)
-    kept = check_bot(recorded.bot)
-    assert kept.error != ""
-    assert not drifts(recorded.bot).exists()
-
-
-def test_the_nightly_round_takes_each_running_bot_once(answering, monkeypatch):
-    rung = []
-    monkeypatch.setattr(tasks.check_due_bots_task, "delay", lambda: rung.append(1))
-    lifecycle.duplicate(answering.bot)  # stopped, nothing decided
-    tasks.check_due_bots_task()
-    assert (ParityCheck.objects.get().bot, len(rung)) == (answering.bot, 1)
-    tasks.check_due_bots_task()
-    assert (ParityCheck.objects.count(), len(rung)) == (1, 1)
-    ParityCheck.objects.update(checked_at=timezone.now() - timedelta(hours=21))
-    tasks.check_due_bots_task()
-    assert (ParityCheck.objects.count(), len(rung)) == (2, 2)
-
-
-def test_a_fault_in_one_check_is_stored_and_the_next_bot_is_checked(answering, monkeypatch):
-    rung = []
-    monkeypatch.setattr(tasks.check_due_bots_task, "delay", lambda: rung.append(1))
-    monkeypatch.setattr("backtests.parity.store.check", lambda bot: 1 / 0)
-    tasks.check_due_bots_task()
-    assert (ParityCheck.objects.get().error, rung) == ("ZeroDivisionError: division by zero", [1])
-
-
-def test_the_button_and_the_schedule_name_existing_tasks():
-    assert tasks.check_parity_task.name == PARITY_TASK
-    assert settings.CELERY_BEAT_SCHEDULE["parity"]["task"] == tasks.check_due_bots_task.name
-
-
-def test_the_task_checks_its_bot_and_ignores_a_deleted_one(answering):
-    tasks.check_parity_task(answering.bot.pk)
-    tasks.check_parity_task(0)
-    assert ParityCheck.objects.get().bars == 21
