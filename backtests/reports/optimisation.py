@@ -20,13 +20,13 @@ def optimisation_report(run: Optimisation, query: Mapping[str, str]) -> dict[str
     result = run.result or {}
     trial_set = trials.trial_set(run)
     report = backtest_report(run, result["run"], query) | trials_report(trial_set, query)
-    plateau = trials.plateau(trial_set)
-    report["charts"] |= {"plateau": plateau and {k: plateau[k] for k in ("groups", "slices")}}
+    stability = trials.stability(trial_set)
+    report["charts"] |= {"plateau": stability and {k: stability[k] for k in ("groups", "slices")}}
     return report | {
         "best": _pairs(result["best"]["parameters"], trial_set.names),
         "best_values": _values(result["best"]["parameters"], trial_set.names),
-        "luck": overfitting_rows(result["overfitting"]),
-        "plateau": plateau,
+        "overfitting": overfitting_rows(result["overfitting"]),
+        "stability": stability,
         "hold_out": hold_out_rows(run),
         "applications": applications(run),
     }
@@ -40,7 +40,7 @@ def trials_report(trial_set: trials.TrialSet, query: Mapping[str, str]) -> dict[
     return {
         "names": trial_set.names,
         "name_labels": [(name, trials.label(name)) for name in trial_set.names],
-        "measure_labels": [(name, trials.label(name)) for name in trial_set.measures],
+        "metric_labels": [(name, trials.label(name)) for name in trial_set.metrics],
         "statistics": trials.STATISTICS,
         "objective": OBJECTIVES[trial_set.objective].label,
         "heat": heat,

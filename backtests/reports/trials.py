@@ -1,4 +1,4 @@
-"""The trials of an optimisation: table, heat map, parallel coordinates, Pareto front, plateau.
+"""The trials of an optimisation: table, heat map, parallel coordinates, Pareto front, parameter stability.
 
 All is read from what is stored of each trial; nothing is run again.
 """
@@ -79,15 +79,15 @@ class TrialSet:
         return self.plan.objectives[0]
 
     @property
-    def measures(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[str, ...]:
         """Return the metrics to show, the objectives first."""
         objectives = [OBJECTIVES[name].metric for name in self.plan.objectives]
         return tuple(dict.fromkeys([*objectives, *SHOWN_METRICS]))
 
     def marks(self, row: int) -> list[str]:
-        plateau = self.stored.get("plateau") or {}
-        marks = ["best"] if plateau.get("best_around", [-1])[0] == row else []
-        marks += ["centre"] if plateau.get("centre_around", [-1])[0] == row else []
+        stored = self.stored.get("plateau") or {}
+        marks = ["best"] if stored.get("best_around", [-1])[0] == row else []
+        marks += ["centre"] if stored.get("centre_around", [-1])[0] == row else []
         return marks + (["front"] if row in self.front else [])
 
     def row(self, row: int) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class TrialSet:
         return {
             "number": row + 1,
             "values": [value_text(value) for value in values],
-            "figures": [metric_text(name, metrics[name]) for name in self.measures],
+            "figures": [metric_text(name, metrics[name]) for name in self.metrics],
             "marks": self.marks(row),
             "is_eligible": bool(np.isfinite(self.scores[row, 0])),
             "parameters": " ".join(f"{n}={plain(v)}" for n, v in zip(self.names, values, strict=True)),
@@ -110,7 +110,7 @@ def trial_set(run: Optimisation) -> TrialSet:
 
 def table(trial_set: TrialSet, query: Mapping[str, str]) -> dict[str, Any]:
     """Return one page of all trials, sorted by any column."""
-    columns = [*trial_set.names, *trial_set.measures]
+    columns = [*trial_set.names, *trial_set.metrics]
     sort = query.get("sort", "")
     name = sort.lstrip("-")
     if name not in columns:
@@ -161,7 +161,7 @@ def heat_map(trial_set: TrialSet, query: Mapping[str, str]) -> dict[str, Any]:
     y = query["y"] if query.get("y") in others else (others[0] if others else x)
     statistic = query["stat"] if query.get("stat") in STATISTICS else "best"
     objective = OBJECTIVES[trial_set.objective]
-    measure = query["of"] if query.get("of") in trial_set.measures else objective.metric
+    measure = query["of"] if query.get("of") in trial_set.metrics else objective.metric
     lower_is_better = measure in ("max_drawdown", "fees_paid", "exposure")
     cells: dict[tuple[int, int], list[float]] = {}
     values = np.where(np.isfinite(trial_set.scores[:, 0]), trial_set.trials.metric(measure), np.nan)
@@ -184,7 +184,7 @@ def heat_map(trial_set: TrialSet, query: Mapping[str, str]) -> dict[str, Any]:
         "is_percent": measure in PERCENT,
         "statistic": statistic,
         "low_is_good": lower_is_better,
-        "cells": [[i, j, round(pick(trial_set), 5), len(trial_set)] for (i, j), trial_set in sorted(cells.items())],
+        "cells": [[i, j, round(pick(group), 5), len(group)] for (i, j), group in sorted(cells.items())],
     }
 
 
@@ -217,10 +217,10 @@ def parallel(trial_set: TrialSet) -> dict[str, Any]:
         rest = eligible[MAX_LINES // 2 :]
         eligible = np.concatenate([head, rest[:: -(-len(rest) // (MAX_LINES // 2))]])
     axes = [{"name": d.name, "label": label(d.name)} for d in trial_set.plan.space.dimensions]
-    metrics = [{"name": name, "label": label(name), "is_percent": name in PERCENT} for name in trial_set.measures]
+    metrics = [{"name": name, "label": label(name), "is_percent": name in PERCENT} for name in trial_set.metrics]
     lines = [
         [_number(v) for v in trial_set.trials.parameters[row]]
-        + [_number(trial_set.trials.metric(name)[row]) for name in trial_set.measures]
+        + [_number(trial_set.trials.metric(name)[row]) for name in trial_set.metrics]
         for row in eligible
     ]
     return {
@@ -256,7 +256,7 @@ def front(trial_set: TrialSet) -> dict[str, Any] | None:
     }
 
 
-def plateau(trial_set: TrialSet) -> dict[str, Any] | None:
+def stability(trial_set: TrialSet) -> dict[str, Any] | None:
     """Return the best trial and the robust centre with their neighbours; None for too few trials."""
     stored = trial_set.stored.get("plateau")
     if not stored or "best_around" not in stored:

@@ -32,7 +32,7 @@ class DrawdownRow:
 class History:
     """Series of a run. `times`, `equity` and `close` are thinned for the chart; days are whole, `day` counts UTC days.
 
-    What an older result did not store is empty: `close`, `drawdowns`, `longest`, `slippage`, `hold`.
+    What an older result did not store is empty: `close`, `drawdowns`, `longest`, `slippage`, `buy_and_hold`.
     """
 
     capital: float
@@ -44,7 +44,7 @@ class History:
     day_equity: Floats
     day_close: Floats
     daily: Floats
-    hold: Mapping[str, float | None]
+    buy_and_hold: Mapping[str, float | None]
     drawdowns: tuple[DrawdownRow, ...]
     longest: DrawdownRow | None
     slippage: Floats
@@ -67,7 +67,7 @@ def history_of(run: Run, result: Mapping[str, Any]) -> History:
     capital = float(result["parameters"]["initial_capital"])
     has_daily_values = "day" in series
     days, day_equity = (series["day"], series["day_equity"]) if has_daily_values else _days_from_returns(result, series)
-    hold = {
+    buy_and_hold = {
         name: None if np.isnan(value) else float(value)
         for name, value in zip(BUY_AND_HOLD_METRICS, series.get("hold", ()), strict=False)
     }
@@ -81,7 +81,7 @@ def history_of(run: Run, result: Mapping[str, Any]) -> History:
         day_equity=day_equity,
         day_close=series.get("day_close", NOTHING),
         daily=series.get("daily", NOTHING),
-        hold=hold or {"total_return": result["metrics"]["buy_and_hold_return"]},
+        buy_and_hold=buy_and_hold or {"total_return": result["metrics"]["buy_and_hold_return"]},
         drawdowns=tuple(map(_drawdown, series.get("falls", ()))),
         longest=next(map(_drawdown, series.get("longest_fall", ())), None),
         slippage=series.get("slippage", NOTHING),

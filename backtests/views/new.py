@@ -114,13 +114,13 @@ def _initial_of_run(request: HttpRequest) -> dict[str, Any]:
     if run is None:
         return {}
     settings = {**run.settings, **parse_pairs([request.GET.get("parameters", "").split()])}
-    span = {name: getattr(run, f"{name}_at").strftime("%Y-%m-%dT%H:%M") for name in ("start", "end")}
+    time_range = {name: getattr(run, f"{name}_at").strftime("%Y-%m-%dT%H:%M") for name in ("start", "end")}
     plan = plan_initial(run.strategy, run.plan) if isinstance(run, Optimisation | WalkForward) else {}
     if isinstance(run, Optimisation) and run.hold_out_end_at is not None:
-        span["end"] = run.hold_out_end_at.strftime("%Y-%m-%dT%H:%M")
+        time_range["end"] = run.hold_out_end_at.strftime("%Y-%m-%dT%H:%M")
     return (
         settings_initial(settings)
-        | span
+        | time_range
         | plan
         | {"seed": run.seed}
         | {"bot": run.bot, "dataset": f"{run.symbol}:{run.interval}"}

@@ -34,7 +34,7 @@ def apply(request: HttpRequest, run: Run) -> HttpResponseBase:
         messages.error(request, "Say why: the reason stays with the bot's new version.")
     return page(
         request, "apply", f"Apply to {bot}", run=run, kind=run.kind, bot=bot, kinds=TITLES,
-        changes=change_rows(changes), unlike=differences(bot, run, settings),
+        changes=change_rows(changes), differences=differences(bot, run, settings),
         parameters=request.POST.get("parameters", ""), reason=reason, kind_title=TITLES[run.kind],
         changes_something=any(row["changes"] for row in changes),
     )  # fmt: skip

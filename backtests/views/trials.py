@@ -46,7 +46,7 @@ def trial(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     bots = BotConfig.objects.filter(strategy=run.strategy).order_by("name")
     return page(
         request, "trial", f"Trial {number} of optimisation {pk}", run=run, kind="optimisation", kinds=TITLES, row=row,
-        settings=settings, key_figures=metric_rows(trial_set.trials.metrics_at(number - 1), METRIC_NAMES),
+        settings=settings, key_metrics=metric_rows(trial_set.trials.metrics_at(number - 1), METRIC_NAMES),
         number=number,
         count=len(trial_set.trials), bots=bots, kind_title=TITLES["optimisation"],
     )  # fmt: skip

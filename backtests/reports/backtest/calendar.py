@@ -33,7 +33,7 @@ def month_table(history: History) -> dict[str, Any]:
     years = [
         {
             "year": year, "months": [_cell(changes.get((year, month))) for month in range(1, 13)],
-            "total": _cell(totals[year]), "hold": _cell(held[year]),
+            "total": _cell(totals[year]), "buy_and_hold": _cell(held[year]),
         }
         for year in ends.index.tolist()
     ]  # fmt: skip
@@ -104,7 +104,8 @@ def month_ends(history: History) -> list[dict[str, str]]:
     return [
         {
             "date": f"{day.Index:%Y-%m-%d}", "equity": f"{day.equity:,.2f}",
-            "hold": "–" if math.isnan(day.buy_and_hold) else f"{day.buy_and_hold:,.2f}", "fall": f"{day.drawdown:.1%}",
+            "buy_and_hold": "–" if math.isnan(day.buy_and_hold) else f"{day.buy_and_hold:,.2f}",
+            "drawdown": f"{day.drawdown:.1%}",
         }
         for day in ends.itertuples()
     ]  # fmt: skip

@@ -19,14 +19,14 @@ def backtest_report(run: Run, result: Mapping[str, Any], query: Mapping[str, str
     history, trades, metrics = history_of(run, result), closed_trades(result), result["metrics"]
     rolling, spread = calendar.rolling_sharpe(history), breakdowns.distribution(trades)
     return {
-        "key_figures": [_measure(name, metrics, history) for name in KEY_METRICS],
-        "measures": [_measure(name, metrics, history) for name in _all_names(metrics)],
-        "more_figures": breakdowns.trade_statistics(trades),
+        "key_metrics": [_metric(name, metrics, history) for name in KEY_METRICS],
+        "metrics": [_metric(name, metrics, history) for name in _all_names(metrics)],
+        "trade_statistics": breakdowns.trade_statistics(trades),
         "quote": run.symbol_info.get("quoteAsset", ""),
         "months": calendar.month_table(history),
         "month_ends": calendar.month_ends(history),
-        "falls": [_drawdown(drawdown, history) for drawdown in _notable(history.drawdowns)],
-        "longest_fall": _drawdown(history.longest, history) if history.longest else None,
+        "drawdowns": [_drawdown(drawdown, history) for drawdown in _notable(history.drawdowns)],
+        "longest_drawdown": _drawdown(history.longest, history) if history.longest else None,
         "rolling": rolling,
         "distribution": spread,
         "groups": breakdowns.groups(result),
@@ -49,15 +49,15 @@ def _all_names(metrics: Mapping[str, Any]) -> list[str]:
     return [name for name in DEFINITIONS if name in metrics and name != "buy_and_hold_return"]
 
 
-def _measure(name: str, metrics: Mapping[str, Any], history: History) -> dict[str, Any]:
+def _metric(name: str, metrics: Mapping[str, Any], history: History) -> dict[str, Any]:
     """Return a metric beside that of buy and hold, where there is one."""
-    value, buy_and_hold = metrics.get(name), history.hold.get(name)
+    value, buy_and_hold = metrics.get(name), history.buy_and_hold.get(name)
     return {
         "name": name,
         "label": label(name),
         "value": metric_text(name, value),
         "meaning": DEFINITIONS[name],
-        "hold": None if buy_and_hold is None else metric_text(name, buy_and_hold),
+        "buy_and_hold": None if buy_and_hold is None else metric_text(name, buy_and_hold),
         "tone": _tone(name, value),
     }
 

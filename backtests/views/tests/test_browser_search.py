@@ -95,8 +95,8 @@ def test_no_page_of_research_is_wider_than_the_screen(logged_in: Page, live_serv
     grid = {"grid": ["ema_fast=5:8", "ema_slow=30:50:10"], "min_trades": 1}
     search = rounds.new_optimisation(asked, grid)
     rounds.run_in_process(search)
-    walk = runner.new_walk_forward(asked, {**grid, "train_days": 60, "test_days": 30, "anchored": False})
-    runner.execute_walk_forward(walk)
+    walk_forward = runner.new_walk_forward(asked, {**grid, "train_days": 60, "test_days": 30, "anchored": False})
+    runner.execute_walk_forward(walk_forward)
     backtest = queue.new_backtest(asked)
     queue.execute_backtest(backtest)
     backtest.refresh_from_db()
@@ -107,7 +107,7 @@ def test_no_page_of_research_is_wider_than_the_screen(logged_in: Page, live_serv
         *(f"new/{kind}" for kind in ("backtest", "optimisation", "walkforward", "montecarlo")),
         f"optimisation/{search.pk}",
         f"optimisation/{search.pk}/trials/3",
-        f"walkforward/{walk.pk}",
+        f"walkforward/{walk_forward.pk}",
         f"montecarlo/{simulated.pk}",
     ):
         page.goto(f"{live_server.url}/backtests/{address}/")

@@ -83,7 +83,7 @@ def test_a_run_is_paused_resumed_and_cancelled_by_its_buttons(admin_client, mark
     assert "there is no result" in text
     assert page.context["report"]["trials"]["count"] == 8
     assert "verdict-title" not in text
-    assert 'id="luck"' not in text
+    assert 'id="overfitting"' not in text
     assert "Edit and run again" in text
     again = admin_client.post(address(search, "act"), {"act": "resume"}, follow=True)
     assert "Only a paused run" in again.content.decode()
@@ -138,7 +138,7 @@ def test_an_optimisations_page_reads_no_daily_returns(admin_client, market, djan
 
 def test_the_plateau_stands_beside_the_robust_centre_with_every_neighbour(admin_client, market):
     search = searched()
-    best, centre = admin_client.get(address(search)).context["report"]["plateau"]["groups"]
+    best, centre = admin_client.get(address(search)).context["report"]["stability"]["groups"]
     table = rounds.stored_trials(search)
     sharpe = table.metric("sharpe")
     assert best["score"] == pytest.approx(np.nanmax(sharpe), abs=1e-5)
@@ -205,7 +205,7 @@ def test_a_result_is_applied_as_a_new_version_and_reverted(admin_client, bot):
         ("Fast EMA", "12", "7"),
         ("Slow EMA", "26", "40"),
     ]
-    assert page.context["unlike"] == []
+    assert page.context["differences"] == []
     bot.refresh_from_db()
     assert bot.ema_fast == 12
     admin_client.post(address(search, "act"), asked | {"confirmed": 1, "reason": " "})
@@ -231,7 +231,7 @@ def test_differences_between_bot_and_run_show_before_applying(admin_client, bot)
     search = searched({"cooldown_bars": "3"})
     asked = {"act": "apply", "bot": bot.pk, "parameters": "ema_fast=7 ema_slow=40"}
     page = admin_client.post(address(search, "act"), asked)
-    assert [(row["label"], row["run"], row["bot"]) for row in page.context["unlike"]] == [
+    assert [(row["label"], row["run"], row["bot"]) for row in page.context["differences"]] == [
         ("Interval", "1h", "15m"),
         ("Stop-loss", "off", "1.5%"),
         ("Cooldown", "3", "0"),

@@ -73,17 +73,17 @@ def test_the_breakdowns_add_up_to_the_metrics(admin_client, run):
     costs = [float(row["value"].replace(",", "")) for row in report["costs"]["rows"]]
     assert float(report["costs"]["gross"].replace(",", "")) - sum(costs) == pytest.approx(net, abs=0.02)
     assert min(costs) > 0
-    assert percent(report["falls"][0]["depth"]) == pytest.approx(run.max_drawdown, abs=1e-3)
+    assert percent(report["drawdowns"][0]["depth"]) == pytest.approx(run.max_drawdown, abs=1e-3)
 
 
 def test_every_metric_has_its_definition_and_buy_and_hold(admin_client, run):
     page = show(admin_client, run).content.decode()
     report = show(admin_client, run).context["report"]
-    assert len(report["key_figures"]) == 8
-    for measure in (*report["key_figures"], *report["measures"]):
+    assert len(report["key_metrics"]) == 8
+    for measure in (*report["key_metrics"], *report["metrics"]):
         assert measure["meaning"]
         assert measure["meaning"].replace("'", "&#x27;") in page
-    hold = {row["name"]: row["hold"] for row in report["measures"]}
+    hold = {row["name"]: row["buy_and_hold"] for row in report["metrics"]}
     assert hold["total_return"] == f"{run.result['metrics']['buy_and_hold_return']:.2%}"
     assert hold["sharpe"] is not None
 
@@ -215,8 +215,8 @@ def test_rejected_entries_are_counted_by_rule(admin_client, market):
 
 def test_an_older_result_still_shows_without_what_it_lacks(admin_client, market):
     run = done({**SETTINGS, "slippage_bps": "0"})
-    kept = queue.unpack(run.series)
-    old = {name: kept[name] for name in ("times", "equity", "daily")}
+    stored = queue.unpack(run.series)
+    old = {name: stored[name] for name in ("times", "equity", "daily")}
     new_months = show(admin_client, run).context["report"]["months"]
     Backtest.objects.filter(pk=run.pk).update(series=queue.pack(**old))
     page = show(admin_client, run)

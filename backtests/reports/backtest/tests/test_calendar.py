@@ -18,8 +18,8 @@ def history(days: dict[date, float]) -> History:
     none = np.empty(0)
     return History(
         capital=100.0, times=numbers * 86_400_000, equity=equity, close=none, first_close=10.0, day=numbers,
-        day_equity=equity, day_close=np.linspace(10, 40, len(days)), daily=equity[1:] / equity[:-1] - 1, hold={},
-        drawdowns=(), longest=None, slippage=none, has_daily_values=True,
+        day_equity=equity, day_close=np.linspace(10, 40, len(days)), daily=equity[1:] / equity[:-1] - 1,
+        buy_and_hold={}, drawdowns=(), longest=None, slippage=none, has_daily_values=True,
     )  # fmt: skip
 
 
@@ -31,5 +31,5 @@ def test_months_and_years_each_count_from_the_end_of_the_one_before():
     assert [cell["text"] for cell in first["months"]] == [""] * 10 + ["+10.0%", "+10.0%"]
     assert (first["total"]["text"], second["total"]["text"]) == ("+21.0%", "-50.0%")
     assert second["months"][1] == {"text": "-50.0%", "shade": "down-5"}
-    assert (first["hold"]["text"], second["hold"]["text"]) == ("+200.0%", "+33.3%")
+    assert (first["buy_and_hold"]["text"], second["buy_and_hold"]["text"]) == ("+200.0%", "+33.3%")
     assert (table["summary"]["gained"], table["summary"]["worst"]) == (2, "Feb 2024")
