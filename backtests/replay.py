@@ -70,7 +70,7 @@ def replay(run: ReplayRun, *, progress: Callable[[], object] = lambda: None) -> 
     """Run a bot over the bars of the time range; `progress` is called after each.
 
     Raises:
-        SpanError: the span holds no bars.
+        BacktestError: the time range holds no bars.
         ReplayFailed: a tick failed; its cause is in the message.
     """
     first, end = run.time_range.rows(run.klines)

@@ -137,7 +137,7 @@ def require_bars(strategy: str, params: Any, end: int) -> None:
     if end - 2 < warmup:
         raise BacktestError(
             f"too few bars: {strategy} may signal from bar {warmup + 1} of the data on and fills on the bar "
-            f"after, but the span ends with bar {end}; take earlier candles too, or shorter periods"
+            f"after, but the period ends with bar {end}; take earlier candles too, or shorter periods"
         )
 
 

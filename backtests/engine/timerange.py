@@ -32,7 +32,7 @@ class TimeRange:
     def __str__(self) -> str:
         start = "the first bar" if self.start_ms is None else _iso(self.start_ms)
         end = "the last bar" if self.end_ms is None else _iso(self.end_ms)
-        return f"the span from {start} to {end}"
+        return f"the period from {start} to {end}"
 
 
 def parse_time_range(start: str | None = None, end: str | None = None) -> TimeRange:

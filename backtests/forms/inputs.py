@@ -30,8 +30,8 @@ class DatasetField(forms.ChoiceField):
 
 def _coverage(row: Dataset) -> str:
     holes = f" · {row.missing:,} missing" if row.missing else ""
-    span = f"{row.first_open_time:%Y-%m-%d} to {row.last_open_time:%Y-%m-%d}"
-    return f"{row.symbol} {row.interval} · {span} · {row.rows:,} bars{holes}"
+    period = f"{row.first_open_time:%Y-%m-%d} to {row.last_open_time:%Y-%m-%d}"
+    return f"{row.symbol} {row.interval} · {period} · {row.rows:,} bars{holes}"
 
 
 class MomentInput(forms.DateTimeInput):
@@ -85,10 +85,10 @@ class RangeInput(forms.MultiWidget):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         parts = self.get_context(name, value, attrs)["widget"]["subwidgets"]
         inputs = [self._render(part["template_name"], {"widget": part}, renderer) for part in parts]  # type: ignore[attr-defined]
-        between = '<span class="to">{}</span>'
+        between = '<period class="to">{}</period>'
         words = [format_html(between, word) for word in ("to", "step", "or")]
         joined = format_html_join("", "{}{}", zip(["", *words], inputs, strict=True))
-        return format_html('<span class="range-input">{}</span>', joined)
+        return format_html('<period class="range-input">{}</period>', joined)
 
     def decompress(self, value: str | None) -> list[str]:
         if not value:

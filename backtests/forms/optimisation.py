@@ -89,7 +89,7 @@ class OptimisationForm(RangeInputs):
         max_value=0.9,
         initial=0.2,
         label="Hold-out",
-        widget=UnitInput("of the span"),
+        widget=UnitInput("of the period"),
         help_text="The end of the data that no trial can see. Opening it later is logged.",
     )
     seed = forms.IntegerField(min_value=0, initial=1, help_text="The same seed tries the same parameters.")
@@ -196,7 +196,7 @@ class OptimisationForm(RangeInputs):
 
     def groups(self) -> list[FieldGroup]:
         return [
-            self.group("Market and span", ("dataset", "start", "end"), "What it runs on."),
+            self.group("Market and time range", ("dataset", "start", "end"), "What it runs on."),
             *self.strategy_groups(),
             *self.range_groups(),
             *self.method_groups(),

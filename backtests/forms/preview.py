@@ -32,17 +32,17 @@ def form_preview(form: Any) -> FormPreview:
     if isinstance(form, MonteCarloForm):
         _simulation(form, preview)
         return preview
-    span = _span(form)
-    if span is not None:
-        _bars(form, span, preview)
+    time_range = _time_range(form)
+    if time_range is not None:
+        _bars(form, time_range, preview)
     if isinstance(form, OptimisationForm):
         _combinations(form, preview)
-    if isinstance(form, WalkForwardForm) and span is not None:
-        _windows(form, span, preview)
+    if isinstance(form, WalkForwardForm) and time_range is not None:
+        _windows(form, time_range, preview)
     return preview
 
 
-def _span(form: RunForm) -> tuple[Dataset, int, int] | None:
+def _time_range(form: RunForm) -> tuple[Dataset, int, int] | None:
     """Return the dataset, and the first and last time of the range inside it, in ms."""
     data = form.cleaned_data
     row = next((row for row in form.rows if f"{row.symbol}:{row.interval}" == data.get("dataset")), None)
@@ -59,8 +59,8 @@ def _given(text: str) -> int | None:
     return to_ms(parse_utc(text)) if text else None
 
 
-def _bars(form: RunForm, span: tuple[Dataset, int, int], preview: FormPreview) -> None:
-    row, start, end = span
+def _bars(form: RunForm, time_range: tuple[Dataset, int, int], preview: FormPreview) -> None:
+    row, start, end = time_range
     holes = _holes(row.gaps, start, end, INTERVAL_MS[row.interval])
     count = (end - start) // INTERVAL_MS[row.interval] - holes
     share = form.cleaned_data.get("hold_out") or 0.0
@@ -69,7 +69,7 @@ def _bars(form: RunForm, span: tuple[Dataset, int, int], preview: FormPreview) -
         preview.lines.append(f"the last {share:.0%} held out")
     if holes:
         missing = "1 bar is" if holes == 1 else f"{holes:,} bars are"
-        preview.warnings.append(f"{missing} missing in this span; a gap is not a bar")
+        preview.warnings.append(f"{missing} missing in this period; a gap is not a bar")
 
 
 def _holes(gaps: Sequence[Sequence[int]], start: int, end: int, length: int) -> int:
@@ -99,11 +99,11 @@ def _combinations(form: OptimisationForm, preview: FormPreview) -> None:
         preview.lines.append(f"at most {min(form.cleaned_data.get('max_trials') or size, size):,} trials of them")
 
 
-def _windows(form: WalkForwardForm, span: tuple[Dataset, int, int], preview: FormPreview) -> None:
+def _windows(form: WalkForwardForm, time_range: tuple[Dataset, int, int], preview: FormPreview) -> None:
     train, test = form.cleaned_data.get("train_days"), form.cleaned_data.get("test_days")
     if not train or not test:
         return
-    row, start, end = span
+    row, start, end = time_range
     a_day = DAY_MS / INTERVAL_MS[row.interval]
     count = (end - start) // INTERVAL_MS[row.interval]
     try:

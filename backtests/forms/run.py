@@ -48,7 +48,7 @@ SettingInputs: Any = type("SettingInputs", (forms.Form,), parameter_fields() | s
 
 
 class RunForm(SettingInputs):
-    """A backtest: candles, span and settings."""
+    """A backtest: candles, time range and settings."""
 
     dataset = DatasetField(label="Candles", help_text="Stored candles. More are brought in by import_klines.")
     start = MomentField(label="From", required=False, help_text="First day, UTC. Empty: the first bar there is.")
@@ -98,7 +98,7 @@ class RunForm(SettingInputs):
     def _check_span(self, cleaned: dict[str, Any]) -> None:
         start, end = _moment(cleaned.get("start")), _moment(cleaned.get("end"))
         if start and end and start >= end:
-            self.add_error("end", "The span ends before it begins: choose a later end or an earlier start.")
+            self.add_error("end", "The period ends before it begins: choose a later end or an earlier start.")
             return
         row = next((row for row in self.rows if f"{row.symbol}:{row.interval}" == cleaned.get("dataset")), None)
         if row is None:
@@ -155,7 +155,7 @@ class RunForm(SettingInputs):
 
     def groups(self) -> list[FieldGroup]:
         return [
-            self.group("Market and span", ("dataset", "start", "end"), "What it runs on."),
+            self.group("Market and time range", ("dataset", "start", "end"), "What it runs on."),
             *self.strategy_groups(),
             *self.money_groups(),
         ]

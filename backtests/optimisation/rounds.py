@@ -67,12 +67,12 @@ def new_optimisation(request: RunRequest, plan: dict[str, Any], hold_out: float 
     Raise `RunError` and store nothing if it cannot be made.
     """
     if not 0 <= hold_out <= 0.9:
-        raise RunError("The hold-out is a share of the span from 0 to 0.9, such as 0.2.", "hold_out")
+        raise RunError("The hold-out is a share of the period from 0 to 0.9, such as 0.2.", "hold_out")
     inputs = read(request)
     check_plan(inputs.parameters, plan, request.seed)
     cut = inputs.end - math.floor((inputs.end - inputs.first) * hold_out)
     if cut - inputs.first < 2:
-        raise RunError("The span is too short for this hold-out: take more bars or a smaller share.", "hold_out")
+        raise RunError("The period is too short for this hold-out: take more bars or a smaller share.", "hold_out")
     columns = fields(request, inputs, cut)
     hold_out_range = {}
     if cut < inputs.end:

@@ -51,4 +51,4 @@ def test_a_range_that_ends_before_it_begins_is_refused():
 
 
 def test_an_open_range_is_named_by_the_datas_own_ends():
-    assert str(TimeRange()) == "the span from the first bar to the last bar"
+    assert str(TimeRange()) == "the period from the first bar to the last bar"

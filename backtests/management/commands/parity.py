@@ -27,8 +27,8 @@ SHOWN = 200
 
 class Command(BaseCommand):
     help = (
-        "Run a bot's recorded span through the backtest engine and list each signal, fill and cost that differs, with "
-        "its cause. Exit status 1 where there is drift: something unexplained, or costs out of bounds."
+        "Run a bot's recorded period through the backtest engine and list each signal, fill and cost that differs, "
+        "with its cause. Exit status 1 where there is drift: something unexplained, or costs out of bounds."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
