@@ -22,14 +22,14 @@ class VerdictLevel(StrEnum):
     """Levels of a verdict, from worst to best."""
 
     LOSS = "loss"
-    LUCK = "luck"
+    OVERFITTED = "luck"
     UNPROVEN = "unproven"
     HOLDS = "holds"
 
 
 HEADLINES = {
     VerdictLevel.LOSS: "Loses money",
-    VerdictLevel.LUCK: "Likely luck",
+    VerdictLevel.OVERFITTED: "Likely luck",
     VerdictLevel.UNPROVEN: "Not proven",
     VerdictLevel.HOLDS: "Holds up",
 }
@@ -165,7 +165,7 @@ def _level(total_return: float, reasons: Sequence[VerdictReason]) -> VerdictLeve
     if total_return <= 0:
         return VerdictLevel.LOSS
     if any(name in DECISIVE for name in against) or len(against) >= 3:
-        return VerdictLevel.LUCK
+        return VerdictLevel.OVERFITTED
     if not reasons or any(reason.stands != "for" for reason in reasons):
         return VerdictLevel.UNPROVEN
     return VerdictLevel.HOLDS

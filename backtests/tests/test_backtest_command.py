@@ -67,11 +67,11 @@ def test_a_bot_runs_on_its_stored_candles_with_its_own_settings(tmp_path, capsys
     BotConfig.objects.create(name="btc", api_key=key, symbol="BTCUSDT", stop_loss="0.02", take_profit="0.05")
     assert run(tmp_path, capsys, bot="btc", set=[["fee_rate=0.002"]], **time_range) == from_file
     call_command("backtest", bot="btc", set=[["fee_rate=0.002"]], keep=True, **time_range)
-    kept = Backtest.objects.get()
-    assert kept.result == from_file
+    stored = Backtest.objects.get()
+    assert stored.result == from_file
     said = capsys.readouterr().out
-    assert kept.verdict["sentence"] in said
-    assert f"/backtests/backtest/{kept.pk}/" in said
+    assert stored.verdict["sentence"] in said
+    assert f"/backtests/backtest/{stored.pk}/" in said
     with pytest.raises(CommandError, match="There is no bot called “eth”"):
         call_command("backtest", bot="eth")
 

@@ -58,16 +58,16 @@ def test_a_strategy_that_raises_fails_its_run_with_its_message(market, broken_st
     search = rounds.new_optimisation(asked, GRID)
     rounds.run_in_process(search)
     assert_failed(search, words)
-    walk = runner.new_walk_forward(asked, {**GRID, "train_days": 60, "test_days": 30, "anchored": False})
-    runner.execute_walk_forward(walk)
-    assert_failed(walk, words)
+    walk_forward = runner.new_walk_forward(asked, {**GRID, "train_days": 60, "test_days": 30, "anchored": False})
+    runner.execute_walk_forward(walk_forward)
+    assert_failed(walk_forward, words)
 
 
 def test_a_walk_forward_without_one_good_trial_fails_in_words(market):
     plan = {**GRID, "min_trades": 5000, "train_days": 60, "test_days": 30, "anchored": False}
-    walk = runner.new_walk_forward(ASKED, plan)
-    runner.execute_walk_forward(walk)
-    assert_failed(walk, "In none of 4 windows did a trial close 5000 trades")
+    walk_forward = runner.new_walk_forward(ASKED, plan)
+    runner.execute_walk_forward(walk_forward)
+    assert_failed(walk_forward, "In none of 4 windows did a trial close 5000 trades")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.0])

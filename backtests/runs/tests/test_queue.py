@@ -103,12 +103,12 @@ def test_an_optimisation_counts_its_trials_and_rates_its_best(market):
     search.refresh_from_db()
     assert search.status == RunStatus.DONE, search.error
     assert (search.trials_made, search.earlier_trials) == (15, 0)
-    luck = search.result["overfitting"]
+    overfit = search.result["overfitting"]
     daily = rounds.stored_trials(search).daily
-    assert daily.shape == (15, luck["days"])
-    expected = overfitting.probability_of_overfitting(daily.T.astype(float), overfitting.blocks_for(luck["days"]))
-    assert (luck["pbo"], luck["pbo_splits"]) == (expected.probability, expected.splits)
-    assert 0 <= luck["deflated_sharpe"] <= luck["probabilistic_sharpe"] <= 1
+    assert daily.shape == (15, overfit["days"])
+    expected = overfitting.probability_of_overfitting(daily.T.astype(float), overfitting.blocks_for(overfit["days"]))
+    assert (overfit["pbo"], overfit["pbo_splits"]) == (expected.probability, expected.splits)
+    assert 0 <= overfit["deflated_sharpe"] <= overfit["probabilistic_sharpe"] <= 1
     assert search.result["plateau"]["neighbours"] >= 3
     assert "15 trials" in search.verdict["sentence"]
     again = rounds.new_optimisation(asked(), GRID)
@@ -116,7 +116,7 @@ def test_an_optimisation_counts_its_trials_and_rates_its_best(market):
     again.refresh_from_db()
     assert again.earlier_trials == 15
     assert again.result["best"] == search.result["best"]
-    assert again.result["overfitting"]["deflated_sharpe"] < luck["deflated_sharpe"]
+    assert again.result["overfitting"]["deflated_sharpe"] < overfit["deflated_sharpe"]
 
 
 def test_deleted_and_manual_trials_count_against_later_results(market):

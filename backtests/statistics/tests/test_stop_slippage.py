@@ -76,8 +76,8 @@ def test_slippage_is_what_the_same_trades_lose_to_it(market):
 
 def test_stored_series_agree_with_the_metrics(market):
     done = run.run_backtest(market, make_settings({"stop_loss": "0.03"}))
-    kept, measured = run_series(market, done), done.result.metrics
-    assert kept["hold"][0] == pytest.approx(measured.buy_and_hold_return)
-    assert kept["falls"][0][3] == pytest.approx(measured.max_drawdown)
-    assert kept["day_equity"][-1] == measured.final_equity
-    assert len(kept["day"]) == len(kept["daily"]) + 1 == 251  # a bar is missing: the last one is of another day
+    stored, measured = run_series(market, done), done.result.metrics
+    assert stored["hold"][0] == pytest.approx(measured.buy_and_hold_return)
+    assert stored["falls"][0][3] == pytest.approx(measured.max_drawdown)
+    assert stored["day_equity"][-1] == measured.final_equity
+    assert len(stored["day"]) == len(stored["daily"]) + 1 == 251  # a bar is missing: the last one is of another day

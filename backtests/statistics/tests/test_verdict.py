@@ -10,7 +10,7 @@ GOOD = {"deflated_sharpe": 0.97, "pbo": 0.1, "plateau": 0.9, "closed_trades": 24
 
 def test_many_trials_and_a_low_deflated_sharpe_are_likely_luck():
     found = rate(0.4, 1200, {"deflated_sharpe": 0.31, "concentration": 0.5, "closed_trades": 200})
-    assert found.level is VerdictLevel.LUCK
+    assert found.level is VerdictLevel.OVERFITTED
     assert found.sentence == "Likely luck: 1,200 trials, deflated Sharpe ratio 0.31, half of the profit from 2 trades."
 
 
@@ -33,7 +33,7 @@ def test_a_loss_is_called_a_loss_whatever_else_is_good():
 
 def test_three_weak_reasons_together_are_luck():
     weak = {"plateau": 0.1, "closed_trades": 12, "concentration": 0.9}
-    assert rate(0.4, 5, weak).level is VerdictLevel.LUCK
+    assert rate(0.4, 5, weak).level is VerdictLevel.OVERFITTED
     assert rate(0.4, 5, weak | {"plateau": 0.9}).level is VerdictLevel.UNPROVEN
 
 
