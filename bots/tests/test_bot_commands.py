@@ -41,7 +41,7 @@ def said(*command: str) -> str:
     return " ".join(out.getvalue().split())
 
 
-def test_a_dry_run_prints_the_orders_that_the_tick_then_sends_and_sends_and_writes_nothing(stage):
+def test_a_dry_run_prints_what_the_tick_then_sends_and_does_nothing(stage):
     stage.clock.set(stage.open_of(ENTER + 1))
     dry = said("run_bot", stage.bot.name, "--dry-run")
     assert not any(model.objects.exists() for model in (Order, Decision, BotRun))
@@ -90,7 +90,7 @@ def test_a_bot_that_cannot_start_is_told_why_and_stays_stopped():
     assert BotState.objects.get(bot=made).status == Status.STOPPED
 
 
-def test_stopping_with_close_sells_what_is_held_and_leaves_nothing_resting(stage):
+def test_stopping_with_close_sells_the_position_and_leaves_no_order(stage):
     stage.decide(ENTER)
     assert len(stage.resting()) == 2
     assert said("stop_bot", stage.bot.name, "--close") == f"{stage.bot.name} is stopped and holds nothing."
@@ -100,7 +100,7 @@ def test_stopping_with_close_sells_what_is_held_and_leaves_nothing_resting(stage
     stage.assert_books_agree()
 
 
-def test_schedules_are_made_what_their_bots_say_and_those_without_a_bot_go():
+def test_schedules_are_synced_and_those_without_a_bot_are_deleted():
     lost, wrong, right = builders.bot(), builders.bot(timeframe="4h", is_active=True), builders.bot()
     minutes = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
     PeriodicTask.objects.filter(name=schedules.task_name(lost.pk)).delete()

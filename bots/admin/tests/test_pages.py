@@ -188,7 +188,7 @@ def test_a_button_needs_a_post_and_the_permission(client):
     assert client.get(reverse("admin:kill_switch")).status_code == 403
 
 
-def test_an_operator_stops_a_bot_and_throws_the_kill_switch_but_edits_nothing(client):
+def test_an_operator_stops_bots_and_sets_the_kill_switch_but_edits_none(client):
     made = builders.bot(is_active=True)
     made.state.status = Status.RUNNING
     made.state.save()
@@ -313,9 +313,6 @@ def test_today_counts_trades_closed_since_midnight_utc(admin_client):
     assert Trade.objects.count() == 2
 
 
-# --- Parity -----------------------------------------------------------------------------------------------------------
-
-
 def parity_check(made, **values):
     row = {
         "bar": "2026-11-20T10:00:00+00:00",
@@ -381,7 +378,7 @@ def test_a_parity_check_is_asked_for_by_who_may_operate(client, monkeypatch, dja
     assert sent == [("backtests.tasks.check_parity_task", [made.pk])]
 
 
-def test_times_are_printed_in_iso_order_and_24_hours_in_the_admins_own_cells(admin_client):
+def test_times_in_the_admins_own_cells_are_iso_and_24_hours(admin_client):
     opened = timezone.now().replace(hour=16, minute=5, second=9)
     trade = builders.closed_trade(builders.bot("Alpha"), opened, Decimal(1), "signal")
     assert trade.opened_at == opened

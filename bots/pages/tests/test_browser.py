@@ -137,9 +137,7 @@ def market_with_a_breakout(key: ApiKey) -> tuple[str, str]:
     pytest.fail("no market of the paper exchange breaks out at present")
 
 
-def test_a_person_makes_a_paper_key_and_a_bot_starts_it_and_sees_its_trade(
-    logged_in: Page, live_server, settings, redis_url
-):
+def test_a_person_makes_a_key_and_a_bot_starts_it_and_sees_its_trade(logged_in: Page, live_server, settings, redis_url):
     settings.PAPER_URL = f"{live_server.url}/paper"
     page = logged_in
     page.goto(f"{live_server.url}/admin/exchange/apikey/add/")

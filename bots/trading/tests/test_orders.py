@@ -100,7 +100,8 @@ def test_a_report_is_stored_in_its_order(bot):
     [order] = record(bot, [ENTRY], TIMES)
     report = OrderReport(
         symbol="BTCUSDT", order_id=7, client_order_id=order.client_order_id, status=OrderStatus.FILLED, side=Side.BUY,
-        type=OrderType.MARKET, quantity=Decimal(5), executed_quantity=Decimal(5), executed_quote=Decimal(500), time_ms=0,
+        type=OrderType.MARKET, quantity=Decimal(5), executed_quantity=Decimal(5), executed_quote=Decimal(500),
+        time_ms=0,
     )  # fmt: skip
     apply_report(order, report)
     stored = Order.objects.get()

@@ -217,7 +217,7 @@ def test_an_order_whose_answer_was_lost_is_found_by_its_id(stage, decided, path)
 
 
 @pytest.mark.parametrize(("decided", "path"), MOMENTS)
-def test_an_order_whose_answer_was_lost_with_the_line_is_found_by_the_next_run(stage, decided, path):
+def test_an_order_with_a_lost_answer_is_found_by_the_next_run(stage, decided, path):
     reach(stage, decided)
     stage.wire.strike = Strike("POST", path, act=lambda: setattr(stage.wire, "is_down", True))
     assert stage.tick(decided).outcome != BotRun.Outcome.DECIDED
@@ -250,7 +250,7 @@ def test_an_order_that_never_left_is_given_up_once_no_copy_can_arrive(stage, dec
         stage.assert_came_out_right(decided)
 
 
-def test_a_worker_killed_between_cancelling_the_protection_and_the_sale_sells_once(stage):
+def test_a_worker_killed_between_cancel_and_sale_sells_once(stage):
     reach(stage, SELLS)
     stage.kill_worker_at(SELLS, "DELETE", ORDER)
     assert stage.theirs("openOrders") == []
@@ -267,7 +267,7 @@ def test_a_killed_worker_decides_no_bar_twice(stage):
     assert stage.accepted("BUY") == 1
 
 
-def test_a_position_bought_as_its_worker_was_killed_has_its_stop_within_seconds(stage, tmp_path):
+def test_a_position_of_a_killed_worker_has_its_stop_within_seconds(stage, tmp_path):
     empty_queue()
     market_ms = stage.go_to(BUYS)
     with celery_workers(tmp_path, stage.wire.url, number=1, processes=1) as workers:

@@ -64,10 +64,7 @@ def closed_at_ms(bar: int) -> int:
     return FIRST_MS + (bar + 1) * HOUR_MS + 1
 
 
-# --- One bot, two hundred runs ----------------------------------------------------------------------------------------
-
-
-def test_two_hundred_runs_of_one_bot_at_once_make_one_decision_and_one_order(tmp_path, settings, redis_url):
+def test_two_hundred_runs_at_once_make_one_decision_and_one_order(tmp_path, settings, redis_url):
     with paper_exchange(tmp_path, SYMBOLS[:1], cycles=2) as paper:
         settings.PAPER_URL = paper.url
         bot = make_bots(1)[0]
@@ -111,9 +108,6 @@ def _run_at_once(bot: BotConfig, market_ms: int) -> Counter[str]:
         thread.join(240)
     assert not any(thread.is_alive() for thread in threads)
     return came_to
-
-
-# --- Many bots, two workers -------------------------------------------------------------------------------------------
 
 
 def race(number: int, folder: Path, settings: Any) -> None:
