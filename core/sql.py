@@ -33,10 +33,10 @@ def find(model: type[Row], where: str, values: Sequence[Any], *, without: tuple[
 
 def get(model: type[Row], where: str, values: Sequence[Any]) -> Row:
     """Return the only such row. Raise the model's `DoesNotExist` if there is none."""
-    found = find(model, where, values)
-    if not found:
+    rows = find(model, where, values)
+    if not rows:
         raise model.DoesNotExist(f"there is no {model._meta.verbose_name} {where} with {values}")  # type: ignore[attr-defined]
-    return found[0]
+    return rows[0]
 
 
 @cache
@@ -72,8 +72,8 @@ def insert(rows: Sequence[models.Model]) -> None:
 def update(row: models.Model, *names: str) -> None:
     """Write these fields of a row that is on record. Raise the model's `DoesNotExist` where it is not any more."""
     model = type(row)
-    known = {field.attname: field for field in _fields(model, ())}
-    fields = [known[name] for name in names]
+    by_name = {field.attname: field for field in _fields(model, ())}
+    fields = [by_name[name] for name in names]
     places = ", ".join(f'"{field.column}" = %s' for field in fields)
     values = [_stored(field, row, is_new=False) for field in fields]
     with connection.cursor() as cursor:

@@ -22,7 +22,7 @@ _HINT_LENGTH = 4
 
 @dataclass(frozen=True, slots=True)
 class KeyCheck:
-    """What came of asking. None: the exchange did not say. `is_refused`: the exchange does not accept the key."""
+    """The result of a check; None where the exchange did not say. `is_refused`: it does not accept the key."""
 
     can_trade: bool | None
     can_withdraw: bool | None
@@ -61,15 +61,15 @@ def check(api_key: ApiKey) -> KeyCheck:
 
 
 def note(api_key: ApiKey, found: KeyCheck) -> None:
-    """Write what came of a check on the key's row, without saving it."""
+    """Write the result of a check into the key's row, without saving it."""
     api_key.can_trade, api_key.can_withdraw = found.can_trade, found.can_withdraw
     api_key.check_message = found.message[:300]
     api_key.checked_at = timezone.now()
 
 
 def check_and_record(api_key: ApiKey) -> KeyCheck:
-    """Check a stored key and keep the answer."""
-    found = check(api_key)
-    note(api_key, found)
+    """Check a stored key and save the result."""
+    result = check(api_key)
+    note(api_key, result)
     api_key.save(update_fields=["can_trade", "can_withdraw", "check_message", "checked_at"])
-    return found
+    return result

@@ -33,17 +33,17 @@ def rules_for(where: ApiKey | str, symbol: str, *, max_age: timedelta = MAX_AGE)
     the exchange refuses, or is unavailable and nothing is on record.
     """
     venue = where.venue if isinstance(where, ApiKey) else where
-    known = Symbol.objects.filter(venue=venue, name=symbol).first()
-    if known is not None and timezone.now() - known.read_at < max_age:
-        return _rules(known)
+    stored = Symbol.objects.filter(venue=venue, name=symbol).first()
+    if stored is not None and timezone.now() - stored.read_at < max_age:
+        return _rules(stored)
     exchange = connect(where) if isinstance(where, ApiKey) else connect_public(where)
     try:
         return _rules(_read_again(exchange, venue, symbol))
     except (ExchangeUnavailable, RateLimited) as error:
-        if known is None:
+        if stored is None:
             raise
         logger.warning("symbol rules are old", extra={"symbol": symbol, "venue": venue, "error": str(error)})
-        return _rules(known)
+        return _rules(stored)
 
 
 def _read_again(exchange: PublicClient, venue: str, symbol: str) -> Symbol:

@@ -97,11 +97,11 @@ def _words(answer: Answer) -> str:
 def _wait_s(answer: Answer) -> float:
     """Return how long to wait: by the header, else by the text, else a careful guess."""
     try:
-        told = float(answer.retry_after or "")
+        wait_s = float(answer.retry_after or "")
     except ValueError:
-        told = math.nan
-    if math.isfinite(told):
-        return min(max(0.0, told), _LONGEST_WAIT_S)
+        wait_s = math.nan
+    if math.isfinite(wait_s):
+        return min(max(0.0, wait_s), _LONGEST_WAIT_S)
     until = re.search(r"banned until ([0-9]{13})(?![0-9])", answer.message)
     if until:
         return min(max(1.0, int(until[1]) / 1000 - time.time()), _LONGEST_WAIT_S)

@@ -122,89 +122,93 @@ class SharedCandles:
 
     def closed(self, symbol: str, interval: str, *, bars: int, now_ms: int) -> Klines:
         """Return the newest `bars` closed bars, ascending, or fewer if the exchange has fewer."""
-        wanted = _Wanted(f"candles:{self._scope}:{symbol}:{interval}", bars, last_closed_open_ms(interval, now_ms))
+        request = _CandleRequest(
+            f"candles:{self._scope}:{symbol}:{interval}", bars, last_closed_open_ms(interval, now_ms)
+        )
 
         def ask(known: Float64Array) -> Float64Array:
-            return self._ask(symbol, interval, wanted, known)
+            return self._ask(symbol, interval, request, known)
 
         try:
-            rows = self._cached(wanted)
+            rows = self._cached(request)
             if rows is None:
-                rows = self._fetch_once(wanted, ask)
+                rows = self._fetch_once(request, ask)
         except redis.RedisError as error:
             logger.warning("candles not shared: Redis is away", extra={"error": type(error).__name__})
             rows = ask(np.empty((0, _COLUMNS)))
         return _klines(interval, rows[-bars:])
 
-    def _cached(self, wanted: _Wanted) -> Float64Array | None:
+    def _cached(self, request: _CandleRequest) -> Float64Array | None:
         """Return the bars if the cache holds all that the exchange would give."""
         # A caller whose clock is a little behind wants a bar older than the newest one here: read two more.
         pipe = self._redis.pipeline(transaction=False)
-        pipe.getrange(wanted.key, -(wanted.bars + 2) * _ROW_BYTES, -1)
-        pipe.exists(f"{wanted.key}:all")
-        pipe.exists(f"{wanted.key}:asked:{wanted.last_open_ms}")
+        pipe.getrange(request.key, -(request.bars + 2) * _ROW_BYTES, -1)
+        pipe.exists(f"{request.key}:all")
+        pipe.exists(f"{request.key}:asked:{request.last_open_ms}")
         raw, is_all, asked = pipe.execute()
         rows = np.frombuffer(raw).reshape(-1, _COLUMNS)
-        rows = rows[rows[:, 0] <= wanted.last_open_ms]
-        if len(rows) == 0 or (len(rows) < wanted.bars and not is_all):
+        rows = rows[rows[:, 0] <= request.last_open_ms]
+        if len(rows) == 0 or (len(rows) < request.bars and not is_all):
             return None
-        return rows if asked or rows[-1, 0] == wanted.last_open_ms else None
+        return rows if asked or rows[-1, 0] == request.last_open_ms else None
 
-    def _fetch_once(self, wanted: _Wanted, ask: Callable[[Float64Array], Float64Array]) -> Float64Array:
+    def _fetch_once(self, request: _CandleRequest, ask: Callable[[Float64Array], Float64Array]) -> Float64Array:
         token, give_up = uuid4().hex, time.monotonic() + _WAIT_S
-        while not self._redis.set(f"{wanted.key}:lock", token, nx=True, px=_LOCK_MS):
+        while not self._redis.set(f"{request.key}:lock", token, nx=True, px=_LOCK_MS):
             time.sleep(_POLL_S)
-            rows = self._cached(wanted)
+            rows = self._cached(request)
             if rows is not None:
                 return rows
             if time.monotonic() > give_up:
-                return self._fetch(wanted, ask)
+                return self._fetch(request, ask)
         try:
-            rows = self._cached(wanted)
-            return rows if rows is not None else self._fetch(wanted, ask)
+            rows = self._cached(request)
+            return rows if rows is not None else self._fetch(request, ask)
         finally:
-            self._redis.eval(_RELEASE, 1, f"{wanted.key}:lock", token)
+            self._redis.eval(_RELEASE, 1, f"{request.key}:lock", token)
 
-    def _fetch(self, wanted: _Wanted, ask: Callable[[Float64Array], Float64Array]) -> Float64Array:
-        known = np.frombuffer(_bytes(self._redis.get(wanted.key))).reshape(-1, _COLUMNS)
-        rows = ask(known)
-        if len(rows) == 0 or (len(known) and rows[-1, 0] < known[-1, 0]):
+    def _fetch(self, request: _CandleRequest, ask: Callable[[Float64Array], Float64Array]) -> Float64Array:
+        cached = np.frombuffer(_bytes(self._redis.get(request.key))).reshape(-1, _COLUMNS)
+        rows = ask(cached)
+        if len(rows) == 0 or (len(cached) and rows[-1, 0] < cached[-1, 0]):
             return rows  # nothing, or an older span than the others use: not worth keeping
         # Short of what was asked, or grown from all there was: then the exchange has nothing before the first row.
-        is_all = len(rows) < wanted.bars or (self._is_all(wanted, known) and len(rows) <= _MOST_KEPT_WHOLE)
-        keep = len(rows) if is_all else max(wanted.bars, len(known))
+        is_all = len(rows) < request.bars or (self._is_all(request, cached) and len(rows) <= _MOST_KEPT_WHOLE)
+        keep = len(rows) if is_all else max(request.bars, len(cached))
         pipe = self._redis.pipeline()
-        pipe.set(wanted.key, rows[-keep:].tobytes(), ex=_KEPT_S)
+        pipe.set(request.key, rows[-keep:].tobytes(), ex=_KEPT_S)
         if is_all:
-            pipe.set(f"{wanted.key}:all", 1, ex=_KEPT_S)
+            pipe.set(f"{request.key}:all", 1, ex=_KEPT_S)
         else:
-            pipe.delete(f"{wanted.key}:all")
-        if rows[-1, 0] < wanted.last_open_ms:
-            pipe.set(f"{wanted.key}:asked:{wanted.last_open_ms}", 1, px=_ASK_AGAIN_MS)
+            pipe.delete(f"{request.key}:all")
+        if rows[-1, 0] < request.last_open_ms:
+            pipe.set(f"{request.key}:asked:{request.last_open_ms}", 1, px=_ASK_AGAIN_MS)
         pipe.execute()
         return rows
 
-    def _ask(self, symbol: str, interval: str, wanted: _Wanted, known: Float64Array) -> Float64Array:
+    def _ask(self, symbol: str, interval: str, request: _CandleRequest, known: Float64Array) -> Float64Array:
         """Return what is missing after `known`, or everything if `known` does not lead up to it."""
-        known = known[known[:, 0] <= wanted.last_open_ms]
-        reaches_back = len(known) >= wanted.bars or self._is_all(wanted, known)
+        known = known[known[:, 0] <= request.last_open_ms]
+        reaches_back = len(known) >= request.bars or self._is_all(request, known)
         if len(known) and reaches_back:
-            behind = (wanted.last_open_ms - int(known[-1, 0])) // INTERVAL_MS[interval]
-            if behind < max(wanted.bars, PAGE):
-                rows = self._continued(symbol, interval, wanted, known)
+            behind = (request.last_open_ms - int(known[-1, 0])) // INTERVAL_MS[interval]
+            if behind < max(request.bars, PAGE):
+                rows = self._continued(symbol, interval, request, known)
                 if rows is not None:
                     return rows
         return fetch_newest(
-            self._exchange, symbol, interval, last_open_ms=wanted.last_open_ms, bars=max(wanted.bars, len(known))
+            self._exchange, symbol, interval, last_open_ms=request.last_open_ms, bars=max(request.bars, len(known))
         )
 
-    def _is_all(self, wanted: _Wanted, known: Float64Array) -> bool:
-        return len(known) > 0 and bool(self._redis.exists(f"{wanted.key}:all"))
+    def _is_all(self, request: _CandleRequest, known: Float64Array) -> bool:
+        return len(known) > 0 and bool(self._redis.exists(f"{request.key}:all"))
 
-    def _continued(self, symbol: str, interval: str, wanted: _Wanted, known: Float64Array) -> Float64Array | None:
+    def _continued(
+        self, symbol: str, interval: str, request: _CandleRequest, known: Float64Array
+    ) -> Float64Array | None:
         """Return `known` and the bars after it, or None if its last bar is not what the exchange gives now."""
         last_known = int(known[-1, 0])
-        newer = fetch_since(self._exchange, symbol, interval, start_ms=last_known, last_open_ms=wanted.last_open_ms)
+        newer = fetch_since(self._exchange, symbol, interval, start_ms=last_known, last_open_ms=request.last_open_ms)
         # The overlap of one bar finds a market that was exchanged for another, or a bar corrected after its close.
         if len(newer) == 0 or not np.array_equal(newer[0], known[-1]):
             return None
@@ -216,7 +220,7 @@ def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-class _Wanted:
+class _CandleRequest:
     """A request for candles: the cache's key, how many, and the open time of the newest that may be among them."""
 
     __slots__ = ("bars", "key", "last_open_ms")
@@ -242,12 +246,12 @@ class MemoryCandles:
     def closed(self, symbol: str, interval: str, *, bars: int = 0, now_ms: int) -> Klines:
         """Return all closed bars, ascending. The caller needs at least `bars`; history is not cut to it."""
         series = self._series.setdefault((symbol, interval), _Series(interval))
-        wanted = last_closed_open_ms(interval, now_ms)
-        if series.last_open_ms < wanted:
+        last_open_ms = last_closed_open_ms(interval, now_ms)
+        if series.last_open_ms < last_open_ms:
             start_ms = max(series.last_open_ms + 1, self._start_ms)
-            newer = fetch_since(self._exchange, symbol, interval, start_ms=start_ms, last_open_ms=wanted)
+            newer = fetch_since(self._exchange, symbol, interval, start_ms=start_ms, last_open_ms=last_open_ms)
             series.append(newer)
-        return series.up_to(wanted)
+        return series.up_to(last_open_ms)
 
 
 class _Series:

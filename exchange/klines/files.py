@@ -74,10 +74,10 @@ class FileReport:
 
 def symbol_and_interval_from_name(path: str | Path) -> tuple[str | None, str | None]:
     """Return ('BTCUSDT', '1m') for `…/BTCUSDT-1m-2024-01.csv.gz`, and (None, None) if the name tells neither."""
-    found = _NAME.match(Path(path).name)
-    if not found or not intervals.is_interval(found[2]):
+    match = _NAME.match(Path(path).name)
+    if not match or not intervals.is_interval(match[2]):
         return None, None
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def read_file(path: str | Path, symbol: str | None = None, interval: str | None = None) -> Klines:
@@ -187,16 +187,16 @@ def _parquet_table(path: Path, content: bytes) -> pa.Table:
 
 def _parquet_column(path: Path, table: pa.Table, name: str) -> pa.ChunkedArray:
     column = table.column(name)
-    wanted = _TYPES[name]
+    type_name = _TYPES[name]
     if column.null_count:
         row = pc.index(pc.is_null(column), True).as_py() + 1
         raise KlinesInvalid(f"{path}: row {row}: {name} is empty; complete or remove the row")
     try:
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("us")).cast(pa.int64())
-        return column.cast(wanted)
+        return column.cast(type_name)
     except pa.ArrowException as error:
-        raise KlinesInvalid(f"{path}: column {name} is not numbers ({error}); write it as {wanted}") from error
+        raise KlinesInvalid(f"{path}: column {name} is not numbers ({error}); write it as {type_name}") from error
 
 
 def _checked(path: Path, table: pa.Table, interval: str, text: bytes | None, skipped: int) -> tuple[FullKlines, int]:

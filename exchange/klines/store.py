@@ -107,10 +107,10 @@ def sweep(symbol: str, interval: str) -> None:
     with transaction.atomic():
         _lock(symbol, interval)  # who writes now holds it until its row is there
         row = _dataset(symbol, interval)
-        system, kept = _place(symbol, interval, row.data_hash if row else "none")
+        system, current = _place(symbol, interval, row.data_hash if row else "none")
         with contextlib.suppress(FileNotFoundError):
-            for path in system.ls(kept.rsplit("/", 1)[0], detail=False):
-                if str(path).rsplit("/", 1)[-1] != kept.rsplit("/", 1)[-1]:
+            for path in system.ls(current.rsplit("/", 1)[0], detail=False):
+                if str(path).rsplit("/", 1)[-1] != current.rsplit("/", 1)[-1]:
                     system.rm_file(path)
 
 

@@ -65,8 +65,8 @@ def find_symbol(exchange_info: Mapping[str, Any], symbol: str) -> Mapping[str, A
     for entry in entries:
         if isinstance(entry, Mapping) and entry.get("symbol") == symbol:
             return entry
-    known = ", ".join(sorted(str(entry.get("symbol")) for entry in entries[:10] if isinstance(entry, Mapping)))
-    raise InvalidSymbolInfo(f"{symbol} is not among the {len(entries)} symbols of this exchangeInfo ({known} …)")
+    examples = ", ".join(sorted(str(entry.get("symbol")) for entry in entries[:10] if isinstance(entry, Mapping)))
+    raise InvalidSymbolInfo(f"{symbol} is not among the {len(entries)} symbols of this exchangeInfo ({examples} …)")
 
 
 def parse_rules(info: Mapping[str, Any]) -> SymbolRules:
@@ -328,24 +328,24 @@ def violations(
     and MAX_POSITION are not. The notional of a stop that becomes a market order is taken at its stop price.
     """
     is_market = request.type == OrderType.MARKET
-    found: list[Violation | None] = []
+    violations: list[Violation | None] = []
     if request.limit_price is not None:
-        found.append(price_filter(rules, request.limit_price))
+        violations.append(price_filter(rules, request.limit_price))
         if average_price is not None:
-            found.append(percent_price(rules, request.side, request.limit_price, average_price))
+            violations.append(percent_price(rules, request.side, request.limit_price, average_price))
     if request.stop_price is not None:
-        found.append(price_filter(rules, request.stop_price, "stop price"))
-    found.append(lot_size(rules, request.quantity))
+        violations.append(price_filter(rules, request.stop_price, "stop price"))
+    violations.append(lot_size(rules, request.quantity))
     if is_market:
-        found.append(market_lot_size(rules, request.quantity))
+        violations.append(market_lot_size(rules, request.quantity))
     valued_at = average_price if is_market else request.limit_price or request.stop_price
     if valued_at is not None:
-        found.append(notional(rules, valued_at, request.quantity, is_market))
+        violations.append(notional(rules, valued_at, request.quantity, is_market))
     if usage is not None:
-        found.append(max_num_orders(rules, usage))
-        found.append(max_num_algo_orders(rules, usage) if request.type in ALGO_ORDER_TYPES else None)
-        found.append(max_position(rules, request.side, usage, request.quantity))
-    return tuple(violation for violation in found if violation is not None)
+        violations.append(max_num_orders(rules, usage))
+        violations.append(max_num_algo_orders(rules, usage) if request.type in ALGO_ORDER_TYPES else None)
+        violations.append(max_position(rules, request.side, usage, request.quantity))
+    return tuple(violation for violation in violations if violation is not None)
 
 
 def room_for_protection(rules: SymbolRules, usage: OpenOrderUsage, with_target: bool) -> Violation | None:

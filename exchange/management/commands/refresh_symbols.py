@@ -23,5 +23,5 @@ class Command(BaseCommand):
             stored, gone = refresh(venue)
         except (ExchangeError, InvalidSymbolInfo) as error:
             raise CommandError(f"Nothing was changed: {error}") from None
-        told = f"{stored} symbols of {Venue(venue).label} are on record."
-        self.stdout.write(told + (f" {gone} that it no longer lists are marked DELISTED." if gone else ""))
+        summary = f"{stored} symbols of {Venue(venue).label} are on record."
+        self.stdout.write(summary + (f" {gone} that it no longer lists are marked DELISTED." if gone else ""))

@@ -27,11 +27,11 @@ class Command(BaseCommand):
 
 
 def _encrypted_models() -> list[tuple[type[models.Model], list[str]]]:
-    found = (
+    encrypted = (
         (model, [field.name for field in model._meta.local_fields if isinstance(field, EncryptedTextField)])
         for model in apps.get_models()
     )
-    return [(model, names) for model, names in found if names]
+    return [(model, names) for model, names in encrypted if names]
 
 
 def _rotate(model: type[models.Model], fields: list[str]) -> int:

@@ -19,8 +19,8 @@ def lock_account(account_id: int) -> PaperAccount | None:
 
     What it holds is read by later statements: one joined to this would see the balances from before the wait.
     """
-    found = find(PaperAccount, "WHERE id = %s FOR UPDATE", [account_id], without=("api_secret", "created_at"))
-    return found[0] if found else None
+    accounts = find(PaperAccount, "WHERE id = %s FOR UPDATE", [account_id], without=("api_secret", "created_at"))
+    return accounts[0] if accounts else None
 
 
 def balances(account_id: int) -> list[tuple[str, Decimal, Decimal]]:
@@ -35,19 +35,19 @@ def open_orders(account_id: int, statuses: tuple[str, ...]) -> list[PaperOrder]:
 
 def open_orders_at(account_id: int, statuses: tuple[str, ...]) -> tuple[int, list[PaperOrder]]:
     """Return up to when the account is settled, or 0, and its open orders at that time."""
-    found = query(
+    rows = query(
         f'SELECT (SELECT settled_to_ms FROM "{_ACCOUNT}" WHERE id = account_id), {columns(PaperOrder)} '  # noqa: S608
         f'FROM "{PaperOrder._meta.db_table}" {_OPEN}',
         [account_id, statuses],
     )
-    return (found[0][0] if found else 0), [row_of(PaperOrder, values) for _, *values in found]
+    return (rows[0][0] if rows else 0), [row_of(PaperOrder, values) for _, *values in rows]
 
 
 def newest_order(account_id: int, symbol: str, client_order_id: str | None) -> PaperOrder | None:
     """Return the order of that client id, the newest if it was used again."""
     where = "WHERE account_id = %s AND symbol = %s AND client_order_id = %s ORDER BY id DESC LIMIT 1"
-    found = find(PaperOrder, where, [account_id, symbol, client_order_id])
-    return found[0] if found else None
+    orders = find(PaperOrder, where, [account_id, symbol, client_order_id])
+    return orders[0] if orders else None
 
 
 def write_balances(account_id: int, held: Iterable[tuple[str, Decimal, Decimal]]) -> None:

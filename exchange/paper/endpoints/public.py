@@ -55,16 +55,16 @@ def exchange_info(request: ApiRequest) -> Json:
 
 def _asked_entries(request: ApiRequest) -> list[SymbolInfo]:
     """Return the entries by symbol, symbols, or permissions and status; only one of the three at a time."""
-    params, known = request.params, request.market.symbols()
+    params, listed = request.params, request.market.symbols()
     named = _named_symbols(params)
     status = params.choice("symbolStatus", _STATUSES, errors.bad_symbol_status)
     if named is not None and (status or params.has("permissions")):
         raise errors.bad_combination()
     if named is not None:
-        return [_entry(known, symbol) for symbol in named]
-    wanted = _permissions(params)
-    entries = [entry for entry in known.values() if status is None or entry["status"] == status]
-    return [entry for entry in entries if wanted is None or wanted & _permissions_of(entry)]
+        return [_entry(listed, symbol) for symbol in named]
+    permissions = _permissions(params)
+    entries = [entry for entry in listed.values() if status is None or entry["status"] == status]
+    return [entry for entry in entries if permissions is None or permissions & _permissions_of(entry)]
 
 
 def _entry(known: dict[str, SymbolInfo], symbol: str) -> SymbolInfo:
@@ -116,10 +116,10 @@ def _time_zone_ms(params: Parameters) -> int:
     text = params.raw("timeZone")
     if text is None:
         return 0
-    found = _TIME_ZONE.match(text.strip())  # a plus sign sent as it is arrives as a space
-    if not found or int(found[3] or 0) > 59:
+    match = _TIME_ZONE.match(text.strip())  # a plus sign sent as it is arrives as a space
+    if not match or int(match[3] or 0) > 59:
         raise errors.invalid("timeZone")
-    offset = (int(found[2]) * 60 + int(found[3] or 0)) * 60_000 * (-1 if found[1] == "-" else 1)
+    offset = (int(match[2]) * 60 + int(match[3] or 0)) * 60_000 * (-1 if match[1] == "-" else 1)
     if not _WEST_MS <= offset <= _EAST_MS:
         raise errors.invalid("timeZone")
     return offset

@@ -148,10 +148,10 @@ def get_order_list(request: ApiRequest) -> Json:
     if list_id is None and client_id is None:
         raise errors.one_of_two_missing("orderListId", "origClientOrderId")
     settle_account(request)
-    found = find_lists(request, list_id=list_id, client_id=client_id)
-    if not found:
+    lists = find_lists(request, list_id=list_id, client_id=client_id)
+    if not lists:
         raise errors.no_such_order_list()
-    return _list_json(request, found[-1])
+    return _list_json(request, lists[-1])
 
 
 def get_all_order_lists(request: ApiRequest) -> list[Json]:

@@ -178,10 +178,10 @@ class _Call:
 
 def _check_names(endpoint: Endpoint, params: Parameters) -> None:
     """Refuse a name that the endpoint does not read, as Binance does."""
-    known = endpoint.parameters | (SIGNED_PARAMETERS if endpoint.security.is_signed else frozenset())
+    accepted = endpoint.parameters | (SIGNED_PARAMETERS if endpoint.security.is_signed else frozenset())
     sent = params.names
-    unknown = [name for name in sent if name not in known]
-    if unknown and not known:
+    unknown = [name for name in sent if name not in accepted]
+    if unknown and not accepted:
         raise errors.too_many_parameters(0, len(sent))
     if unknown:
         raise errors.unread_parameters(len(sent) - len(unknown), len(sent))

@@ -137,12 +137,12 @@ def _json(status: int, body: dict[str, Any]) -> RawResponse:
 def move_clock(clock: ManualClock, market: Market, body: bytes) -> int:
     """Obey `{"bars": n}` or `{"time": ms}` and give the new market time."""
     try:
-        asked = json.loads(body)
+        command = json.loads(body)
     except ValueError:
-        asked = None
-    if not isinstance(asked, dict) or len(asked) != 1 or next(iter(asked)) not in ("bars", "time"):
+        command = None
+    if not isinstance(command, dict) or len(command) != 1 or next(iter(command)) not in ("bars", "time"):
         raise UserError('send {"bars": n} or {"time": ms}')
-    [(what, amount)] = asked.items()
+    [(what, amount)] = command.items()
     if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount < 2**53:
         raise UserError(f'"{what}" must be a whole number from 0 up')
     if what == "time":

@@ -36,7 +36,7 @@ class PaperAdapter(BaseAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         parts = urlsplit(request.url or "")
-        answer = serve(
+        response = serve(
             RawRequest(
                 method=request.method or "GET",
                 path=parts.path.partition(_PREFIX)[2],
@@ -46,7 +46,7 @@ class PaperAdapter(BaseAdapter):
             ),
             self._venues,
         )
-        return _response(request, answer.status, answer.headers, answer.body)
+        return _response(request, response.status, response.headers, response.body)
 
     def close(self) -> None:
         """Close nothing: no connection is open."""

@@ -11,7 +11,7 @@ from exchange.paper.http.dispatch import RawRequest, serve
 @csrf_exempt
 def api(request: HttpRequest, path: str) -> HttpResponse:
     """Answer one call of the REST API. The body is read raw, since the signature covers it."""
-    answer = serve(
+    response = serve(
         RawRequest(
             method=request.method or "GET",
             path=path,
@@ -21,4 +21,4 @@ def api(request: HttpRequest, path: str) -> HttpResponse:
             address=str(request.META.get("REMOTE_ADDR", "")),
         )
     )
-    return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+    return HttpResponse(response.body, status=response.status, headers=response.headers)

@@ -57,11 +57,11 @@ def check_spec(spec: str) -> None:
 def read_symbols(exchange_info: ExchangeInfo | str | Path) -> dict[str, SymbolInfo]:
     """Return the entries of an exchangeInfo answer by symbol."""
     if isinstance(exchange_info, str | Path):
-        where, answer = str(exchange_info), _read_json(Path(exchange_info))
+        where, content = str(exchange_info), _read_json(Path(exchange_info))
     else:
-        where, answer = "the exchange info", exchange_info
+        where, content = "the exchange info", exchange_info
     try:
-        return {entry["symbol"]: _complete(entry) for entry in answer["symbols"]}
+        return {entry["symbol"]: _complete(entry) for entry in content["symbols"]}
     except (KeyError, TypeError, IndexError) as error:
         raise UserError(
             f"{where} is no answer of GET /api/v3/exchangeInfo ({error!r} is missing); save such an answer"

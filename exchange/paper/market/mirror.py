@@ -64,12 +64,12 @@ class MirrorMarket:
     def symbols(self) -> dict[str, SymbolInfo]:
         if self._own_symbols is not None:
             return self._own_symbols
-        known = self._symbols
-        if known is None or time.monotonic() - known[0] > _SYMBOLS_FRESH_S:
+        symbols = self._symbols
+        if symbols is None or time.monotonic() - symbols[0] > _SYMBOLS_FRESH_S:
             entries = self._request(lambda client: client.all_symbols(permissions="SPOT"))
-            known = time.monotonic(), {entry["symbol"]: dict(entry) for entry in entries}
-            self._symbols = known
-        return known[1]
+            symbols = time.monotonic(), {entry["symbol"]: dict(entry) for entry in entries}
+            self._symbols = symbols
+        return symbols[1]
 
     def base_interval(self, symbol: str) -> str:
         self._check(symbol)
@@ -162,9 +162,9 @@ class MirrorMarket:
     def _rows(self, symbol: str, interval: str, **bounds: Any) -> list[KlineRow]:
         """Return the exchange's rows, shared by all who ask the same within a moment."""
         key = (symbol, interval, *sorted(bounds.items()))
-        kept = self._answers.get(key)
-        if kept is not None and time.monotonic() - kept[0] < _FRESH_S:
-            return kept[1]
+        cached = self._answers.get(key)
+        if cached is not None and time.monotonic() - cached[0] < _FRESH_S:
+            return cached[1]
         answer = self._request(lambda client: client.kline_rows(symbol, interval, **bounds))
         rows = [tuple(row) for row in answer]
         with self._lock:

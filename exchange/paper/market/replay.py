@@ -149,8 +149,8 @@ def _entry(symbol: str, klines: FullKlines, symbols: Mapping[str, SymbolInfo] | 
     elif symbol in symbols:
         entry = dict(symbols[symbol])
     else:
-        known = ", ".join(sorted(symbols)) or "none"
-        raise UserError(f"the exchange info has no {symbol} (it has: {known}); give one that has, or leave it out")
+        listed = ", ".join(sorted(symbols)) or "none"
+        raise UserError(f"the exchange info has no {symbol} (it has: {listed}); give one that has, or leave it out")
     types = list(entry.get("orderTypes", []))
     entry["orderTypes"] = types + [extra for extra in EXTRA_ORDER_TYPES if extra not in types]
     entry["ocoAllowed"] = True

@@ -137,8 +137,8 @@ class BarSeries:
         if total <= 0:
             return None
         typical = (bars.high[at] + bars.low[at] + bars.close[at]) / 3
-        known = self.quote_volume[at] > 0
-        worth = np.where(known, self.quote_volume[at] * UNITS, typical * volume)
+        has_amounts = self.quote_volume[at] > 0
+        worth = np.where(has_amounts, self.quote_volume[at] * UNITS, typical * volume)
         return int(np.rint(worth.sum() / total))
 
 

@@ -90,15 +90,15 @@ class SimulatedPrice:
 
     def _era(self, era: int) -> Float64Array:
         """Return the logarithms of the price at the beginnings of 64 days, and of the day after them."""
-        known = self._eras.get(era)
-        if known is None:
+        levels = self._eras.get(era)
+        if levels is None:
             days = np.arange(era * _ERA_DAYS, (era + 1) * _ERA_DAYS, dtype=np.int64)
             steps = self._mixed("day", days) * self._daily_spread(days)
             walk = np.concatenate(([0.0], np.cumsum(steps)))
             here, there = self._level(era), self._level(era + 1)
             bend = np.linspace(0.0, 1.0, _ERA_DAYS + 1) * (there - here - walk[-1])
-            known = self._eras.setdefault(era, here + walk + bend)
-        return known
+            levels = self._eras.setdefault(era, here + walk + bend)
+        return levels
 
     def _level(self, era: int) -> float:
         spread = _LEVEL_SPREAD * self.traits.daily_volatility * np.sqrt(_ERA_DAYS)

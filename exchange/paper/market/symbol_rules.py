@@ -51,14 +51,14 @@ _read: WeakKeyDictionary[Any, dict[str, SymbolListing]] = WeakKeyDictionary()
 
 def listing_of(market: Market, symbol: str) -> SymbolListing:
     """Return the symbol's listing, or raise -1121."""
-    known = _read.setdefault(market, {})
-    found = known.get(symbol)
-    if found is None:
+    listings = _read.setdefault(market, {})
+    listing = listings.get(symbol)
+    if listing is None:
         info = market.symbols().get(symbol)
         if info is None:
             raise errors.bad_symbol()
-        found = known[symbol] = _read_listing(info)
-    return found
+        listing = listings[symbol] = _read_listing(info)
+    return listing
 
 
 def _read_listing(info: Mapping[str, Any]) -> SymbolListing:

@@ -31,10 +31,10 @@ class OrderKey:
         """Return the order, the newest if an id was used again. Raise -2039 if two ids do not belong together."""
         if self.order_id is None:
             return newest_order(account_id, self.symbol, self.client_order_id)
-        found = PaperOrder.objects.filter(account_id=account_id, symbol=self.symbol, pk=self.order_id).first()
-        if found is not None and self.client_order_id not in (None, found.client_order_id):
+        order = PaperOrder.objects.filter(account_id=account_id, symbol=self.symbol, pk=self.order_id).first()
+        if order is not None and self.client_order_id not in (None, order.client_order_id):
             raise errors.ids_do_not_match()
-        return found
+        return order
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ def cancel_list(request: ApiRequest, symbol: str, list_id: int | None, client_id
     """Cancel an open list by number or client id, or -2011."""
     ledger = settled_ledger(request)
     open_lists = {o.row.order_list_id for o in ledger.open_orders(symbol) if o.row.order_list_id is not None}
-    found = PaperOrderList.objects.filter(pk__in=open_lists)
+    lists = PaperOrderList.objects.filter(pk__in=open_lists)
     if list_id is not None:
-        found = found.filter(pk=list_id)
+        lists = lists.filter(pk=list_id)
     if client_id is not None:
-        found = found.filter(list_client_order_id=client_id)
-    order_list = found.order_by("-pk").first() if open_lists else None
+        lists = lists.filter(list_client_order_id=client_id)
+    order_list = lists.order_by("-pk").first() if open_lists else None
     if order_list is None:
         raise errors.unknown_order()
     done = _cancel_list(ledger, order_list.pk)

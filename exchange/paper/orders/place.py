@@ -70,10 +70,10 @@ def check_filters(request: ApiRequest, draft: OrderDraft, listing: SymbolListing
     if draft.quote_quantity:
         _raise_for(_quote_order_violation(draft, listing, average))
     else:
-        found = violations(listing.rules, _as_request(draft), average_price=average)
+        broken = violations(listing.rules, _as_request(draft), average_price=average)
         if request.replay_rules and draft.type == "MARKET" and not draft.is_buy:
-            found = tuple(v for v in found if v.filter not in ("NOTIONAL", "MIN_NOTIONAL"))
-        _raise_for(found[0] if found else None)
+            broken = tuple(v for v in broken if v.filter not in ("NOTIONAL", "MIN_NOTIONAL"))
+        _raise_for(broken[0] if broken else None)
     if draft.iceberg_quantity:
         _check_iceberg_parts(draft, listing)
 
@@ -139,10 +139,10 @@ def _check_counts(ledger: PaperLedger, listing: SymbolListing, drafts: tuple[Ord
     if len(drafts) > 1:
         _raise_for(max_num_order_lists(listing.rules, usage))
     for draft in drafts:
-        found = [
+        broken = [
             v for v in violations(listing.rules, _as_request(draft), usage=usage) if v.filter in _COUNTED_BY_ENGINE
         ]
-        _raise_for(found[0] if found else None)
+        _raise_for(broken[0] if broken else None)
         _check_iceberg_count(ledger, listing, draft)
         usage = replace(
             usage,

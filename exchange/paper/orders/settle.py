@@ -105,10 +105,10 @@ class _Span:
     def run(self) -> None:
         touches = {id(o): self._touch(o) for o in self.ledger.open_orders()}
         while True:
-            found = [(t.key, not o.waits_for_trigger, n, o, t) for n, o, t in self._waiting(touches)]
-            if not found:
+            events = [(t.key, not o.waits_for_trigger, n, o, t) for n, o, t in self._waiting(touches)]
+            if not events:
                 return
-            *_, order, touch = min(found, key=lambda entry: entry[:3])
+            *_, order, touch = min(events, key=lambda entry: entry[:3])
             self.keys[id(order)] = touch.key
             meet(self.ledger, order, touch, self.bars[order.row.symbol])
             touches[id(order)] = self._touch(order) if order.is_open else None

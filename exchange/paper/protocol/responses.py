@@ -61,7 +61,7 @@ def _stop_and_iceberg(row: PaperOrder) -> Json:
 
 def placed(request: ApiRequest, row: PaperOrder, fills: Sequence[PaperFill], mode: str) -> Json:
     """Return the answer to placing an order, as ACK, RESULT or FULL."""
-    answer: Json = {
+    fields: Json = {
         "symbol": row.symbol,
         "orderId": row.pk,
         "orderListId": _list_id(row),
@@ -69,13 +69,13 @@ def placed(request: ApiRequest, row: PaperOrder, fills: Sequence[PaperFill], mod
         "transactTime": request.stamp(row.time_ms),
     }
     if mode == "ACK":
-        return answer
-    answer |= _amounts(row) | _stop_and_iceberg(row) | _optional(row)
-    answer["workingTime"] = request.stamp(row.working_time_ms)
-    answer["selfTradePreventionMode"] = row.self_trade_prevention_mode
+        return fields
+    fields |= _amounts(row) | _stop_and_iceberg(row) | _optional(row)
+    fields["workingTime"] = request.stamp(row.working_time_ms)
+    fields["selfTradePreventionMode"] = row.self_trade_prevention_mode
     if mode == "FULL":
-        answer["fills"] = [_placed_fill(fill) for fill in fills]
-    return answer
+        fields["fills"] = [_placed_fill(fill) for fill in fills]
+    return fields
 
 
 def _placed_fill(fill: PaperFill) -> Json:
@@ -127,7 +127,7 @@ def order_list(
     request: ApiRequest, row: PaperOrderList, orders: Iterable[PaperOrder], reports: list[Json] | None = None
 ) -> Json:
     """Return a list. `reports` come with placing and cancelling only."""
-    answer: Json = {
+    fields: Json = {
         "orderListId": row.pk,
         "contingencyType": "OCO",
         "listStatusType": "ALL_DONE" if row.is_done else "EXEC_STARTED",
@@ -138,8 +138,8 @@ def order_list(
         "orders": [{"symbol": o.symbol, "orderId": o.pk, "clientOrderId": o.client_order_id} for o in orders],
     }
     if reports is not None:
-        answer["orderReports"] = reports
-    return answer
+        fields["orderReports"] = reports
+    return fields
 
 
 def trade(request: ApiRequest, fill: PaperFill, list_id: int | None) -> Json:

@@ -82,12 +82,12 @@ class OwnCounts:
             return length
 
     def _add(self, slot: CountSlot) -> int:
-        known = self._counts.get(slot.name)
-        if known is None:
+        count = self._counts.get(slot.name)
+        if count is None:
             if not slot.amount:
                 return 0
             self._begin(slot.name)
-        total = max(0, (known or 0) + slot.amount)
+        total = max(0, (count or 0) + slot.amount)
         self._counts[slot.name] = total
         return total
 
