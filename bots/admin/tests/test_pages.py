@@ -38,16 +38,16 @@ def test_every_list_opens_searches_and_filters(admin_client, model):
             "botrun": "started_at",
             "incident": "last_seen_at",
         }
-        answer = admin_client.get(reverse(f"admin:bots_{model}_changelist"), {f"{times[model]}__since": "2026-11-19"})
-        assert answer.status_code == 200
+        response = admin_client.get(reverse(f"admin:bots_{model}_changelist"), {f"{times[model]}__since": "2026-11-19"})
+        assert response.status_code == 200
 
 
 def test_the_overview_and_all_pages_of_a_bot_open(admin_client):
     made = builders.with_history(builders.bot("Alpha"))
     assert "Alpha" in admin_client.get("/admin/").content.decode()
     for page in ("live", "live_parts", "chart", "versions", "parity", "change"):
-        answer = admin_client.get(reverse(f"admin:bots_botconfig_{page}", args=[made.pk]))
-        assert answer.status_code == 200, page
+        response = admin_client.get(reverse(f"admin:bots_botconfig_{page}", args=[made.pk]))
+        assert response.status_code == 200, page
 
 
 def test_simulated_and_real_money_are_told_apart_and_never_added_up(admin_client):
@@ -91,9 +91,9 @@ def test_a_list_of_sixty_bots_asks_no_more_queries_than_one_of_three(admin_clien
 
 
 def test_a_bot_is_made_through_the_form_and_has_its_version_and_schedule(admin_client):
-    answer = post_bot(admin_client)
+    response = post_bot(admin_client)
     made = BotConfig.objects.get(name="Fresh")
-    assert answer.url == reverse("admin:bots_botconfig_live", args=[made.pk])
+    assert response.url == reverse("admin:bots_botconfig_live", args=[made.pk])
     assert (made.symbol, made.stop_loss) == ("BTCUSDT", Decimal("0.02"))
     assert made.versions.count() == 1
     assert made.state.status == Status.STOPPED
@@ -117,8 +117,8 @@ def test_a_bot_is_made_through_the_form_and_has_its_version_and_schedule(admin_c
     ],
 )
 def test_the_form_refuses_in_words_at_the_field(admin_client, changes, field, words):
-    found = errors(post_bot(admin_client, **changes))
-    assert words in found[field]
+    sentences = errors(post_bot(admin_client, **changes))
+    assert words in sentences[field]
     assert not BotConfig.objects.exists()
 
 
@@ -205,9 +205,9 @@ def test_an_operator_stops_bots_and_sets_the_kill_switch_but_edits_none(client):
 
 def test_a_copy_is_stopped_and_has_books_of_its_own(admin_client):
     made = builders.with_history(builders.bot("Alpha", is_active=True, take_profit=Decimal("0.07")))
-    answer = admin_client.post(reverse("admin:bots_botconfig_action", args=[made.pk, "duplicate"]))
+    response = admin_client.post(reverse("admin:bots_botconfig_action", args=[made.pk, "duplicate"]))
     copy = BotConfig.objects.get(name="Alpha (2)")
-    assert answer.url == reverse("admin:bots_botconfig_change", args=[copy.pk])
+    assert response.url == reverse("admin:bots_botconfig_change", args=[copy.pk])
     assert (copy.take_profit, copy.is_active, copy.state.status) == (Decimal("0.07"), False, Status.STOPPED)
     assert (copy.state.quote, copy.state.base, copy.trades.count()) == (1000, 0, 0)
     assert PeriodicTask.objects.get(args=f"[{copy.pk}]").enabled is False
@@ -243,8 +243,8 @@ def test_the_list_says_where_each_bot_stands_and_when_it_runs_next(admin_client)
     builders.with_history(builders.bot("Beta"), holds=False)
 
     def page() -> str:
-        answer = admin_client.get(reverse("admin:bots_botconfig_changelist"))
-        return " ".join(answer.content.decode().split())
+        response = admin_client.get(reverse("admin:bots_botconfig_changelist"))
+        return " ".join(response.content.decode().split())
 
     for words in ("0.00824", "flat", "+8.30", "Refused", "decided 3.2 s after the close", "not scheduled"):
         assert words in page(), words
@@ -266,7 +266,7 @@ def test_records_are_read_and_never_written_by_hand(admin_client, model):
 
 
 def test_an_incident_is_resolved_with_a_note(admin_client, admin_user):
-    incident = Incident.objects.create(bot=builders.bot(), kind="order_in_doubt", cause="No answer")
+    incident = Incident.objects.create(bot=builders.bot(), kind="order_in_doubt", cause="No response")
     address = reverse("admin:bots_incident_change", args=[incident.pk])
     assert admin_client.post(address, {"resolution": ""}).status_code == 200
     admin_client.post(address, {"resolution": "Looked it up: filled."})
@@ -278,8 +278,8 @@ def test_an_incident_is_resolved_with_a_note(admin_client, admin_user):
 def test_csv_holds_what_the_filters_let_through(admin_client):
     builders.with_history(builders.bot("Alpha"), days=1)
     builders.with_history(builders.bot("Beta"), days=2)
-    answer = admin_client.get(reverse("admin:bots_decision_csv"), {"q": "alpha"})
-    lines = b"".join(answer.streaming_content).decode().splitlines()
+    response = admin_client.get(reverse("admin:bots_decision_csv"), {"q": "alpha"})
+    lines = b"".join(response.streaming_content).decode().splitlines()
     assert lines[0].startswith("bot_name,venue,symbol,bar")
     assert len(lines) == 1 + 24
     assert all(line.startswith("Alpha,paper,BTCUSDT") for line in lines[1:])
@@ -287,8 +287,8 @@ def test_csv_holds_what_the_filters_let_through(admin_client):
 
 def test_a_formula_in_a_name_is_harmless_in_a_spreadsheet(admin_client):
     builders.with_history(builders.bot("=1+1"), days=1)
-    answer = admin_client.get(reverse("admin:bots_trade_csv"))
-    assert b"".join(answer.streaming_content).decode().splitlines()[1].startswith("'=1+1,")
+    response = admin_client.get(reverse("admin:bots_trade_csv"))
+    assert b"".join(response.streaming_content).decode().splitlines()[1].startswith("'=1+1,")
 
 
 def test_a_bots_schedule_is_not_edited_by_hand(admin_client):
@@ -356,8 +356,8 @@ def test_the_page_of_parity_lists_each_difference_with_its_cause(admin_client):
     page = admin_client.get(address).content.decode()
     assert "No difference" in page
     assert "Earlier checks" in page
-    ParityCheck.objects.create(bot=made, error="the exchange did not answer")
-    assert "the exchange did not answer" in admin_client.get(address).content.decode()
+    ParityCheck.objects.create(bot=made, error="the exchange did not response")
+    assert "the exchange did not response" in admin_client.get(address).content.decode()
 
 
 def test_a_parity_check_is_asked_for_by_who_may_operate(client, monkeypatch, django_capture_on_commit_callbacks):
@@ -371,10 +371,10 @@ def test_a_parity_check_is_asked_for_by_who_may_operate(client, monkeypatch, dja
         person.groups.add(Group.objects.get(name=role))
         client.force_login(person)
         with django_capture_on_commit_callbacks(execute=True):
-            answer = client.post(address)
-        assert answer.status_code == status
+            response = client.post(address)
+        assert response.status_code == status
         assert ("Check now" in client.get(page).content.decode()) == (status == 302)
-    assert answer.url == page
+    assert response.url == page
     assert sent == [("backtests.tasks.check_parity_task", [made.pk])]
 
 

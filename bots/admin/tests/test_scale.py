@@ -50,11 +50,11 @@ def many_decisions(db):
 def test_every_page_of_many_decisions_is_answered_by_an_index(admin_client, many_decisions):
     address = reverse("admin:bots_decision_changelist")
     for page in PAGES:
-        asked = {"bot__id__exact": many_decisions[2].pk} if "bot" in page else page
+        query = {"bot__id__exact": many_decisions[2].pk} if "bot" in page else page
         started = time.perf_counter()
         with CaptureQueriesContext(connection) as captured:
-            assert admin_client.get(address, asked).status_code == 200
-        print(f"{asked or 'newest'}: {time.perf_counter() - started:.3f} s")
+            assert admin_client.get(address, query).status_code == 200
+        print(f"{query or 'newest'}: {time.perf_counter() - started:.3f} s")
         selects = [q["sql"] for q in captured if 'FROM "bots_decision"' in q["sql"]]
         assert selects
         for sql in selects:
@@ -62,5 +62,5 @@ def test_every_page_of_many_decisions_is_answered_by_an_index(admin_client, many
                 cursor.execute(f"EXPLAIN {sql}")
                 plan = "\n".join(row[0] for row in cursor.fetchall())
             is_capped_count = "COUNT(*)" in sql and "LIMIT" in sql
-            assert is_capped_count or "Seq Scan on bots_decision" not in plan, f"{asked}\n{sql}\n{plan}"
+            assert is_capped_count or "Seq Scan on bots_decision" not in plan, f"{query}\n{sql}\n{plan}"
             assert "COUNT(*)" not in sql or "LIMIT" in sql

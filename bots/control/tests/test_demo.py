@@ -139,8 +139,8 @@ def fills_are_of_the_past_and_the_accounts() -> None:
     for fill in fills:
         assert fill.order.created_at - timedelta(seconds=1) <= fill.filled_at <= timezone.now()
         assert fill.filled_at < fill.bot.created_at + timedelta(minutes=10)
-    held = {balance.asset: balance.free + balance.locked for balance in account.balances.all()}
+    totals = {balance.asset: balance.free + balance.locked for balance in account.balances.all()}
     states = list(BotState.objects.select_related("bot"))
     for asset in ("BTC", "ETH"):
-        assert held.get(asset, 0) == sum(state.base for state in states if state.bot.symbol == f"{asset}USDT")
-    assert held["USDT"] == 30_000 + sum(state.quote - state.bot.initial_capital for state in states)
+        assert totals.get(asset, 0) == sum(state.base for state in states if state.bot.symbol == f"{asset}USDT")
+    assert totals["USDT"] == 30_000 + sum(state.quote - state.bot.initial_capital for state in states)

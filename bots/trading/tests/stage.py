@@ -195,8 +195,8 @@ class Stage:
             quote -= sign * fill.quote_quantity + (fill.commission if fill.commission_asset == "USDT" else 0)
         assert (state.base, state.quote) == (base, quote)
         balances = self.exchange.account().balances
-        held = {name: balance.free + balance.locked for name, balance in balances.items()}
-        assert (held.get("BTC", 0), held["USDT"]) == (base, 10_000 + quote - self.bot.initial_capital)
+        totals = {name: balance.free + balance.locked for name, balance in balances.items()}
+        assert (totals.get("BTC", 0), totals["USDT"]) == (base, 10_000 + quote - self.bot.initial_capital)
         assert not set(dict(self.orders()).values()) & {OrderState.CREATED, OrderState.UNKNOWN}
 
 

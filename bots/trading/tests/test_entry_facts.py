@@ -36,7 +36,7 @@ def test_foreign_orders_take_the_room_that_a_stop_needs(make_stage):
     bot.clock.set(bot.open_of(0))
     bot.exchange.submit(OrderRequest("BTCUSDT", Side.BUY, OrderType.MARKET, Decimal(2), "foreign"))
     for name in ("foreign-1", "foreign-2"):
-        asked = OrderRequest("BTCUSDT", Side.SELL, OrderType.STOP_LOSS, Decimal(1), name, stop_price=Decimal(50))
-        bot.exchange.submit(asked)
+        request = OrderRequest("BTCUSDT", Side.SELL, OrderType.STOP_LOSS, Decimal(1), name, stop_price=Decimal(50))
+        bot.exchange.submit(request)
     bot.decide(ENTER)
     assert (Decision.objects.get().reason, bot.orders()) == ("order_limit", [])

@@ -40,8 +40,8 @@ def test_no_second_entry_while_the_last_one_is_at_work(make_stage):
     lose_next_order(bot)
     bot.decide(ENTER)
     order = Order.objects.get()
-    asked = OrderRequest("BTCUSDT", Side.BUY, OrderType.LIMIT, order.quantity, order.client_order_id, Decimal(90))
-    bot.exchange.submit(asked)  # an exchange that is slow to execute: it rests
+    request = OrderRequest("BTCUSDT", Side.BUY, OrderType.LIMIT, order.quantity, order.client_order_id, Decimal(90))
+    bot.exchange.submit(request)  # an exchange that is slow to execute: it rests
     assert bot.decide(ENTER + 1).outcome == BotRun.Outcome.DECIDED
     assert Decision.objects.latest("bar").action == Action.HOLD
     assert bot.orders("entry") == [("entry", "open")]

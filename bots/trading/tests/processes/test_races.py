@@ -194,10 +194,10 @@ def _assert_account_is_the_sum_of_bots(bots: list[BotConfig], paper: PaperProces
     assert fills == theirs
     account = {row["asset"]: Decimal(row["free"]) + Decimal(row["locked"]) for row in paper.ask("account")["balances"]}
     states = BotState.objects.filter(bot__in=bots).select_related("bot")
-    held: Counter[str] = Counter()
+    bases: Counter[str] = Counter()
     for state in states:
-        held[state.bot.symbol.removesuffix("USDT")] += state.base  # type: ignore[assignment]
-    for asset, base in held.items():
+        bases[state.bot.symbol.removesuffix("USDT")] += state.base  # type: ignore[assignment]
+    for asset, base in bases.items():
         assert account.get(asset, 0) == base, asset
     moved = sum((state.quote - state.bot.initial_capital for state in states), Decimal(0))
     assert account["USDT"] == 1_000_000 + moved
