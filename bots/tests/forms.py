@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -43,7 +42,7 @@ def bot_form(**changes: Any) -> BotForm:
     return BotForm(form_values(**changes))
 
 
-def post_bot(client: Client, **changes: Any) -> HttpResponse:
+def post_bot(client: Client, **changes: Any) -> Any:
     """Send the form of a new bot."""
     return client.post(reverse("admin:bots_botconfig_add"), form_values(**changes))
 

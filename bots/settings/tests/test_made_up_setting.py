@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import namedtuple
+from collections.abc import Iterator
 from decimal import Decimal
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -24,11 +26,11 @@ ADDED = Setting(
     search=SearchRange(0.0001, 0.5, 0.0005, 0.001),
     help="Spread over which no entry is made. A fraction.",
 )
-RiskWithSpread = namedtuple("RiskWithSpread", [*RiskParams._fields, "max_spread"])
+RiskWithSpread: Any = namedtuple("RiskWithSpread", [*RiskParams._fields, "max_spread"])  # type: ignore[misc]
 
 
 @pytest.fixture(autouse=True)
-def _declared(monkeypatch: pytest.MonkeyPatch) -> None:
+def _declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Declare one more setting, and name it among the values of a rule."""
     monkeypatch.setitem(schema.BY_NAME, ADDED.name, ADDED)
     monkeypatch.setattr(engine, "RiskParams", RiskWithSpread)
@@ -83,4 +85,5 @@ def test_it_can_be_searched():
 
 
 def test_a_rule_gets_its_value():
-    assert engine.rule_settings(parse.make_settings({"max_spread": "0.002"})).risk.max_spread == 0.002
+    risk: Any = engine.rule_settings(parse.make_settings({"max_spread": "0.002"})).risk
+    assert risk.max_spread == 0.002
