@@ -85,10 +85,10 @@ class RangeInput(forms.MultiWidget):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         parts = self.get_context(name, value, attrs)["widget"]["subwidgets"]
         inputs = [self._render(part["template_name"], {"widget": part}, renderer) for part in parts]  # type: ignore[attr-defined]
-        between = '<period class="to">{}</period>'
+        between = '<span class="to">{}</span>'
         words = [format_html(between, word) for word in ("to", "step", "or")]
         joined = format_html_join("", "{}{}", zip(["", *words], inputs, strict=True))
-        return format_html('<period class="range-input">{}</period>', joined)
+        return format_html('<span class="range-input">{}</span>', joined)
 
     def decompress(self, value: str | None) -> list[str]:
         if not value:
