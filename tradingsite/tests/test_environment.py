@@ -131,8 +131,8 @@ def test_a_broker_with_a_named_database_is_refused() -> None:
 
 def test_a_generated_value_is_kept(tmp_path: Path) -> None:
     made = iter(("first", "second"))
-    kept = [environment.kept_in(tmp_path / "key", NAME, lambda: next(made)) for _ in range(2)]
-    assert kept == ["first", "first"]
+    values = [environment.kept_in(tmp_path / "key", NAME, lambda: next(made)) for _ in range(2)]
+    assert values == ["first", "first"]
 
 
 def test_a_generated_value_is_for_its_owner_alone(tmp_path: Path) -> None:

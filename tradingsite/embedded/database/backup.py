@@ -14,7 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from tradingsite.embedded.servers.postgres import Postgres
 
-KEPT = 5
+MAX_DUMPS = 5
 
 
 def back_up_site() -> Path | None:
@@ -33,6 +33,6 @@ def back_up(server: Postgres, database: str, folder: Path, now: datetime) -> Pat
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / f"{database}-{now:%Y-%m-%dT%H%M%SZ}.dump"
     server.dump(database, file)
-    for old in sorted(folder.glob(f"{database}-*.dump"))[:-KEPT]:
+    for old in sorted(folder.glob(f"{database}-*.dump"))[:-MAX_DUMPS]:
         old.unlink()
     return file

@@ -96,8 +96,8 @@ def test_every_row_is_kept(upgraded: tuple[Tables, Tables]) -> None:
     before, after = upgraded
     for table, rows in before.items():
         if rows and table not in GROWING:
-            kept = _without_new_columns(table, rows[0], after[RENAMED_TABLES.get(table, table)])
-            assert kept == _without_new_columns(table, rows[0], rows), table
+            migrated = _without_new_columns(table, rows[0], after[RENAMED_TABLES.get(table, table)])
+            assert migrated == _without_new_columns(table, rows[0], rows), table
 
 
 def test_permissions_and_content_types_keep_their_ids(upgraded: tuple[Tables, Tables]) -> None:

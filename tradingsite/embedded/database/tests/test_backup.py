@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from django.test import override_settings
 
-from tradingsite.embedded.database.backup import KEPT, back_up, back_up_site
+from tradingsite.embedded.database.backup import MAX_DUMPS, back_up, back_up_site
 from tradingsite.embedded.errors import EmbeddedError
 from tradingsite.embedded.servers.postgres import Postgres, find_binaries
 from tradingsite.tests.conftest import Site
@@ -60,12 +60,12 @@ def test_a_dump_is_for_its_owner_alone(server: Postgres, tmp_path: Path) -> None
 
 
 def test_only_the_latest_dumps_are_kept(server: Postgres, tmp_path: Path) -> None:
-    dumps = [back_up(server, DATABASE, tmp_path, NOW + timedelta(days=day)) for day in range(KEPT + 2)]
+    dumps = [back_up(server, DATABASE, tmp_path, NOW + timedelta(days=day)) for day in range(MAX_DUMPS + 2)]
     assert sorted(tmp_path.iterdir()) == dumps[2:]
 
 
 def test_other_files_of_the_folder_are_left_alone(server: Postgres, tmp_path: Path) -> None:
-    mine = [tmp_path / f"my-own-{number}.dump" for number in range(KEPT + 1)]
+    mine = [tmp_path / f"my-own-{number}.dump" for number in range(MAX_DUMPS + 1)]
     for file in mine:
         file.touch()
     back_up(server, DATABASE, tmp_path, NOW)

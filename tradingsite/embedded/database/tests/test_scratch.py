@@ -66,7 +66,7 @@ def test_the_database_of_a_killed_run_is_dropped_by_the_next_one(databases) -> N
     killed, alive = start(), start()
     assert killed.stdout
     assert alive.stdout
-    abandoned, kept = killed.stdout.readline().split()[0], alive.stdout.readline().split()[0]
+    abandoned, living = killed.stdout.readline().split()[0], alive.stdout.readline().split()[0]
     killed.kill()
     killed.communicate()
     assert abandoned in databases(PREFIX)
@@ -74,7 +74,7 @@ def test_the_database_of_a_killed_run_is_dropped_by_the_next_one(databases) -> N
     assert following.stdout
     following.stdout.readline()
     assert abandoned not in databases(PREFIX)
-    assert kept in databases(PREFIX), "a living run lost its database"
+    assert living in databases(PREFIX), "a living run lost its database"
     for run in (following, alive):
         run.communicate("\n")
 

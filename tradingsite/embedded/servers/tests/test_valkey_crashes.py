@@ -54,5 +54,5 @@ def test_a_task_that_was_taken_outlives_a_kill(server: Valkey, seed: int) -> Non
         except redis.RedisError:
             process.wait()
     with running(server) as client:
-        kept = [int(task) for task in client.lrange("trading", 0, -1)]
-    assert kept[:taken] == list(range(taken))
+        tasks = [int(task) for task in client.lrange("trading", 0, -1)]
+    assert tasks[:taken] == list(range(taken))
