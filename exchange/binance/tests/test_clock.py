@@ -11,7 +11,7 @@ from exchange.binance.clock import ServerClock
 AHEAD_MS = 5_000
 
 
-class Source:
+class CountingServer:
     """A server's clock that counts how often it is read."""
 
     def __init__(self) -> None:
@@ -22,30 +22,30 @@ class Source:
         return time.time_ns() // 1_000_000 + AHEAD_MS
 
 
-def offset_ms(clock: ServerClock, source: Source) -> float:
+def offset_ms(clock: ServerClock, source: CountingServer) -> float:
     return clock.now_ms(source) - time.time() * 1000
 
 
 def test_offset_to_our_clock_is_found() -> None:
-    assert offset_ms(ServerClock(), Source()) == pytest.approx(AHEAD_MS, abs=50)
+    assert offset_ms(ServerClock(), CountingServer()) == pytest.approx(AHEAD_MS, abs=50)
 
 
 def test_measurement_is_used_again() -> None:
-    clock, source = ServerClock(), Source()
+    clock, source = ServerClock(), CountingServer()
     offset_ms(clock, source)
     offset_ms(clock, source)
     assert source.requests == 1
 
 
 def test_old_measurement_is_repeated() -> None:
-    clock, source = ServerClock(max_age_s=0), Source()
+    clock, source = ServerClock(max_age_s=0), CountingServer()
     offset_ms(clock, source)
     offset_ms(clock, source)
     assert source.requests == 2
 
 
 def test_forgotten_measurement_is_repeated() -> None:
-    clock, source = ServerClock(), Source()
+    clock, source = ServerClock(), CountingServer()
     offset_ms(clock, source)
     clock.forget()
     offset_ms(clock, source)
@@ -53,7 +53,7 @@ def test_forgotten_measurement_is_repeated() -> None:
 
 
 def test_step_of_the_wall_clock_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, source = ServerClock(), Source()
+    clock, source = ServerClock(), CountingServer()
     offset_ms(clock, source)
     wall = time.time
     monkeypatch.setattr("exchange.binance.clock.time.time", lambda: wall() + 60)

@@ -23,7 +23,7 @@ HOUR, DAY = 3_600_000, 86_400_000
 pytestmark = pytest.mark.django_db
 
 
-class Caller:
+class PublicCaller:
     """Asks one simulated exchange on a manual clock."""
 
     def __init__(self, spec: str = "simulated:5", exchange_info: Path | None = None, slippage_bps: str = "0") -> None:
@@ -53,8 +53,8 @@ class Caller:
 
 
 @pytest.fixture
-def exchange() -> Caller:
-    return Caller()
+def exchange() -> PublicCaller:
+    return PublicCaller()
 
 
 def kinds(value: Any) -> Any:
@@ -75,14 +75,14 @@ def recorded(shared_data: Path, name: str) -> Any:
     return json.loads((shared_data / f"rest_samples/recorded/btcusdt_2021-10-22_{name}.json").read_text())
 
 
-def test_time_is_the_walls_whatever_the_market_shows(exchange: Caller) -> None:
+def test_time_is_the_walls_whatever_the_market_shows(exchange: PublicCaller) -> None:
     assert exchange.get("ping") == {}
     assert abs(exchange.get("time")["serverTime"] - time.time() * 1000) < 2000
     exchange.headers = {"x-mbx-time-unit": "MICROSECOND"}
     assert abs(exchange.get("time")["serverTime"] - time.time() * 1e6) < 2e6
 
 
-def test_answers_have_the_recorded_names_and_types(exchange: Caller, shared_data: Path) -> None:
+def test_answers_have_the_recorded_names_and_types(exchange: PublicCaller, shared_data: Path) -> None:
     for path, sample in [
         ("ticker/price", recorded(shared_data, "ticker_price")),
         ("ticker/bookTicker", recorded(shared_data, "book_ticker")),
@@ -99,7 +99,7 @@ def test_answers_have_the_recorded_names_and_types(exchange: Caller, shared_data
     assert [type(item) for item in row] == [type(item) for item in recorded(shared_data, "klines")[0]]
 
 
-def test_exchange_info_is_asked_for_in_one_way_at_a_time(exchange: Caller, shared_data: Path) -> None:
+def test_exchange_info_is_asked_for_in_one_way_at_a_time(exchange: PublicCaller, shared_data: Path) -> None:
     one = exchange.get("exchangeInfo", symbol="BTCUSDT")
     sample = json.loads((shared_data / "exchange_info.json").read_text())
     assert set(one) == set(sample)
@@ -117,7 +117,7 @@ def test_exchange_info_is_asked_for_in_one_way_at_a_time(exchange: Caller, share
     assert exchange.refusal("exchangeInfo", symbolStatus="ASLEEP") == -1122
 
 
-def test_klines_follow_bounds_units_and_time_zones(exchange: Caller) -> None:
+def test_klines_follow_bounds_units_and_time_zones(exchange: PublicCaller) -> None:
     rows = exchange.get("klines", symbol="BTCUSDT", interval="1h", limit=2)
     assert [row[0] for row in rows] == [NOW // HOUR * HOUR - HOUR, NOW // HOUR * HOUR]
     assert exchange.get("uiKlines", symbol="BTCUSDT", interval="1h", limit=2) == rows
@@ -160,13 +160,13 @@ def test_klines_follow_bounds_units_and_time_zones(exchange: Caller) -> None:
     ],
 )
 def test_every_way_of_asking_wrongly_has_its_code(
-    exchange: Caller, path: str, params: dict[str, str], code: int
+    exchange: PublicCaller, path: str, params: dict[str, str], code: int
 ) -> None:
     assert exchange.refusal(path, **params) == code
 
 
 def test_book_and_tickers_show_what_a_market_order_gets() -> None:
-    exchange = Caller(slippage_bps="5")
+    exchange = PublicCaller(slippage_bps="5")
     last = Decimal(exchange.get("ticker/price", symbol="BTCUSDT")["price"])
     assert last == Decimal(exchange.get("klines", symbol="BTCUSDT", interval="1m", limit=1)[0][1])
     best = exchange.get("ticker/bookTicker", symbol="BTCUSDT")
@@ -185,7 +185,7 @@ def test_book_and_tickers_show_what_a_market_order_gets() -> None:
     assert (full["bidPrice"], full["askPrice"]) == (best["bidPrice"], best["askPrice"])
 
 
-def test_one_symbol_is_an_object_and_several_are_a_list(exchange: Caller) -> None:
+def test_one_symbol_is_an_object_and_several_are_a_list(exchange: PublicCaller) -> None:
     assert exchange.get("ticker/price", symbol="ETHUSDT")["symbol"] == "ETHUSDT"
     named = exchange.get("ticker/price", symbols='["ETHUSDT"]')
     assert [entry["symbol"] for entry in named] == ["ETHUSDT"]
@@ -193,7 +193,7 @@ def test_one_symbol_is_an_object_and_several_are_a_list(exchange: Caller) -> Non
     assert len(exchange.get("ticker/24hr", type="MINI")) > 10
 
 
-def test_the_last_day_is_that_of_the_candles(exchange: Caller) -> None:
+def test_the_last_day_is_that_of_the_candles(exchange: PublicCaller) -> None:
     day = exchange.get("ticker/24hr", symbol="BTCUSDT")
     rows = exchange.get("klines", symbol="BTCUSDT", interval="30m", limit=49)[1:]  # now is just past a half hour
     assert Decimal(day["highPrice"]) >= max(Decimal(row[2]) for row in rows[1:])
@@ -206,7 +206,7 @@ def test_the_last_day_is_that_of_the_candles(exchange: Caller) -> None:
     assert day["count"] == day["lastId"] - day["firstId"] + 1
 
 
-def test_trades_are_ascending_within_their_bars_and_the_same_again(exchange: Caller) -> None:
+def test_trades_are_ascending_within_their_bars_and_the_same_again(exchange: PublicCaller) -> None:
     trades = exchange.get("trades", symbol="BTCUSDT", limit=41)
     assert len(trades) == 41
     assert [t["id"] for t in trades] == sorted({t["id"] for t in trades})
@@ -221,7 +221,7 @@ def test_trades_are_ascending_within_their_bars_and_the_same_again(exchange: Cal
     assert all(Decimal(t["quoteQty"]) == Decimal(t["price"]) * Decimal(t["qty"]) for t in trades)
 
 
-def test_weights_are_those_of_the_documentation(exchange: Caller) -> None:
+def test_weights_are_those_of_the_documentation(exchange: PublicCaller) -> None:
     def used(path: str, **params: Any) -> int:
         before = int(exchange.raw("ping")[1] == {} and exchange.answered["X-MBX-USED-WEIGHT-1M"])
         exchange.get(path, **params)
@@ -236,7 +236,7 @@ def test_weights_are_those_of_the_documentation(exchange: Caller) -> None:
 
 def test_a_replays_klines_show_nothing_later_than_its_clock(shared_data: Path) -> None:
     path = shared_data / "starter/BTCUSDT-1h-20230101-20241231.csv.gz"
-    exchange = Caller(f"replay:{path}")
+    exchange = PublicCaller(f"replay:{path}")
     start = 1_700_000_000_000 // HOUR * HOUR
     exchange.clock = ManualClock(start + 1)
     exchange.venues.install(exchange.venues._default, clock=exchange.clock)
