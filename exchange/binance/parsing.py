@@ -183,7 +183,7 @@ def commission_rates(data: Any) -> CommissionRates:
 _PAYERS = ("maker", "taker", "buyer", "seller")
 
 
-# --- Reading one field ------------------------------------------------------------------------------------------------
+# Reading one field
 
 
 def as_object(data: Any, what: str) -> Mapping[str, Any]:

@@ -54,7 +54,7 @@ def last_closed_open_ms(interval: str, now_ms: int) -> int:
     return open_time_at(interval, open_time_at(interval, now_ms) - 1)
 
 
-# --- Asking the exchange ----------------------------------------------------------------------------------------------
+# Asking the exchange
 
 
 def fetch_newest(exchange: KlineSource, symbol: str, interval: str, *, last_open_ms: int, bars: int) -> Float64Array:
@@ -96,7 +96,7 @@ def _klines(interval: str, rows: Float64Array) -> Klines:
     )
 
 
-# --- For all processes ------------------------------------------------------------------------------------------------
+# For all processes
 
 
 def shared_candles(exchange: KlineSource, api_key: ApiKey) -> SharedCandles:
@@ -229,7 +229,7 @@ class _CandleRequest:
         self.key, self.bars, self.last_open_ms = key, bars, last_open_ms
 
 
-# --- For one process --------------------------------------------------------------------------------------------------
+# For one process
 
 
 class MemoryCandles:

@@ -23,7 +23,7 @@ class ApiError(Exception):
         self.retry_after_s = retry_after_s
 
 
-# --- The request itself -----------------------------------------------------------------------------------------------
+# The request itself
 
 
 def unknown_path() -> ApiError:
@@ -84,7 +84,7 @@ def bad_time_unit() -> ApiError:
     return ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
 
 
-# --- Parameters -------------------------------------------------------------------------------------------------------
+# Parameters
 
 
 def illegal_characters(name: str, legal_range: str) -> ApiError:
@@ -204,7 +204,7 @@ def symbol_has_other_status() -> ApiError:
     return ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
 
 
-# --- Orders -----------------------------------------------------------------------------------------------------------
+# Orders
 
 
 def filter_failure(name: str, *, counted_by_engine: bool = False) -> ApiError:

@@ -54,7 +54,7 @@ class OpenOrderUsage:
     open_buy_quantity: Decimal = Decimal(0)  # sum of the quantities of open buy orders
 
 
-# --- Reading ----------------------------------------------------------------------------------------------------------
+# Reading
 
 
 def find_symbol(exchange_info: Mapping[str, Any], symbol: str) -> Mapping[str, Any]:
@@ -186,7 +186,7 @@ def _smaller(*values: Decimal | None) -> Decimal | None:
     return min((value for value in values if value is not None), default=None)
 
 
-# --- Rounding ---------------------------------------------------------------------------------------------------------
+# Rounding
 
 
 def lot(rules: SymbolRules, is_market: bool) -> Lot:
@@ -199,7 +199,7 @@ def lot(rules: SymbolRules, is_market: bool) -> Lot:
     return Lot(step or Decimal(1).scaleb(-rules.base_precision), least, most)
 
 
-# --- The filters, one by one: None where the order passes -------------------------------------------------------------
+# The filters, one by one: None where the order passes
 
 
 def lot_size(rules: SymbolRules, quantity: Decimal) -> Violation | None:
@@ -312,7 +312,7 @@ def max_position(rules: SymbolRules, side: Side, usage: OpenOrderUsage, quantity
     return Violation("MAX_POSITION", words)
 
 
-# --- A whole order ----------------------------------------------------------------------------------------------------
+# A whole order
 
 
 def violations(

@@ -99,7 +99,7 @@ def test_a_429_for_one_key_stops_the_others_of_that_host(server: CannedServer, k
     assert len(server.calls("GET openOrders")) == 1
 
 
-# --- Symbols ----------------------------------------------------------------------------------------------------------
+# Symbols
 
 
 def test_rules_are_read_once_and_again_when_old(server: CannedServer, key: ApiKey) -> None:

@@ -93,7 +93,7 @@ def exchange(server: CannedServer) -> BinanceExchange:
     return connected(server.url)
 
 
-# --- What is sent -----------------------------------------------------------------------------------------------------
+# What is sent
 
 
 def test_order_is_sent_once_with_our_id_and_a_valid_signature(server: CannedServer, exchange: BinanceExchange) -> None:
@@ -167,7 +167,7 @@ def test_a_client_per_thread_leaves_no_event_loop_behind(server: CannedServer) -
     assert len(os.listdir("/proc/self/fd")) <= before + 2
 
 
-# --- What is understood -----------------------------------------------------------------------------------------------
+# What is understood
 
 
 def test_a_full_answer_becomes_a_report_with_its_fills(server: CannedServer, exchange: BinanceExchange) -> None:
@@ -231,7 +231,7 @@ def test_all_parts_of_the_commission_are_added_up(server: CannedServer, exchange
     assert (rates.maker, rates.taker, rates.discount_asset) == (D("0.0026"), D("0.0046"), "BNB")
 
 
-# --- What each failure means ------------------------------------------------------------------------------------------
+# What each failure means
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_too_many_orders_stop_orders_and_nothing_else(server: CannedServer, exch
     assert exchange.open_orders("BTCUSDT") == ()
 
 
-# --- Secrets ----------------------------------------------------------------------------------------------------------
+# Secrets
 
 
 ACTIONS: dict[str, Callable[[BinanceExchange], object]] = {

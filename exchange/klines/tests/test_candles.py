@@ -173,7 +173,7 @@ def test_without_redis_the_exchange_is_asked_directly(caplog: pytest.LogCaptureF
     assert "Redis is away" in caplog.text
 
 
-# --- In memory --------------------------------------------------------------------------------------------------------
+# In memory
 
 
 def test_memory_gives_every_bar_since_the_first_and_asks_for_each_once() -> None:

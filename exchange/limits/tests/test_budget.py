@@ -122,7 +122,7 @@ def test_paper_never_uses_up_lives_budget(clock: HandClock) -> None:
     Budget(LIVE, "key", store=store, now_ms=clock).admit(orders=1)
 
 
-# --- Shared -----------------------------------------------------------------------------------------------------------
+# Shared
 
 
 @pytest.fixture(params=["memory", "redis"])

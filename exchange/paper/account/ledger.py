@@ -188,7 +188,7 @@ class PaperLedger:
     def fills_of(self, order: BookOrder) -> list[PaperFill]:
         return [fill for owner, fill in self.fills if owner is order]
 
-    # --- What happens to one order ------------------------------------------------------------------------------------
+    # What happens to one order
 
     def fill(self, order: BookOrder, price: int, quantity: int, *, is_maker: bool, at_ms: int) -> None:
         """Execute part or all of an order: money, commission, status. Its list sibling ends first."""
@@ -282,7 +282,7 @@ class PaperLedger:
         if list_id is not None and not any(o.is_open and o.row.order_list_id == list_id for o in self.orders):
             self.done_lists.add(list_id)
 
-    # --- Saving -------------------------------------------------------------------------------------------------------
+    # Saving
 
     def save(self) -> None:
         """Write what changed: a statement for each table's new rows, and one for each older row."""

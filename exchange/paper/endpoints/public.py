@@ -27,7 +27,7 @@ _TIME_ZONE = re.compile(r"^([+-]?)(\d{1,2})(?::(\d{2}))?$", re.ASCII)
 _WEST_MS, _EAST_MS = -12 * 3_600_000, 14 * 3_600_000
 
 
-# --- The exchange itself ----------------------------------------------------------------------------------------------
+# The exchange itself
 
 
 def ping(request: ApiRequest) -> Json:
@@ -88,7 +88,7 @@ def _permissions_of(entry: SymbolInfo) -> set[str]:
     return set(entry.get("permissions", ())) | {name for group in entry.get("permissionSets", ()) for name in group}
 
 
-# --- Candles ----------------------------------------------------------------------------------------------------------
+# Candles
 
 
 def klines(request: ApiRequest) -> list[Any]:
@@ -125,7 +125,7 @@ def _time_zone_ms(params: Parameters) -> int:
     return offset
 
 
-# --- Tickers ----------------------------------------------------------------------------------------------------------
+# Tickers
 
 
 def ticker_price(request: ApiRequest) -> Any:
@@ -228,7 +228,7 @@ def _named_symbols(params: Parameters) -> Iterable[str] | None:
     return (one,) if one is not None else many
 
 
-# --- Book and trades --------------------------------------------------------------------------------------------------
+# Book and trades
 
 
 def depth(request: ApiRequest) -> Json:
@@ -266,7 +266,7 @@ def trades(request: ApiRequest) -> list[Json]:
     ]
 
 
-# --- What they cost and read ------------------------------------------------------------------------------------------
+# What they cost and read
 
 
 def _price_weight(params: Parameters) -> int:

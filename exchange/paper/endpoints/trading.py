@@ -29,7 +29,7 @@ Json = dict[str, Any]
 _CANCEL_RESTRICTIONS = ("ONLY_NEW", "ONLY_PARTIALLY_FILLED")
 
 
-# --- Placing ----------------------------------------------------------------------------------------------------------
+# Placing
 
 
 def new_order(request: ApiRequest) -> Placed:
@@ -70,7 +70,7 @@ def new_oco(request: ApiRequest) -> Placed:
     return Placed(responses.order_list(request, order_list, rows, reports))
 
 
-# --- Cancelling -------------------------------------------------------------------------------------------------------
+# Cancelling
 
 
 def _order_key(params: Parameters) -> OrderKey:
@@ -113,7 +113,7 @@ def delete_order_list(request: ApiRequest) -> Json:
     return _cancelled(request, cancel_list(request, symbol, list_id, client_id), cancel_id)
 
 
-# --- Looking up -------------------------------------------------------------------------------------------------------
+# Looking up
 
 
 def get_order(request: ApiRequest) -> Json:

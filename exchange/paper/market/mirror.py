@@ -144,7 +144,7 @@ class MirrorMarket:
             return row
         return (row[0], row[1], row[1], row[1], row[1], "0.00000000", row[6], "0.00000000", 0, *["0.00000000"] * 2, "0")
 
-    # --- What was asked before ----------------------------------------------------------------------------------------
+    # What was asked before
 
     def _page(self, symbol: str, number: int) -> BarSeries:
         """Return a thousand minutes of the grid. Complete ones are cached, the newest is requested again."""

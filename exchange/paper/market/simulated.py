@@ -130,7 +130,7 @@ class SimulatedMarket:
         mean = window.mean_price(0, len(window))
         return self.last_price(symbol, now_ms) if mean is None else mean
 
-    # --- Rows ---------------------------------------------------------------------------------------------------------
+    # Rows
 
     def _number(self, interval: str, time_ms: int, offset_ms: int) -> int:
         return int(intervals.bar_numbers(interval, np.array([time_ms], dtype=np.int64), offset_ms)[0])
@@ -181,7 +181,7 @@ class SimulatedMarket:
         joined = BarSeries.from_klines(_klines_of("1d", parts))
         return joined.forming_row(0, len(joined), self.last_price(symbol, now_ms), (opened, closes - 1))
 
-    # --- Days, made once and kept for a while -------------------------------------------------------------------------
+    # Days, made once and kept for a while
 
     def _minutes(self, symbol: str, first: int, last: int) -> BarSeries:
         """Return minute bars by their numbers since 1970, both included."""

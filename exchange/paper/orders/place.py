@@ -42,7 +42,7 @@ _UNSUPPORTED = {
 }
 
 
-# --- Checks that need no account --------------------------------------------------------------------------------------
+# Checks that need no account
 
 
 def check_symbol(request: ApiRequest, draft: OrderDraft) -> SymbolListing:
@@ -119,7 +119,7 @@ def _raise_for(violation: Violation | None) -> None:
         raise errors.filter_failure(violation.filter, counted_by_engine=counted)
 
 
-# --- Checks of the engine ---------------------------------------------------------------------------------------------
+# Checks of the engine
 
 
 def usage_of(ledger: PaperLedger, listing: SymbolListing) -> OpenOrderUsage:
@@ -177,7 +177,7 @@ def _check_against_market(ledger: PaperLedger, draft: OrderDraft, listing: Symbo
             raise errors.would_take()
 
 
-# --- One order --------------------------------------------------------------------------------------------------------
+# One order
 
 
 @transaction.atomic
@@ -288,7 +288,7 @@ def _lock(ledger: PaperLedger, order: BookOrder, listing: SymbolListing, last: i
     order.locked = needed
 
 
-# --- OCO --------------------------------------------------------------------------------------------------------------
+# OCO
 
 
 @transaction.atomic

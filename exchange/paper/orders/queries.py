@@ -35,7 +35,7 @@ def fresh_account(request: ApiRequest) -> PaperAccount:
     return account
 
 
-# --- Orders -----------------------------------------------------------------------------------------------------------
+# Orders
 
 
 def find_order(request: ApiRequest, key: OrderKey) -> PaperOrder:
@@ -74,7 +74,7 @@ def _page(rows: QuerySet[Row], request: ApiRequest, *, from_start: bool = False)
     return list(rows.order_by("-pk")[:limit])[::-1]
 
 
-# --- Lists ------------------------------------------------------------------------------------------------------------
+# Lists
 
 
 def find_lists(
@@ -101,7 +101,7 @@ def open_lists(request: ApiRequest) -> list[PaperOrderList]:
     return list(rows.prefetch_related("orders").order_by("pk"))
 
 
-# --- Fills ------------------------------------------------------------------------------------------------------------
+# Fills
 
 _TRADE_FILTERS: tuple[frozenset[str], ...] = (
     frozenset(),
@@ -129,7 +129,7 @@ def fills(request: ApiRequest) -> list[PaperFill]:
     return _page(rows, request, from_start=first_id is not None)
 
 
-# --- The account ------------------------------------------------------------------------------------------------------
+# The account
 
 
 def balances(request: ApiRequest) -> list[Json]:

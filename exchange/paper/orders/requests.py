@@ -227,7 +227,7 @@ def _check_iceberg(draft: OrderDraft) -> None:
         raise errors.rejected("IcebergQty exceeds QTY.")
 
 
-# --- OCO --------------------------------------------------------------------------------------------------------------
+# OCO
 
 
 def read_oco(request: ApiRequest) -> OcoDraft:

@@ -88,7 +88,7 @@ def test_an_order_cancelled_without_a_fill_is_archived_after_ninety_days() -> No
     assert me.status(filled["orderId"]) == "FILLED"
 
 
-# --- The list of codes, walked ----------------------------------------------------------------------------------------
+# The list of codes, walked
 
 ELSEWHERE = {
     -1000: "test_a_fault_of_ours_is_an_unknown_error",

@@ -73,7 +73,7 @@ LIST = names("contingencyType listStatusType listOrderStatus listClientOrderId s
 }
 KLINE = [int, str, str, str, str, str, int, str, int, str, str, str]
 
-# --- The market -------------------------------------------------------------------------------------------------------
+# The market
 
 same(send("GET ping"), {})
 same(types(send("GET time")), {"serverTime": int})
@@ -103,7 +103,7 @@ same(
 )
 same(send("POST order/test", **BTC, side="BUY", type="MARKET", quantity="1"), {})
 
-# --- What fills at once -----------------------------------------------------------------------------------------------
+# What fills at once
 
 bought = order("BUY", "MARKET")
 same(types(bought), RESULT | {"fills": [FILL]})
@@ -122,7 +122,7 @@ held("12.4965", "9749.9")
 same(order("SELL", "LIMIT", price="100", timeInForce="FOK")["status"], "FILLED")
 held("11.4965", "9849.8")
 
-# --- What rests, is looked up and cancelled ---------------------------------------------------------------------------
+# What rests, is looked up and cancelled
 
 resting = order("BUY", "LIMIT", price="90", timeInForce="GTC", newClientOrderId="mine")
 same((resting["status"], resting["fills"]), ("NEW", []))
@@ -135,7 +135,7 @@ same((gone["origClientOrderId"], gone["clientOrderId"], gone["status"]), ("mine"
 same(types(gone), ACK | {"origClientOrderId": str} | AMOUNTS)
 held("11.4965", "9849.8")
 
-# --- Every type that waits, filled by what comes ----------------------------------------------------------------------
+# Every type that waits, filled by what comes
 
 above = [
     order("SELL", "LIMIT_MAKER", price="110"),
@@ -158,7 +158,7 @@ advance(2)
 same([status(ack["orderId"]) for ack in below], ["FILLED", "FILLED"])
 held("6.4965", "10369.28")  # twice 95 less 0.1 %
 
-# --- OCO: a sale by its target and by its stop, a purchase by its limit and by its stop -------------------------------
+# OCO: a sale by its target and by its stop, a purchase by its limit and by its stop
 
 TARGET, STOP = {"Type": "LIMIT_MAKER", "Price": "110"}, {"Type": "STOP_LOSS", "StopPrice": "95"}
 STOP_LIMIT = {"Type": "STOP_LOSS_LIMIT", "StopPrice": "95", "Price": "94", "TimeInForce": "GTC"}
@@ -193,7 +193,7 @@ send("DELETE order", **BTC, orderId=pair["orders"][1]["orderId"])  # one leg tak
 same(send("GET orderList", orderListId=pair["orderListId"])["listOrderStatus"], "ALL_DONE")
 held("6.4945", "10379.075")
 
-# --- Cancelling all, and the record -----------------------------------------------------------------------------------
+# Cancelling all, and the record
 
 order("BUY", "LIMIT", price="90", timeInForce="GTC")
 order("SELL", "STOP_LOSS", stopPrice="95")
