@@ -191,7 +191,9 @@ class SearchSpace:
         """Return `allows` for many combinations: what does not vary is read once."""
         strategy = registry.get(self.strategy)
         as_typed = {field.name: int if field.is_integer else float for field in strategy.FIELDS}
-        defaults = {f.name: as_typed[f.name](float(str(fixed.get(f.name, f.default)))) for f in strategy.FIELDS}
+        # A form that is still being filled in may have an empty parameter.
+        unvaried = {f.name: f.default if fixed.get(f.name) is None else fixed[f.name] for f in strategy.FIELDS}
+        defaults = {name: as_typed[name](float(str(value))) for name, value in unvaried.items()}
 
         def allowed(parameters: Mapping[str, float | None]) -> bool:
             if not all(condition.holds(parameters) for condition in self.conditions):

@@ -99,3 +99,9 @@ def test_indices_name_a_combination():
     assert space.at([2, 0]) == {"ema_fast": 7, "stop_loss": None}
     assert space.places({"ema_fast": 7, "stop_loss": None}) == [2, 0]
     assert space.places_of(np.array([[7, np.nan], [5, np.nan], [7, np.nan]])).tolist() == [[2, 0], [0, 0], [2, 0]]
+
+
+def test_a_fixed_parameter_that_is_still_empty_has_its_default():
+    space = make_space("ema_rsi", ["ema_fast=5,90"])
+    allowed = space.combinations({"ema_slow": None})
+    assert [combination["ema_fast"] for combination in allowed] == [5.0]
