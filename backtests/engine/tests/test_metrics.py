@@ -190,3 +190,26 @@ def test_no_bars_is_an_error_in_words():
     with pytest.raises(ValueError, match="no bars"):
         m.compute_metrics(curve([]))
     assert not math.isnan(m.compute_metrics(curve([1.0])).total_return)
+
+
+# Bars longer than a day are annualised by as many returns as a year has (rule 9).
+LONG_BAR_EQUITY = [100.0, 110.0, 99.0, 108.9, 130.68]
+LONG_BAR_RETURNS = np.array([0.1, -0.1, 0.1, 0.2])
+LONG_BARS = pytest.mark.parametrize("days", [3, 7])
+
+
+@LONG_BARS
+@pytest.mark.xfail(strict=True, reason="the Sharpe ratio of bars over a day is annualised as though they were daily")
+def test_sharpe_goes_by_the_returns_that_a_year_has(days):
+    expected = LONG_BAR_RETURNS.mean() / LONG_BAR_RETURNS.std(ddof=1) * math.sqrt(365 / days)
+    assert m.compute_metrics(curve(LONG_BAR_EQUITY, interval_ms=days * DAY)).sharpe == pytest.approx(expected, rel=1e-9)
+
+
+@LONG_BARS
+@pytest.mark.xfail(strict=True, reason="the Sortino ratio of bars over a day is annualised as though they were daily")
+def test_sortino_goes_by_the_returns_that_a_year_has(days):
+    downside = math.sqrt(0.1**2 / len(LONG_BAR_RETURNS))
+    expected = LONG_BAR_RETURNS.mean() / downside * math.sqrt(365 / days)
+    assert m.compute_metrics(curve(LONG_BAR_EQUITY, interval_ms=days * DAY)).sortino == pytest.approx(
+        expected, rel=1e-9
+    )
