@@ -68,7 +68,7 @@ class MemoryStore:
         """Drop the windows that ended: they would pile up in a process that runs for months."""
         if now_ms - self._swept_ms >= 60_000:
             self._swept_ms = now_ms
-            self._values = {name: kept for name, kept in self._values.items() if kept[1] > now_ms}
+            self._values = {name: entry for name, entry in self._values.items() if entry[1] > now_ms}
 
 
 class RedisStore:

@@ -189,9 +189,9 @@ def test_memory_gives_every_bar_since_the_first_and_asks_for_each_once() -> None
 def test_what_memory_handed_out_does_not_change_and_cannot_be_changed() -> None:
     candles = MemoryCandles(CannedMarket())
     early = candles.closed("BTCUSDT", "1m", now_ms=4000 * MINUTE)
-    kept = early.close.copy()
+    before = early.close.copy()
     later = candles.closed("BTCUSDT", "1m", now_ms=20_000 * MINUTE)
-    assert np.array_equal(early.close, kept)
+    assert np.array_equal(early.close, before)
     assert bars(candles.closed("BTCUSDT", "1m", now_ms=4000 * MINUTE)) == bars(early)
     for name in NAMES:
         with pytest.raises(ValueError, match="read-only"):

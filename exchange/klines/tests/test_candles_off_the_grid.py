@@ -32,7 +32,7 @@ CUT_SHORT = row(START + HOUR, START + HOUR + 1_694_788)
 LATE = START + 3 * HOUR + 1_694_789  # after the halt bars open 28 minutes past the hour
 OFF_GRID = row(LATE, LATE + HOUR - 1)
 ROWS = [whole(0), CUT_SHORT, OFF_GRID, whole(5), whole(6)]
-KEPT = [START, START + 5 * HOUR, START + 6 * HOUR]
+STORED_TIMES = [START, START + 5 * HOUR, START + 6 * HOUR]
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def imported(folder: Path) -> str:
 @pytest.mark.xfail(strict=True, reason="one row that is off the grid or cut short refuses the whole file")
 def test_an_import_stores_the_rows_that_are_on_the_grid(tmp_path: Path) -> None:
     imported(tmp_path)
-    assert store.load("BTCUSDT", "1h").open_time.tolist() == KEPT
+    assert store.load("BTCUSDT", "1h").open_time.tolist() == STORED_TIMES
 
 
 @pytest.mark.xfail(strict=True, reason="one row that is off the grid or cut short refuses the whole file")
@@ -71,4 +71,4 @@ def test_a_download_goes_on_past_rows_off_the_grid(server: CannedServer) -> None
     try:
         download(source, "BTCUSDT", "1h", KlineSpan(START, START + 7 * HOUR), lambda open_time_ms: None)
     finally:
-        assert store.load("BTCUSDT", "1h").open_time.tolist() == KEPT
+        assert store.load("BTCUSDT", "1h").open_time.tolist() == STORED_TIMES

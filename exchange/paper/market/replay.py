@@ -137,7 +137,7 @@ class ReplayMarket:
         check_interval(interval, klines.interval)
         with self._lock:
             if len(self._series) > 500:  # time zones of a curious caller
-                self._series = {key: kept for key, kept in self._series.items() if key[2] == 0}
+                self._series = {key: series for key, series in self._series.items() if key[2] == 0}
             series = BarSeries.from_klines(aggregate(klines, interval, offset_ms), offset_ms)
             return self._series.setdefault((symbol, interval, offset_ms), series)
 

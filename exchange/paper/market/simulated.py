@@ -30,8 +30,8 @@ _MINUTE_MS = 60_000
 FIRST_MS = 1_483_228_800_000  # 2017-01-01: as far back as anything is invented
 LAST_MS = 4_102_444_800_000 - 1  # the end of 2099
 _DEFAULT_START_MS = 1_735_689_600_001  # 1 ms after the open of 2025-01-01
-_DAYS_KEPT = 400  # of minute bars, over all symbols: some 50 MB
-_GROUPS_KEPT = 20_000  # days of longer bars, over all symbols and intervals
+_MAX_DAYS = 400  # of minute bars, over all symbols: some 50 MB
+_MAX_GROUPS = 20_000  # days of longer bars, over all symbols and intervals
 
 
 class SymbolTable(dict[str, SymbolInfo]):
@@ -206,7 +206,7 @@ class SimulatedMarket:
         def make() -> BarSeries:
             return BarSeries.from_klines(aggregate(_klines_of(BASE, [self._day(symbol, number)]), interval))
 
-        return self._kept(self._groups, (symbol, interval, number), _GROUPS_KEPT, make)
+        return self._cached(self._groups, (symbol, interval, number), _MAX_GROUPS, make)
 
     def _day(self, symbol: str, number: int) -> BarSeries:
         price = self._price(symbol)
@@ -217,23 +217,23 @@ class SimulatedMarket:
             bars = MarketBars(day.open_time, closes, day.open, day.high, day.low, day.close, day.volume)
             return BarSeries(BASE, bars, day.quote_volume, day.trades, day.taker_base, day.taker_quote)
 
-        return self._kept(self._days, (symbol, number), _DAYS_KEPT, make)
+        return self._cached(self._days, (symbol, number), _MAX_DAYS, make)
 
-    def _kept(
+    def _cached(
         self,
-        kept: OrderedDict[tuple[Any, ...], BarSeries],
+        cache: OrderedDict[tuple[Any, ...], BarSeries],
         key: tuple[Any, ...],
         most: int,
         make: Callable[[], BarSeries],
     ) -> BarSeries:
         with self._lock:
-            series = kept.get(key)
+            series = cache.get(key)
             if series is None:
-                series = kept[key] = make()
-                if len(kept) > most:
-                    kept.popitem(last=False)
+                series = cache[key] = make()
+                if len(cache) > most:
+                    cache.popitem(last=False)
             else:
-                kept.move_to_end(key)
+                cache.move_to_end(key)
             return series
 
     def _price(self, symbol: str) -> SimulatedPrice:

@@ -94,10 +94,10 @@ class SimulatedPrice:
         if levels is None:
             days = np.arange(era * _ERA_DAYS, (era + 1) * _ERA_DAYS, dtype=np.int64)
             steps = self._mixed("day", days) * self._daily_spread(days)
-            walk = np.concatenate(([0.0], np.cumsum(steps)))
+            path = np.concatenate(([0.0], np.cumsum(steps)))
             here, there = self._level(era), self._level(era + 1)
-            bend = np.linspace(0.0, 1.0, _ERA_DAYS + 1) * (there - here - walk[-1])
-            levels = self._eras.setdefault(era, here + walk + bend)
+            bend = np.linspace(0.0, 1.0, _ERA_DAYS + 1) * (there - here - path[-1])
+            levels = self._eras.setdefault(era, here + path + bend)
         return levels
 
     def _level(self, era: int) -> float:

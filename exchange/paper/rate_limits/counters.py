@@ -94,9 +94,9 @@ class OwnCounts:
     def _begin(self, name: str) -> None:
         """Begin a new window: the same caller's older ones are over."""
         whose = name.rpartition(":")[0] + ":"
-        for kept in (self._counts, self._said):
-            for old in [key for key in kept if whose in key]:
-                kept.pop(old) if isinstance(kept, dict) else kept.discard(old)
+        for counted in (self._counts, self._said):
+            for old in [key for key in counted if whose in key]:
+                counted.pop(old) if isinstance(counted, dict) else counted.discard(old)
 
 
 # KEYS are names of counts, ARGV amount, limit and life of each. ARGV[1] is "add" or "take".

@@ -37,7 +37,7 @@ class Running:
 Special = Mapping[int, tuple[int, int, int, int]]  # open, high, low, close by minute
 UP, DOWN, FAR_DOWN = (100, 111, 100, 100), (100, 100, 94, 100), (100, 100, 89, 100)
 TOUR = {12: UP, 14: DOWN, 16: FAR_DOWN}
-WALK = {12: UP, 14: DOWN, 16: UP, 18: DOWN, 20: FAR_DOWN, 22: UP}
+PRICE_PATH = {12: UP, 14: DOWN, 16: UP, 18: DOWN, 20: FAR_DOWN, 22: UP}
 
 
 def write_market(folder: Path, special: Special) -> tuple[Path, Path]:
@@ -147,7 +147,7 @@ def test_a_real_client_passes_its_tour(tour, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("client", ["python_binance", "ccxt", "sdk"])
 def test_every_client_ends_with_the_same_balances(client, tmp_path):
-    with paper_exchange(tmp_path, market=WALK) as running:
+    with paper_exchange(tmp_path, market=PRICE_PATH) as running:
         run_tour(running, "walk.py", TOUR_CLIENT=client)
 
 

@@ -28,8 +28,8 @@ FLAT = "100 100 100 100\n" * 5
 
 @pytest.fixture(params=["own", "shared"])
 def counters(request: pytest.FixtureRequest, redis_url: str) -> Counters:
-    kept: dict[str, Callable[[], Counts]] = {"own": OwnCounts, "shared": lambda: SharedCounts(redis_url)}
-    return Counters(LIMITS, kept[request.param]())
+    makers: dict[str, Callable[[], Counts]] = {"own": OwnCounts, "shared": lambda: SharedCounts(redis_url)}
+    return Counters(LIMITS, makers[request.param]())
 
 
 def refused(call: Callable[..., object], *args: object) -> tuple[int, int, int | None]:
