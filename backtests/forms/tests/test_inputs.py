@@ -108,6 +108,8 @@ def test_a_list_may_say_off(word):
         (["5", "", "", ""], "A range has both ends"),
         (["", "9", "", ""], "A range has both ends"),
         (["5", "9", "", "6"], "Give a range or a list, not both"),
+        (["5", "", "", "6"], "Give a range or a list, not both"),
+        (["", "9", "", "6"], "Give a range or a list, not both"),
         (["9", "5", "", ""], "must rise"),
         (["5", "x", "", ""], "“x” in “5:x” is not a number"),
         (["", "", "", "off, 5"], "Fast EMA cannot be off"),

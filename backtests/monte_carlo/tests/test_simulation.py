@@ -6,7 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from backtests.monte_carlo.simulation import ResamplingMethod, SimulationPlan, quantile, simulate, stress_grid
+from backtests.monte_carlo.simulation import (
+    ResamplingMethod,
+    SimulationPlan,
+    actual_path,
+    quantile,
+    simulate,
+    stress_grid,
+)
 from core.errors import UserError
 
 PATHS = 40_000
@@ -178,3 +185,54 @@ def test_the_stress_grid_runs_each_pair_of_costs_once():
 def test_a_stress_grid_that_is_empty_negative_or_endless_is_refused(fees, slippages):
     with pytest.raises(UserError, match="stress grid"):
         SimulationPlan(ResamplingMethod.SHUFFLE, fee_multiples=tuple(fees), slippages_bps=tuple(slippages))
+
+
+RETURNS = np.array([0.5, -0.1, -0.1, 0.02, 0.5, -0.1])
+HISTORY = SimulationPlan(ResamplingMethod.SKIP, paths=4, skip_probability=0.0)
+
+
+@pytest.mark.parametrize(("share", "value"), [(0.0, 1.0), (0.25, 1.0), (0.26, 2.0), (0.5, 2.0), (1.0, 4.0)])
+def test_a_quantile_is_the_smallest_value_that_reaches_its_share(share, value):
+    assert quantile(np.array([4.0, 2.0, 1.0, 3.0]), share) == value
+
+
+@pytest.mark.parametrize("compounds", [True, False])
+def test_the_real_path_is_measured_as_a_simulated_one_is(compounds):
+    plan = SimulationPlan(ResamplingMethod.SKIP, paths=1, skip_probability=0.0, compounds=compounds)
+    simulated = simulate(RETURNS, plan)
+    actual = actual_path(RETURNS, plan, simulated.fan_steps)
+    measured = (simulated.final[0], simulated.drawdown[0], simulated.underwater[0])
+    assert (actual.final, actual.drawdown, actual.underwater) == pytest.approx(measured)
+
+
+def test_the_real_path_has_its_equity_at_the_steps_of_the_fan():
+    simulated = simulate(RETURNS, HISTORY)
+    actual = actual_path(RETURNS, HISTORY, simulated.fan_steps)
+    assert actual.equity_at_marks == pytest.approx(simulated.fan[2], rel=1e-6)
+
+
+def test_a_real_loss_from_the_start_counts_as_a_drawdown():
+    actual = actual_path(np.array([-0.2, 0.1]), HISTORY, np.array([0, 1, 2]))
+    assert actual.drawdown == pytest.approx(0.2)
+
+
+def test_a_real_path_without_compounding_stops_at_nothing():
+    plan = SimulationPlan(ResamplingMethod.SKIP, compounds=False)
+    assert actual_path(np.array([-0.6, -0.6]), plan, np.array([0, 1, 2])).equity_at_marks.tolist() == [1.0, 0.4, 0.0]
+
+
+def test_paths_that_equal_the_real_one_are_not_worse():
+    simulated = simulate(RETURNS, HISTORY)
+    shares = actual_path(RETURNS, HISTORY, simulated.fan_steps).worse_shares(simulated)
+    assert shares["underwater"] == 0.0
+
+
+def test_paths_that_came_out_worse_are_counted():
+    simulated = simulate(RETURNS, HISTORY)
+    better = actual_path(np.array([0.5, 0.5]), HISTORY, np.array([0, 1, 2]))
+    assert better.worse_shares(simulated) == {"return": 1.0, "drawdown": 1.0, "underwater": 1.0}
+
+
+def test_percentiles_are_of_returns_not_of_equity():
+    simulated = simulate(RETURNS, HISTORY)
+    assert simulated.percentiles()["return"][50] == pytest.approx(simulated.final[0] - 1)

@@ -15,7 +15,8 @@ FIELDS: dict[str, Any] = {
     "symbol": "BTCUSDT", "interval": "1h", "strategy": "ema_rsi", "symbol_info": {},
     "start_at": datetime(2024, 1, 1, tzinfo=UTC), "end_at": datetime(2024, 2, 1, tzinfo=UTC),
 }  # fmt: skip
-MARCH = {"start_at": datetime(2024, 2, 1, tzinfo=UTC), "end_at": datetime(2024, 3, 1, tzinfo=UTC)}
+DECEMBER = {"start_at": datetime(2023, 12, 1, tzinfo=UTC), "end_at": datetime(2024, 1, 1, tzinfo=UTC)}
+FEBRUARY = {"start_at": datetime(2024, 2, 1, tzinfo=UTC), "end_at": datetime(2024, 3, 1, tzinfo=UTC)}
 
 
 def backtest(fast=5, **fields) -> Backtest:
@@ -64,7 +65,7 @@ def test_a_backtest_without_a_result_does_not_count(status):
     assert earlier_trials(backtest()) == 0
 
 
-@pytest.mark.parametrize("other", [{"symbol": "ETHUSDT"}, {"interval": "4h"}, MARCH])
+@pytest.mark.parametrize("other", [{"symbol": "ETHUSDT"}, {"interval": "4h"}, DECEMBER, FEBRUARY])
 def test_trials_on_other_bars_do_not_count(other):
     optimisation(10, **other)
     walk_forward(10, **other)
@@ -73,7 +74,7 @@ def test_trials_on_other_bars_do_not_count(other):
 
 
 def test_trials_on_overlapping_bars_count():
-    optimisation(10, start_at=datetime(2024, 1, 31, tzinfo=UTC), end_at=MARCH["end_at"])
+    optimisation(10, start_at=datetime(2024, 1, 31, tzinfo=UTC), end_at=FEBRUARY["end_at"])
     assert earlier_trials(backtest()) == 10
 
 
