@@ -15,7 +15,8 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from bots.control import lifecycle, lost_orders
+from bots.control import lifecycle
+from bots.control.abandon_orders import WAITING_INCIDENTS, abandon, unknown_orders
 from bots.models import BotConfig
 from bots.pages import actions, bot_facts, charts, queries
 from bots.pages.actions import ACTIONS, DUPLICATE
@@ -34,7 +35,7 @@ def header_context(request: HttpRequest, bot: BotConfig, tab: str) -> dict[str, 
         "facts": facts,
         "actions": actions.offered(facts) if may_operate else [],
         "may_operate": may_operate,
-        "waits_for_order": lost_orders.WAITING_INCIDENTS,
+        "waits_for_order": WAITING_INCIDENTS,
         "may_duplicate": request.user.has_perm("bots.add_botconfig"),
         "tab": tab,
         "opts": BotConfig._meta,
@@ -119,10 +120,10 @@ def abandon_orders(request: HttpRequest, bot_id: int) -> HttpResponse:
     try:
         if request.method == "POST":
             reason = request.POST.get("reason", "")
-            lost = lost_orders.abandon(bot, open_context(bot), by=_user(request), reason=reason)
+            lost = abandon(bot, open_context(bot), by=_user(request), reason=reason)
             messages.success(request, f"Orders marked as lost: {len(lost)}. The next run continues without them.")
             return redirect("admin:bots_botconfig_live", bot_id=bot.pk)
-        unknown = lost_orders.unknown_orders(bot, open_context(bot))
+        unknown = unknown_orders(bot, open_context(bot))
     except lifecycle.ActionRefused as error:
         problems = error.problems
     except ExchangeError as error:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from bots.control.abandon_orders import abandon
 from bots.control.lifecycle import ActionRefused
-from bots.control.lost_orders import abandon
 from bots.management.commands._bots import bot_named, operator_name
 from bots.trading.context import open_context
 from exchange.api.errors import ExchangeError

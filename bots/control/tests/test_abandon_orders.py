@@ -6,7 +6,7 @@ import pytest
 from django.db.models import F
 from django.urls import reverse
 
-from bots.control import lifecycle, lost_orders
+from bots.control import abandon_orders, lifecycle
 from bots.models import (
     Incident,
     Order,
@@ -26,15 +26,15 @@ def test_abandoning_ends_the_wait_for_orders_that_the_exchange_lost(make_stage):
     waits = bot.decide(ENTER + 1)
     assert "does not know" in waits.message
     with pytest.raises(lifecycle.ActionRefused, match="Give a reason"):
-        lost_orders.abandon(bot.bot, bot.context(), by="op", reason=" ")
-    gone = lost_orders.abandon(bot.bot, bot.context(), by="op", reason="testnet wiped")
+        abandon_orders.abandon(bot.bot, bot.context(), by="op", reason=" ")
+    gone = abandon_orders.abandon(bot.bot, bot.context(), by="op", reason="testnet wiped")
     assert {order.purpose for order in gone} == {"stop", "target"}
     assert set(Order.objects.filter(pk__in=[order.pk for order in gone]).values_list("state", "error")) == {
         ("canceled", "Marked as lost by op: testnet wiped")
     }
     bot.decide(ENTER + 2)
     assert Order.objects.filter(bot=bot.bot, side="SELL", state="open").count() == 2  # protected anew
-    assert lost_orders.abandon(bot.bot, bot.context(), by="op", reason="again") == []
+    assert abandon_orders.abandon(bot.bot, bot.context(), by="op", reason="again") == []
 
 
 def test_a_page_shows_lost_orders_and_ends_the_wait_for_them(make_stage, admin_client, monkeypatch):
