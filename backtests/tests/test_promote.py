@@ -76,6 +76,11 @@ def test_a_strategys_own_parameter_is_set(donchian):
     assert donchian.parameters == {"entry_period": 33, "exit_period": 10}
 
 
+def test_a_strategys_whole_number_stays_one(donchian):
+    apply_settings(donchian, {"entry_period": "33"})
+    assert isinstance(donchian.parameters["entry_period"], int)
+
+
 def test_nothing_is_saved_before_it_is_confirmed(bot):
     apply_settings(bot, {"ema_fast": "7"})
     assert stored(bot).ema_fast == 9

@@ -236,3 +236,7 @@ def test_paths_that_came_out_worse_are_counted():
 def test_percentiles_are_of_returns_not_of_equity():
     simulated = simulate(RETURNS, HISTORY)
     assert simulated.percentiles()["return"][50] == pytest.approx(simulated.final[0] - 1)
+
+
+def test_a_real_path_back_at_its_peak_is_no_longer_under_water():
+    assert actual_path(np.array([0.5, -0.5, 1.0]), HISTORY, np.array([0, 3])).underwater == 1
