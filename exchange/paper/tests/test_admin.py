@@ -39,7 +39,10 @@ def test_account_cannot_be_edited(admin: Client) -> None:
 
 def test_selected_accounts_are_exported_with_their_balances(admin: Client) -> None:
     open_accounts(0, 3)
-    selected = {"action": "export_csv", "_selected_action": [row.pk for row in PaperAccount.objects.all()[:2]]}
+    selected = {
+        "action": "export_csv",
+        "_selected_action": [row.pk for row in PaperAccount.objects.order_by("name")[:2]],
+    }
     lines = b"".join(admin.post(reverse("admin:paper_paperaccount_changelist"), selected)).decode().splitlines()
     assert lines[0] == "name,market,balances__asset,balances__free,balances__locked"
     assert sorted(lines[1:]) == ["'=p0,mirror,USDT,100,0", "'=p1,mirror,USDT,101,0"]
