@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -79,7 +80,7 @@ def _take(bot_id: int, is_free: str, *values: Any) -> BotState | None:
     """
     # Written out because every tick begins with it: 0.6 ms, against 2.6 ms through select_for_update() and save() in a
     # transaction, which would make a tick that has nothing to do 2.4 times as long (1.9 to 4.6 ms). Everywhere else
-    # the state is locked with select_for_update().
+    # the statement that locks the state is select_for_update()'s own.
     taken = query(
         f'UPDATE "{_STATE}" SET run_number = run_number + 1, lease_expires_at = statement_timestamp() + %s '  # noqa: S608
         f"WHERE bot_id = %s AND ({is_free}) RETURNING {_TAKE_LOCK}, {columns(BotState)}",
@@ -88,11 +89,21 @@ def _take(bot_id: int, is_free: str, *values: Any) -> BotState | None:
     return row_of(BotState, taken[0][1:]) if taken else None
 
 
+@cache
+def _lock_statement() -> str:
+    """Return what `select_for_update()` composes to lock a bot's state; composed once, it takes a third of the time."""
+    statement: str = BotState.objects.select_for_update().filter(bot_id=0).query.sql_with_params()[0]
+    return statement
+
+
 @contextmanager
 def locked_state(lease: Lease) -> Iterator[BotState]:
     """Lock the bot's state in a transaction. Raise `LeaseLost` if the lease is not ours any more."""
     with transaction.atomic():
-        state = BotState.objects.select_for_update().get(bot_id=lease.bot_id)
+        rows = query(_lock_statement(), [lease.bot_id])
+        if not rows:
+            raise LeaseLost(f"bot {lease.bot_id} was deleted during run {lease.run_number}")
+        state = row_of(BotState, rows[0])
         if state.run_number != lease.run_number or state.lease_expires_at is None:
             raise LeaseLost(f"run {lease.run_number} of bot {lease.bot_id} was overtaken by run {state.run_number}")
         yield state

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bots import tasks
@@ -131,3 +132,18 @@ def test_a_lock_left_by_a_rolled_back_claim_blocks_no_later_one(make_stage):
     other.close()
     connection.close()
     bot.assert_books_agree()
+
+
+def test_the_state_is_locked_by_a_select_for_update(make_stage):
+    lease = leases.claim(make_stage(HELD + QUIET).bot.pk)
+    with CaptureQueriesContext(connection) as queries, leases.locked_state(lease):
+        pass
+    assert any(query["sql"].endswith("FOR UPDATE") for query in queries)
+
+
+def test_a_run_of_a_deleted_bot_changes_nothing(make_stage):
+    bot = make_stage(HELD + QUIET)
+    lease = leases.claim(bot.bot.pk)
+    BotState.objects.filter(bot=bot.bot).delete()
+    with pytest.raises(leases.LeaseLost, match="deleted"), leases.locked_state(lease):
+        pass
